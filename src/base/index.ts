@@ -1,0 +1,1 @@
+export { DoubletrackError, describeProblem, InputError, type Problem, WorkError } from './errors.js';

@@ -1,0 +1,37 @@
+import { Command, CommanderError } from 'commander';
+import { DoubletrackError } from '../base/index.js';
+
+/** The command line program, with every command added. */
+function createProgram(): Command {
+  const program = new Command('doubletrack')
+    .description('Trains, plans and balances Mixture-of-Experts language models with DualPipe and EPLB.')
+    .option('--verbose', 'print stack traces of errors')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  return program;
+}
+
+/**
+ * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or its input is bad.
+ * Every error becomes one line on standard error.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    return reportError(error, argv.includes('--verbose'));
+  }
+}
+
+function reportError(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    process.stderr.write(`doubletrack: ${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\n`);
+    return 2;
+  }
+  const message = error instanceof Error ? error.message.replace(/\s*\n\s*/g, ' ') : String(error);
+  process.stderr.write(`doubletrack: ${message}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return error instanceof DoubletrackError ? error.exitCode : 1;
+}

@@ -1,0 +1,1 @@
+export type { Call, Engine, Kernel, TensorHandle, TensorMemory } from './engine.js';

@@ -1,0 +1,1 @@
+export type { Dim, ElementType, Graph, Node, NoParameters, Op, OpParameters, Shape } from './op.js';
