@@ -54,11 +54,11 @@ export function createNodeList(): NodeList {
       const key = `${op} ${inputs.join(' ')} ${JSON.stringify(parameters)}`;
       return appendOnce(key, computedNode(op, inputs, parameters, result));
     },
-    input(name, type) {
+    input(name, { shape, type }) {
       if (names.has(name)) throw new InputError({ what: `input '${name}' is declared twice` });
-      if (!isShape(type.shape)) throw notAShape(`input '${name}'`, type.shape);
+      if (!isShape(shape)) throw notAShape(`input '${name}'`, shape);
       names.add(name);
-      return append({ op: 'input', inputs: [], parameters: { name }, ...type });
+      return append({ op: 'input', inputs: [], parameters: { name }, shape, type });
     },
     constant(data, shape) {
       const type: ElementType = data instanceof Float32Array ? 'float32' : 'int32';
