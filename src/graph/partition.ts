@@ -1,7 +1,7 @@
 import { copyNode, differentiate } from './differentiate.js';
 import { createNodeList, type NodeList } from './node-list.js';
 import type { Graph, Node } from './op.js';
-import { chooseSaved, isFree, isLeaf, withoutReshapes } from './recompute.js';
+import { chooseSaved, isCheap, isFree, isLeaf, withoutReshapes } from './recompute.js';
 import type { Tensor, TensorType } from './tensor-type.js';
 
 /** What the names of a forward graph are for. Inputs that are in neither list (indices, masks, tables) need no gradient. */
@@ -101,7 +101,7 @@ function cutJointGraph(joint: Graph, outputs: readonly string[], roles: Training
   const isSaved = (id: number) => saved.has(id);
   const held = ancestors(joint, inputRoots, isSaved);
   const onHand = findOnHand(joint, phases, saved, held);
-  const isHanded = (id: number) => onHand.has(id) && !saved.has(id) && !isFree(joint.nodes[id]);
+  const isHanded = (id: number) => onHand.has(id) && isHandedOn(joint.nodes[id], phases[id]);
   const backwardWeight = ancestors(joint, weightRoots, (id) => isSaved(id) || isHanded(id));
   const handed = new Set([...backwardWeight].filter(isHanded).sort((a, b) => a - b));
   const backwardInput = ancestors(joint, [...inputRoots, ...handed], isSaved);
@@ -137,14 +137,22 @@ function findOnHand(
   held: ReadonlySet<number>,
 ): ReadonlySet<number> {
   const onHand = new Set<number>();
-  for (const { id, inputs } of joint.nodes) {
-    if (phases[id] === 'backwardInput') onHand.add(id);
-    if (phases[id] !== 'forward' || saved.has(id)) continue;
+  for (const node of joint.nodes) {
+    const { id, inputs } = node;
+    if (phases[id] === 'leaf' || saved.has(id)) continue;
     const canMake = inputs.every((input) => phases[input] === 'leaf' || held.has(input) || onHand.has(input));
     const isNear = inputs.some((input) => onHand.has(input));
-    if (held.has(id) || (canMake && isNear)) onHand.add(id);
+    if (held.has(id) || (canMake && isNear && isCheap(node))) onHand.add(id);
   }
   return onHand;
+}
+
+/**
+ * Whether backwardWeight takes a value that backwardInput has on hand. Of its own values, only sums (the gradient of a norm's weight): they are small,
+ * and what they are made of need not be held. Other work is left to it, as backwardInput is what other ranks wait for.
+ */
+function isHandedOn(node: Node, phase: Phase): boolean {
+  return phase === 'backwardWeight' ? node.op === 'sum' : !isFree(node);
 }
 
 /** The output `name` of a graph; `id` is a node of the joint graph. */

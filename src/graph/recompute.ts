@@ -50,6 +50,11 @@ export function isFree({ op }: Node): boolean {
   return !isLeaf(op) && remakeClasses[op] === 'free';
 }
 
+/** Whether a value costs at most one pass over memory to make from its operands. */
+export function isCheap({ op }: Node): boolean {
+  return !isLeaf(op) && remakeClasses[op] !== 'dear';
+}
+
 /** The value that `id` is only another view of. */
 export function withoutFreeOps(graph: Graph, id: number): number {
   let node = graph.nodes[id];

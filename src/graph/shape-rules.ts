@@ -29,7 +29,8 @@ export function inferType<K extends ComputedOp>(
 ): TensorType {
   const result = shapeRules[op](operands, parameters);
   if (typeof result !== 'string') return result;
-  throw new InputError({ what: `${op} of ${operands.map(describeTensorType).join(' and ')}: ${result}` });
+  const types = operands.map(describeTensorType).join(' and ') || 'no operands';
+  throw new InputError({ what: `${op} of ${types}: ${result}` });
 }
 
 const float32 = (shape: Shape): TensorType => ({ shape, type: 'float32' });
