@@ -151,7 +151,7 @@ function backwardIsFullOrSplit({ schedule, flat, full, input, weight }: Book): S
 function gradientsFollowTheirForward({ schedule, flat, forward, full, input, weight }: Book): ScheduleIssue[] {
   const issues: ScheduleIssue[] = [];
   const look = (earlier: number, later: number): void => {
-    if (earlier === -1 || later === -1 || earlier < later) return;
+    if (earlier === -1 || later === -1 || earlier < later || flat.rank[earlier] !== flat.rank[later]) return;
     const [late, early] = [textOf(schedule, flat, later), textOf(schedule, flat, earlier)];
     const message = earlier === later ? `${late} pairs a chunk with itself` : `${late} runs before ${early}`;
     issues.push(issueAt(flat, later, 'order', message));
@@ -165,15 +165,9 @@ function gradientsFollowTheirForward({ schedule, flat, forward, full, input, wei
 }
 
 /** No rank waits for ever. What another rule reports counts as done here, so that one fault is not told twice. */
-function itEnds({ schedule, flat, forward, full, input, weight }: Book): ScheduleIssue[] {
-  const done = new Uint8Array(forward.length);
-  for (let cell = 0; cell < done.length; cell++) {
-    const [runForward, runFull, runInput] = [forward[cell] as number, full[cell] as number, input[cell] as number];
-    const runBackward = runFull === -1 ? runInput : runFull;
-    if (runForward === -1 || (runBackward !== -1 && runForward >= runBackward)) done[cell] = forwardDone;
-    const isWeightFirst = runInput !== -1 && weight[cell] !== -1 && (weight[cell] as number) < runInput;
-    if (runBackward === -1 || isWeightFirst) done[cell] = (done[cell] as number) | backwardDone;
-  }
+function itEnds(book: Book): ScheduleIssue[] {
+  const { schedule, flat } = book;
+  const done = markFaultsAsDone(book);
   const { stoppedAt } = executeUntimed(flat, done);
   const issues: ScheduleIssue[] = [];
   for (let rank = 0; rank < flat.ranks; rank++) {
@@ -182,6 +176,24 @@ function itEnds({ schedule, flat, forward, full, input, weight }: Book): Schedul
     issues.push(issueAt(flat, action, 'deadlock', describeWait(schedule, flat, done, action)));
   }
   return issues;
+}
+
+function markFaultsAsDone({ flat, forward, full, input, weight }: Book): Uint8Array {
+  const done = new Uint8Array(forward.length);
+  for (let stage = 0, cell = 0; stage < flat.stages; stage++) {
+    const owner = flat.stageToRank[stage] as number;
+    for (let microbatch = 0; microbatch < flat.microbatches; microbatch++, cell++) {
+      const runForward = forward[cell] as number;
+      const runInput = input[cell] as number;
+      const runBackward = full[cell] === -1 ? runInput : (full[cell] as number);
+      const isForwardAstray = runForward === -1 || flat.rank[runForward] !== owner;
+      if (isForwardAstray || (runBackward !== -1 && runForward >= runBackward)) done[cell] = forwardDone;
+      const isBackwardAstray = runBackward === -1 || flat.rank[runBackward] !== owner;
+      const isWeightFirst = runInput !== -1 && weight[cell] !== -1 && (weight[cell] as number) < runInput;
+      if (isBackwardAstray || isWeightFirst) done[cell] = (done[cell] as number) | backwardDone;
+    }
+  }
+  return done;
 }
 
 /** `3F1 waits for the forward of microbatch 1 on stage 2, which rank 2 does not reach`. */

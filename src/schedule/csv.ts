@@ -52,11 +52,16 @@ export function parseCsv(text: string, { name, file }: CsvSource): Schedule {
   }
   const stages = range(stageToRank.length);
   const oneChain: Schedule = { name, ranks: rows.length, microbatches, pipelines: [stages], stageToRank, actions };
-  const half = stages.length / 2;
-  if (!Number.isInteger(half) || canEnd(oneChain)) return oneChain;
-  const pipelines = [stages.slice(0, half), stages.slice(half)];
+  if (!isMirrored(stageToRank, rows.length) || canEnd(oneChain)) return oneChain;
+  const pipelines = [range(rows.length), range(rows.length, rows.length)];
   const twoChains: Schedule = { ...oneChain, microbatches: 2 * microbatches, pipelines };
   return canEnd(twoChains) ? twoChains : oneChain;
+}
+
+/** Whether the second half of the stages lies on the ranks the other way round: DualPipe's second copy, or the way back of a V. */
+function isMirrored(stageToRank: readonly number[], ranks: number): boolean {
+  if (ranks % 2 !== 0 || stageToRank.length !== 2 * ranks) return false;
+  return stageToRank.every((rank, stage) => rank === Math.min(stage, 2 * ranks - 1 - stage));
 }
 
 function canEnd(schedule: Schedule): boolean {

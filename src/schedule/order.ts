@@ -20,7 +20,10 @@ export interface Execution {
  * stage after; a weight gradient needs its own backward. Linear in the number of actions: an action that runs wakes at most two ranks.
  * `done` (changed in place) holds what counts as having run before the start.
  */
-export function executeUntimed(flat: FlatSchedule, done = new Uint8Array(flat.stages * flat.microbatches)): Execution {
+export function executeUntimed(
+  flat: FlatSchedule,
+  done: Uint8Array = new Uint8Array(flat.stages * flat.microbatches),
+): Execution {
   const { rankStart, forward, backward, toPrevious, toNext, stageToRank, microbatches, ranks } = flat;
   const order = new Int32Array(rankStart[ranks] as number);
   const stoppedAt = rankStart.slice(0, ranks);
