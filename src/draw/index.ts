@@ -1,0 +1,2 @@
+export { drawScheduleSvg, mostDrawnEvents } from './svg.js';
+export { drawScheduleText, formatTime, type TextOptions } from './text.js';
