@@ -16,7 +16,7 @@ export function outputWidth(): number {
 /** Writes `text` to `file` (whole or not at all: beside, then renamed), or to standard output without one. */
 export function writeOutput(text: string, file: string | undefined): void {
   if (file === undefined) {
-    process.stdout.once('error', ignoreClosedReader);
+    if (!process.stdout.listeners('error').includes(ignoreClosedReader)) process.stdout.on('error', ignoreClosedReader);
     process.stdout.write(text);
     return;
   }

@@ -97,7 +97,7 @@ export function readInput(file: string, mostBytes: number): string {
 }
 
 /** A flag's whole number from 1. */
-export function parseCount(flag: string): (text: string) => number {
+function parseCount(flag: string): (text: string) => number {
   return (text) => {
     if (/^[0-9]{1,15}$/.test(text) && Number(text) >= 1) return Number(text);
     throw new InputError({

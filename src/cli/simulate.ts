@@ -35,7 +35,8 @@ interface SimulateFlags extends SourceFlags {
 interface Run {
   readonly schedule: Schedule;
   readonly simulation: Simulation;
-  readonly timeline: Timeline;
+  /** Made when a format needs it: a long schedule's is large. */
+  readonly timeline: () => Timeline;
   readonly withSteps: boolean;
   readonly toScreen: boolean;
 }
@@ -76,7 +77,7 @@ Example:
       const costs = readCosts(flags);
       const schedule = loadSchedule(name, flags);
       const simulation = simulate(schedule, costs);
-      const timeline = simulatedTimeline(schedule, simulation);
+      const timeline = () => simulatedTimeline(schedule, simulation);
       const run = {
         schedule,
         simulation,
@@ -91,20 +92,21 @@ Example:
 const printers: Readonly<Record<Format, (run: Run) => string>> = {
   text: ({ schedule, simulation, timeline, toScreen }) => {
     const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-    return [describeSchedule(schedule), '', drawScheduleText(timeline, options), formatTable(simulation)].join('\n');
+    return [describeSchedule(schedule), '', drawScheduleText(timeline(), options), formatTable(simulation)].join('\n');
   },
   json: (run) => `${JSON.stringify(simulationJson(run))}\n`,
   svg: ({ schedule, timeline, simulation }) =>
-    drawScheduleSvg(timeline, `${describeSchedule(schedule)}; bubble ${formatPercent(simulation.bubble)}`),
-  trace: ({ timeline }) => formatTrace(timeline),
+    drawScheduleSvg(timeline(), `${describeSchedule(schedule)}; bubble ${formatPercent(simulation.bubble)}`),
+  trace: ({ timeline }) => formatTrace(timeline()),
 };
 
 /** The contract's JSON. Times are rounded to 12 digits, so that 61.1 is not 61.10000000000001. */
 function simulationJson({ simulation, timeline, withSteps }: Run) {
   const { makespan, busy, idle, bubble, peakActivations, exposedCommunication } = simulation;
-  const steps = timeline.ranks.map((events) =>
-    events.map(({ label, start, end, lane }) => ({ action: label, start: round(start), end: round(end), lane })),
-  );
+  const listSteps = () =>
+    timeline().ranks.map((events) =>
+      events.map(({ label, start, end, lane }) => ({ action: label, start: round(start), end: round(end), lane })),
+    );
   return {
     makespan: round(makespan),
     busy: busy.map(round),
@@ -112,7 +114,7 @@ function simulationJson({ simulation, timeline, withSteps }: Run) {
     bubble: round(bubble),
     peakActivations,
     exposedCommunication: exposedCommunication.map(round),
-    ...(withSteps ? { steps } : {}),
+    ...(withSteps ? { steps: listSteps() } : {}),
   };
 }
 

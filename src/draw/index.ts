@@ -1,2 +1,2 @@
-export { drawScheduleSvg, mostDrawnEvents } from './svg.js';
+export { drawScheduleSvg } from './svg.js';
 export { drawScheduleText, formatTime, type TextOptions } from './text.js';

@@ -30,7 +30,7 @@ export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   other: { letter: '', words: 'other work', fill: '#d0d3d8', hatch: 'M0 0 8 8', ansi: '30;47' },
 };
 
-export const eventKinds = Object.keys(kindStyles) as readonly EventKind[];
+const eventKinds = Object.keys(kindStyles) as readonly EventKind[];
 
 /** The kinds that occur in a timeline, in the order of the legend. */
 export function kindsOf(timeline: Timeline): EventKind[] {

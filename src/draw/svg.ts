@@ -4,7 +4,7 @@ import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText
 import { formatTime } from './text.js';
 
 /** The most events that `drawScheduleSvg` draws: what a browser still shows. */
-export const mostDrawnEvents = 200_000;
+const mostDrawnEvents = 200_000;
 
 const layout = {
   left: 64,

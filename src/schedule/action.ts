@@ -44,7 +44,7 @@ export type ChunkKind = ChunkAction['kind'];
 export type ActionKind = Action['kind'];
 
 /** PyTorch's letter of each kind of chunk action. */
-export const chunkLetters = {
+const chunkLetters = {
   forward: 'F',
   backward: 'B',
   backwardInput: 'I',

@@ -81,13 +81,13 @@ function everyChunkExists({ schedule, flat }: Book): ScheduleIssue[] {
 
 function everyStageIsOnItsRank({ schedule, flat }: Book): ScheduleIssue[] {
   const issues: ScheduleIssue[] = [];
-  for (let action = 0; action < flat.kind.length; action++) {
-    const rank = flat.rank[action] as number;
-    for (const cells of [flat.forward, flat.backward, flat.weight]) {
+  for (const cells of [flat.forward, flat.backward, flat.weight]) {
+    for (let action = 0; action < cells.length; action++) {
       const cell = cells[action] as number;
       if (cell < 0) continue;
       const stage = (cell / flat.microbatches) | 0;
       const owner = flat.stageToRank[stage] as number;
+      const rank = flat.rank[action] as number;
       if (owner === rank) continue;
       const text = textOf(schedule, flat, action);
       issues.push(

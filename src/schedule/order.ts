@@ -41,7 +41,7 @@ export function executeUntimed(
     const rank = awake[--awakeCount] as number;
     const end = rankStart[rank + 1] as number;
     let action = stoppedAt[rank] as number;
-    for (; action < end && whatIsMissing(flat, done, action) === undefined; action++) {
+    for (; action < end && findMissing(flat, done, action) < 0; action++) {
       order[count++] = action;
       const forwardCell = forward[action] as number;
       if (forwardCell >= 0) {
@@ -70,20 +70,25 @@ export interface Need {
 
 /** The first thing that `action` needs and that has not run; `undefined` if it can run. */
 export function whatIsMissing(flat: FlatSchedule, done: Uint8Array, action: number): Need | undefined {
+  const code = findMissing(flat, done, action);
+  if (code < 0) return undefined;
+  return { part: code % 2 === 0 ? 'forward' : 'backward', cell: code >> 1 };
+}
+
+/** As a number, because this runs for every action: 2 * cell for a forward, 2 * cell + 1 for a backward, -1 for nothing. */
+function findMissing(flat: FlatSchedule, done: Uint8Array, action: number): number {
+  const { microbatches } = flat;
   const forward = flat.forward[action] as number;
   if (forward >= 0) {
-    const step = flat.toPrevious[(forward / flat.microbatches) | 0] as number;
-    if (step !== 0 && ((done[forward + step] as number) & forwardDone) === 0)
-      return { part: 'forward', cell: forward + step };
+    const step = flat.toPrevious[(forward / microbatches) | 0] as number;
+    if (step !== 0 && ((done[forward + step] as number) & forwardDone) === 0) return 2 * (forward + step);
   }
   const backward = flat.backward[action] as number;
   if (backward >= 0) {
-    if (((done[backward] as number) & forwardDone) === 0) return { part: 'forward', cell: backward };
-    const step = flat.toNext[(backward / flat.microbatches) | 0] as number;
-    if (step !== 0 && ((done[backward + step] as number) & backwardDone) === 0)
-      return { part: 'backward', cell: backward + step };
+    if (((done[backward] as number) & forwardDone) === 0) return 2 * backward;
+    const step = flat.toNext[(backward / microbatches) | 0] as number;
+    if (step !== 0 && ((done[backward + step] as number) & backwardDone) === 0) return 2 * (backward + step) + 1;
   }
   const weight = flat.weight[action] as number;
-  if (weight >= 0 && ((done[weight] as number) & backwardDone) === 0) return { part: 'backward', cell: weight };
-  return undefined;
+  return weight >= 0 && ((done[weight] as number) & backwardDone) === 0 ? 2 * weight + 1 : -1;
 }

@@ -53,7 +53,7 @@ export function simulate(schedule: Schedule, costs: Costs): Simulation {
   const durations = findDurations(flat, times);
   const timed = runTimed(flat, run.order, durations, times.p2p);
   const busy = sumByRank(flat, durations);
-  const makespan = timed.end.reduce((latest, time) => Math.max(latest, time), 0);
+  const makespan = Math.max(0, ...timed.finish);
   const idle = busy.map((time) => makespan - time);
   const sliceRank = (column: Float64Array, rank: number) =>
     column.subarray(flat.rankStart[rank], flat.rankStart[rank + 1]);

@@ -15,6 +15,8 @@ export interface TimedRun {
   readonly end: Float64Array;
   readonly forward: Track;
   readonly backward: Track;
+  /** `[ranks]`: when the rank's last action ended. */
+  readonly finish: Float64Array;
   /** `[ranks]`: time in which a rank waits only because a message is still on its way. */
   readonly exposed: Float64Array;
 }
@@ -38,7 +40,7 @@ export function runTimed(flat: FlatSchedule, order: Int32Array, durations: Float
   const backward = createTrack(flat, flat.backward, flat.toNext, flat.toPrevious);
   const start = new Float64Array(order.length);
   const end = new Float64Array(order.length);
-  const computeFree = new Float64Array(flat.ranks);
+  const finish = new Float64Array(flat.ranks);
   const laneFree = new Float64Array(flat.ranks);
   const exposed = new Float64Array(flat.ranks);
 
@@ -46,7 +48,7 @@ export function runTimed(flat: FlatSchedule, order: Int32Array, durations: Float
     const rank = rankOf[action] as number;
     const fromForward = findSource(forward, action, microbatches);
     const fromBackward = findSource(backward, action, microbatches);
-    let computed = computeFree[rank] as number;
+    let computed = finish[rank] as number;
     let begin = computed;
     if (fromForward >= 0) {
       computed = Math.max(computed, end[fromForward] as number);
@@ -57,14 +59,14 @@ export function runTimed(flat: FlatSchedule, order: Int32Array, durations: Float
       begin = Math.max(begin, backward.arrives[fromBackward] as number);
     }
     if (begin > computed) exposed[rank] = (exposed[rank] as number) + (begin - computed);
-    const finish = begin + (durations[action] as number);
+    const stop = begin + (durations[action] as number);
     start[action] = begin;
-    end[action] = finish;
-    computeFree[rank] = finish;
-    sendResult(forward, flat, action, finish, laneFree, p2p);
-    sendResult(backward, flat, action, finish, laneFree, p2p);
+    end[action] = stop;
+    finish[rank] = stop;
+    sendResult(forward, flat, action, stop, laneFree, p2p);
+    sendResult(backward, flat, action, stop, laneFree, p2p);
   }
-  return { start, end, forward, backward, exposed };
+  return { start, end, forward, backward, finish, exposed };
 }
 
 function createTrack(flat: FlatSchedule, cells: Int32Array, toSource: Int32Array, toTarget: Int32Array): TrackState {
@@ -91,18 +93,18 @@ function sendResult(
   track: TrackState,
   flat: FlatSchedule,
   action: number,
-  finish: number,
+  stop: number,
   laneFree: Float64Array,
   p2p: number,
 ): void {
   const cell = track.cells[action] as number;
   if (cell < 0) return;
-  track.arrives[action] = finish;
+  track.arrives[action] = stop;
   if (p2p === 0) return;
   const step = track.toTarget[(cell / flat.microbatches) | 0] as number;
   const rank = flat.rank[action] as number;
   if (step === 0 || flat.stageToRank[((cell + step) / flat.microbatches) | 0] === rank) return;
-  const leaves = Math.max(finish, laneFree[rank] as number);
+  const leaves = Math.max(stop, laneFree[rank] as number);
   track.leaves[action] = leaves;
   track.arrives[action] = leaves + p2p;
   laneFree[rank] = leaves + p2p;

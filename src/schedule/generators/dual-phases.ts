@@ -4,7 +4,9 @@ import type { Action, ForwardAction } from '../action.js';
  * The two chunks of a rank in a dual pipeline. The rank lies on two streams of microbatches: `near` is the one whose entry is closer to it, so
  * that its forward comes first here; `far` is the one that reaches it later.
  */
-export type Side = 'near' | 'far';
+type Side = typeof near | typeof far;
+const near = 0;
+const far = 1;
 
 /** Where a rank stands: all that the phases' counts depend on. */
 export interface Place {
@@ -14,8 +16,8 @@ export interface Place {
   readonly position: number;
   /** Of each stream. */
   readonly microbatches: number;
-  /** The stage that this rank holds of each stream. */
-  readonly stages: Readonly<Record<Side, number>>;
+  /** The stages that this rank holds of the near and of the far stream. */
+  readonly stages: readonly [near: number, far: number];
 }
 
 /** Puts one rank's actions in order; each side's microbatches come in their order, and delayed weight gradients first in, first out. */
@@ -40,27 +42,27 @@ interface Phase {
  * The eight phases of DualPipe, as in DeepSeek's reference (steps 1 to 8 of `DualPipe.step` and `DualPipeV.step`). Both schedules are these: the
  * V is one of DualPipe's two halves, folded where the halves meet.
  */
-export const dualPhases: readonly Phase[] = [
+const dualPhases: readonly Phase[] = [
   {
     name: 'near forwards',
     count: ({ depth, position }) => 2 * (depth - position - 1),
-    emit: (writer) => writer.forward('near'),
+    emit: (writer) => writer.forward(near),
   },
   {
     name: 'forwards of both sides',
     count: ({ position }) => position + 1,
     emit(writer) {
-      writer.forward('near');
-      writer.forward('far');
+      writer.forward(near);
+      writer.forward(far);
     },
   },
   {
     name: 'split far backwards',
     count: ({ depth, position }) => depth - position - 1,
     emit(writer) {
-      writer.backwardInput('far');
+      writer.backwardInput(far);
       writer.weight();
-      writer.forward('far');
+      writer.forward(far);
     },
   },
   {
@@ -69,20 +71,20 @@ export const dualPhases: readonly Phase[] = [
     emit(writer, { depth, position }, repeat) {
       if (repeat === 0 && position === depth - 1) {
         // At the turning point the first pair is not overlapped: the next rank would wait for its longer time.
-        writer.forward('near');
-        writer.backward('far');
+        writer.forward(near);
+        writer.backward(far);
       } else {
-        writer.overlap('near', 'far');
+        writer.overlap(near, far);
       }
-      writer.overlap('far', 'near');
+      writer.overlap(far, near);
     },
   },
   {
     name: 'overlapped pairs of one direction',
     count: ({ depth, position }) => depth - position - 1,
     emit(writer) {
-      writer.backward('far');
-      writer.overlap('far', 'near');
+      writer.backward(far);
+      writer.overlap(far, near);
     },
   },
   {
@@ -90,7 +92,7 @@ export const dualPhases: readonly Phase[] = [
     count: ({ position }) => position + 1,
     emit(writer, { position }, repeat) {
       // The second half of these backwards is split: their weight gradients fill the bubble of the last phases.
-      for (const [index, side] of (['far', 'near'] as const).entries()) {
+      for (const [index, side] of ([far, near] as const).entries()) {
         if (2 * repeat + index <= position) writer.backward(side);
         else writer.backwardInput(side);
       }
@@ -101,7 +103,7 @@ export const dualPhases: readonly Phase[] = [
     count: ({ depth, position }) => depth - position - 1,
     emit(writer) {
       writer.weight();
-      writer.backwardInput('near');
+      writer.backwardInput(near);
     },
   },
   {
@@ -122,9 +124,9 @@ export function writeDualPhases(place: Place): Action[] {
   return actions;
 }
 
-function createWriter(stages: Readonly<Record<Side, number>>, actions: Action[]): Writer {
-  const nextForward = { near: 0, far: 0 };
-  const nextBackward = { near: 0, far: 0 };
+function createWriter(stages: Place['stages'], actions: Action[]): Writer {
+  const nextForward: [number, number] = [0, 0];
+  const nextBackward: [number, number] = [0, 0];
   const delayed: Action[] = [];
   let oldest = 0;
   const takeForward = (side: Side): ForwardAction => ({
@@ -140,9 +142,9 @@ function createWriter(stages: Readonly<Record<Side, number>>, actions: Action[])
       actions.push({ kind: 'backward', stage: stages[side], microbatch: nextBackward[side]++ });
     },
     backwardInput(side) {
-      const chunk = { stage: stages[side], microbatch: nextBackward[side]++ };
-      actions.push({ kind: 'backwardInput', ...chunk });
-      delayed.push({ kind: 'backwardWeight', ...chunk });
+      const [stage, microbatch] = [stages[side], nextBackward[side]++];
+      actions.push({ kind: 'backwardInput', stage, microbatch });
+      delayed.push({ kind: 'backwardWeight', stage, microbatch });
     },
     weight() {
       actions.push(delayed[oldest++] as Action);

@@ -15,7 +15,7 @@ export function generateDualPipe(ranks: number, microbatches: number): Schedule 
       depth,
       position: Math.min(rank, ranks - 1 - rank),
       microbatches: microbatches / 2,
-      stages: isFirstHalf ? { near: first, far: second } : { near: second, far: first },
+      stages: isFirstHalf ? [first, second] : [second, first],
     });
   };
   return {

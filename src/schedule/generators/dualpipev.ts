@@ -18,7 +18,7 @@ export function generateDualPipeV(ranks: number, microbatches: number): Schedule
         depth: ranks,
         position: rank,
         microbatches,
-        stages: { near: rank, far: 2 * ranks - 1 - rank },
+        stages: [rank, 2 * ranks - 1 - rank],
       }),
     ),
   };
