@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
+import { addScheduleCommand } from './schedule.js';
+import { addSimulateCommand } from './simulate.js';
 
 /** The command line program, with every command added. */
 function createProgram(): Command {
@@ -8,6 +10,8 @@ function createProgram(): Command {
     .option('--verbose', 'print stack traces of errors')
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
+  addScheduleCommand(program);
+  addSimulateCommand(program);
   return program;
 }
 

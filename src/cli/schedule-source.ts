@@ -1,0 +1,119 @@
+import { readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { InputError, WorkError } from '../base/index.js';
+import {
+  checkSchedule,
+  generateSchedule,
+  mostCsvCharacters,
+  parseCsv,
+  type Schedule,
+  scheduleNames,
+} from '../schedule/index.js';
+
+/** The flags that say which schedule is meant. */
+export interface SourceFlags {
+  readonly ranks?: number;
+  readonly microbatches?: number;
+  readonly from?: string;
+}
+
+/** Adds the flags that say which schedule is meant. */
+export function addSourceFlags(command: Command): Command {
+  return command
+    .argument('[name]', `the schedule: ${scheduleNames.join(', ')}`)
+    .option('--ranks <count>', 'pipeline ranks', parseCount('--ranks'))
+    .option('--microbatches <count>', 'microbatches, of all pipelines together', parseCount('--microbatches'))
+    .option('--from <file.csv>', "read PyTorch's compute-only schedule CSV instead");
+}
+
+/**
+ * The schedule that name and flags mean, checked. Throws `InputError` for a bad call or file, `WorkError` for a schedule that does not check.
+ */
+export function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
+  const schedule = flags.from === undefined ? generateNamed(name, flags) : readFrom(flags.from, name, flags);
+  const issues = checkSchedule(schedule);
+  if (issues.length === 0) return schedule;
+  const shown = issues.slice(0, mostShown).map(({ rank, position, message }) => {
+    if (rank === null) return message;
+    return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message}`;
+  });
+  const more = issues.length > mostShown ? `; and ${issues.length - mostShown} more` : '';
+  throw new WorkError({
+    what: `the schedule has ${issues.length} problem${issues.length === 1 ? '' : 's'}`,
+    where: flags.from ?? schedule.name,
+    mend: `${shown.join('; ')}${more}`,
+  });
+}
+
+const mostShown = 10;
+
+function generateNamed(name: string | undefined, { ranks, microbatches }: SourceFlags): Schedule {
+  if (name === undefined) {
+    throw new InputError({
+      what: 'no schedule is named',
+      mend: `give one of ${scheduleNames.join(', ')}, or --from FILE.csv`,
+    });
+  }
+  const isKnown = scheduleNames.some((known) => known === name);
+  if (isKnown && (ranks === undefined || microbatches === undefined)) {
+    throw new InputError({
+      what: `${ranks === undefined ? '--ranks' : '--microbatches'} is missing`,
+      mend: 'say how many',
+    });
+  }
+  return generateSchedule({ name, ranks: ranks ?? 1, microbatches: microbatches ?? 1 });
+}
+
+function readFrom(file: string, name: string | undefined, { ranks, microbatches }: SourceFlags): Schedule {
+  const surplus = name !== undefined ? `the name ${name}` : ranks !== undefined ? '--ranks' : '--microbatches';
+  if (name !== undefined || ranks !== undefined || microbatches !== undefined) {
+    throw new InputError({
+      what: `${surplus} and --from are given together`,
+      mend: 'the file says all; leave the other out',
+    });
+  }
+  return parseCsv(readInput(file, mostCsvCharacters), { name: basename(file).replace(/\.csv$/i, ''), file });
+}
+
+/** The text of a file. Throws `InputError` if it cannot be read or has more than `mostBytes`. */
+export function readInput(file: string, mostBytes: number): string {
+  try {
+    const { size } = statSync(file);
+    if (size > mostBytes)
+      throw new InputError({ what: `the file has ${size} bytes`, where: file, mend: `at most ${mostBytes} are read` });
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    const what =
+      code === 'ENOENT'
+        ? 'the file does not exist'
+        : code === 'EISDIR'
+          ? 'the file is a folder'
+          : 'the file cannot be read';
+    throw new InputError({ what, where: file }, { cause: error });
+  }
+}
+
+/** A flag's whole number from 1. */
+function parseCount(flag: string): (text: string) => number {
+  return (text) => {
+    if (/^[0-9]{1,15}$/.test(text) && Number(text) >= 1) return Number(text);
+    throw new InputError({
+      what: `${JSON.stringify(text)} is not a count`,
+      where: flag,
+      mend: 'use a whole number from 1',
+    });
+  };
+}
+
+/** The format that `--format` and `--json` mean together. */
+export function chooseFormat<F extends string>(flags: {
+  readonly format?: F;
+  readonly json?: boolean;
+}): F | 'text' | 'json' {
+  if (flags.json !== true) return flags.format ?? 'text';
+  if (flags.format === undefined || flags.format === 'json') return 'json';
+  throw new InputError({ what: `--json and --format ${flags.format} are given together`, mend: 'give one of them' });
+}

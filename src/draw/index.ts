@@ -1,0 +1,2 @@
+export { drawScheduleSvg } from './svg.js';
+export { drawScheduleText, formatTime, type TextOptions } from './text.js';

@@ -1,0 +1,109 @@
+import type { Timeline, TimelineEvent } from '../schedule/index.js';
+import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
+
+export interface TextOptions {
+  /** Colour the cells with escape codes. */
+  readonly color: boolean;
+  /** The most columns of a line; longer steps are squeezed, and what does not fit loses its number. */
+  readonly width: number;
+}
+
+const idle = '·';
+const roomiest = 6;
+
+/**
+ * The timeline's compute lanes for a terminal: a row a rank, a cell an event with its letter and microbatch, and a legend. Ends in a line break.
+ */
+export function drawScheduleText(timeline: Timeline, { color, width }: TextOptions): string {
+  const prefix = `rank ${timeline.ranks.length - 1} `.length;
+  const end = endOf(timeline);
+  const first = firstStages(timeline);
+  const scale = findScale(timeline, end, Math.max(1, width - prefix));
+  const rows = timeline.ranks.map((events, rank) => {
+    const cells = drawRow(events, end, scale, first[rank] as number, color);
+    return `rank ${String(rank).padStart(prefix - 'rank  '.length)} ${cells}`;
+  });
+  const span = `${formatTime(end)} ${timeline.unit} from left to right`;
+  const legend = [
+    ...legendEntries(timeline, color),
+    ...(hasOtherStages(timeline, first) ? ['small letters: another stage'] : []),
+  ];
+  return `${[...rows, '', [...legend, `${idle} idle`].join('   '), span].join('\n')}\n`;
+}
+
+/** Columns per unit of time: as many as the tightest event needs for its text, if the line has them. */
+function findScale(timeline: Timeline, end: number, columns: number): number {
+  let wanted = 0;
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const event of timeline.ranks.flat()) {
+    const duration = event.end - event.start;
+    if (event.lane !== 'compute' || duration <= 0) continue;
+    wanted = Math.max(wanted, Math.min(roomiest, labelOf(event, Number.NaN).length) / duration);
+    shortest = Math.min(shortest, duration);
+  }
+  if (wanted * end <= columns) return wanted;
+  // Whole columns for the shortest event, where there is room for that, so that equal times look equal.
+  const most = columns / end;
+  return most * shortest >= 1 ? Math.floor(most * shortest) / shortest : most;
+}
+
+function drawRow(
+  events: readonly TimelineEvent[],
+  end: number,
+  scale: number,
+  firstStage: number,
+  color: boolean,
+): string {
+  let row = '';
+  let column = 0;
+  for (const event of events) {
+    if (event.lane !== 'compute') continue;
+    const [from, to] = [Math.round(event.start * scale), Math.round(event.end * scale)];
+    if (to <= column) continue;
+    row += idle.repeat(Math.max(0, from - column));
+    const columns = to - Math.max(from, column);
+    const text = fitLabel(event, firstStage, columns, color).padEnd(columns);
+    row += color ? paint(text, kindStyles[event.kind].ansi) : text;
+    column = to;
+  }
+  return row + idle.repeat(Math.max(0, Math.round(end * scale) - column));
+}
+
+/** The fullest text that fits: with its letters; where colour tells the kind, without them; one letter. */
+function fitLabel(event: TimelineEvent, firstStage: number, columns: number, color: boolean): string {
+  const label = labelOf(event, firstStage);
+  const short = color ? [microbatchText(event), String(event.chunks[0]?.microbatch ?? '')] : [label.replace(/\d/g, '')];
+  return [label, ...short].find((text) => text.length <= columns) ?? (color ? '' : label.slice(0, columns));
+}
+
+/** `F3`, `F7b3`: small letters for a stage that is not the rank's first. */
+function labelOf(event: TimelineEvent, firstStage: number): string {
+  if (event.chunks.length === 0) return event.label;
+  const letters = event.kind === 'overlap' ? ['F', 'B'] : [kindStyles[event.kind].letter];
+  return event.chunks
+    .map(({ stage, microbatch }, index) => {
+      const letter = letters[index] ?? '';
+      return `${stage === firstStage ? letter : letter.toLowerCase()}${microbatch}`;
+    })
+    .join('');
+}
+
+function legendEntries(timeline: Timeline, color: boolean): string[] {
+  return kindsOf(timeline)
+    .filter((kind) => kind !== 'communication')
+    .map((kind) => {
+      const { letter, words, ansi } = kindStyles[kind];
+      const sign = kind === 'overlap' ? 'F7B3' : letter;
+      if (sign === '') return words;
+      return `${color ? paint(sign, ansi) : sign} ${words.replace(/ \(.*/, '')}`;
+    });
+}
+
+function paint(text: string, ansi: string): string {
+  return `\u001b[${ansi}m${text}\u001b[0m`;
+}
+
+/** At most six significant digits, without trailing zeros. */
+export function formatTime(time: number): string {
+  return String(Number(time.toPrecision(6)));
+}

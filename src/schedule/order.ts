@@ -1,0 +1,94 @@
+import type { FlatSchedule } from './flat.js';
+
+/** Bits of `done`: what has run of a cell. */
+export const forwardDone = 1;
+export const backwardDone = 2;
+
+/** How far the ranks come when each runs its list in order and waits for what the next action needs. */
+export interface Execution {
+  /** The first `count` entries are actions in an order in which they can run. */
+  readonly order: Int32Array;
+  readonly count: number;
+  /** `[ranks]`: the action at which a rank stopped; `rankStart[rank + 1]` if it came to its end. */
+  readonly stoppedAt: Int32Array;
+  /** `[stages * microbatches]`: bits `forwardDone`, `backwardDone`. */
+  readonly done: Uint8Array;
+}
+
+/**
+ * Runs a schedule without times. A forward needs the forward of the stage before; a backward needs its own forward and the backward of the
+ * stage after; a weight gradient needs its own backward. Linear in the number of actions: an action that runs wakes at most two ranks.
+ * `done` (changed in place) holds what counts as having run before the start.
+ */
+export function executeUntimed(
+  flat: FlatSchedule,
+  done: Uint8Array = new Uint8Array(flat.stages * flat.microbatches),
+): Execution {
+  const { rankStart, forward, backward, toPrevious, toNext, stageToRank, microbatches, ranks } = flat;
+  const order = new Int32Array(rankStart[ranks] as number);
+  const stoppedAt = rankStart.slice(0, ranks);
+  const awake = Int32Array.from({ length: ranks }, (_, index) => ranks - 1 - index);
+  const isAwake = new Uint8Array(ranks).fill(1);
+  let awakeCount = ranks;
+  let count = 0;
+
+  const wake = (rank: number): void => {
+    if (isAwake[rank] === 1) return;
+    isAwake[rank] = 1;
+    awake[awakeCount++] = rank;
+  };
+  while (awakeCount > 0) {
+    const rank = awake[--awakeCount] as number;
+    const end = rankStart[rank + 1] as number;
+    let action = stoppedAt[rank] as number;
+    for (; action < end && findMissing(flat, done, action) < 0; action++) {
+      order[count++] = action;
+      const forwardCell = forward[action] as number;
+      if (forwardCell >= 0) {
+        done[forwardCell] = (done[forwardCell] as number) | forwardDone;
+        const step = toNext[(forwardCell / microbatches) | 0] as number;
+        if (step !== 0) wake(stageToRank[((forwardCell + step) / microbatches) | 0] as number);
+      }
+      const backwardCell = backward[action] as number;
+      if (backwardCell >= 0) {
+        done[backwardCell] = (done[backwardCell] as number) | backwardDone;
+        const step = toPrevious[(backwardCell / microbatches) | 0] as number;
+        if (step !== 0) wake(stageToRank[((backwardCell + step) / microbatches) | 0] as number);
+      }
+    }
+    stoppedAt[rank] = action;
+    isAwake[rank] = 0;
+  }
+  return { order, count, stoppedAt, done };
+}
+
+/** What an action waits for: the forward or the backward of a cell. */
+export interface Need {
+  readonly part: 'forward' | 'backward';
+  readonly cell: number;
+}
+
+/** The first thing that `action` needs and that has not run; `undefined` if it can run. */
+export function whatIsMissing(flat: FlatSchedule, done: Uint8Array, action: number): Need | undefined {
+  const code = findMissing(flat, done, action);
+  if (code < 0) return undefined;
+  return { part: code % 2 === 0 ? 'forward' : 'backward', cell: code >> 1 };
+}
+
+/** As a number, because this runs for every action: 2 * cell for a forward, 2 * cell + 1 for a backward, -1 for nothing. */
+function findMissing(flat: FlatSchedule, done: Uint8Array, action: number): number {
+  const { microbatches } = flat;
+  const forward = flat.forward[action] as number;
+  if (forward >= 0) {
+    const step = flat.toPrevious[(forward / microbatches) | 0] as number;
+    if (step !== 0 && ((done[forward + step] as number) & forwardDone) === 0) return 2 * (forward + step);
+  }
+  const backward = flat.backward[action] as number;
+  if (backward >= 0) {
+    if (((done[backward] as number) & forwardDone) === 0) return 2 * backward;
+    const step = flat.toNext[(backward / microbatches) | 0] as number;
+    if (step !== 0 && ((done[backward + step] as number) & backwardDone) === 0) return 2 * (backward + step) + 1;
+  }
+  const weight = flat.weight[action] as number;
+  return weight >= 0 && ((done[weight] as number) & backwardDone) === 0 ? 2 * weight + 1 : -1;
+}
