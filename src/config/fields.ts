@@ -5,10 +5,7 @@ export interface Field<T> {
   readonly help: string;
   /** The values it takes, after "use": `an integer from 1 to 8`. */
   readonly expects: string;
-  /** On the command line its value may stand without quotes. */
-  readonly isText: boolean;
-  /** Relative ones are relative to where they are written. */
-  readonly isPath: boolean;
+  readonly kind: 'integer' | 'number' | 'flag' | 'choice' | 'path';
   /** The value, or undefined if it is none that the key takes. */
   readonly read: (value: unknown) => T | undefined;
 }
@@ -26,29 +23,29 @@ type Range = ({ readonly from: number; readonly above?: never } | { readonly abo
 export function integer(help: string, range: Range): Field<number> {
   const read = (value: unknown) =>
     Number.isSafeInteger(value) && isWithin(value as number, range) ? (value as number) : undefined;
-  return { help, expects: `an integer ${describeRange(range)}`, isText: false, isPath: false, read };
+  return { kind: 'integer', help, expects: `an integer ${describeRange(range)}`, read };
 }
 
 export function number(help: string, range: Range): Field<number> {
   const read = (value: unknown) =>
     Number.isFinite(value) && isWithin(value as number, range) ? (value as number) : undefined;
-  return { help, expects: `a number ${describeRange(range)}`, isText: false, isPath: false, read };
+  return { kind: 'number', help, expects: `a number ${describeRange(range)}`, read };
 }
 
 export function flag(help: string): Field<boolean> {
   const read = (value: unknown) => (typeof value === 'boolean' ? value : undefined);
-  return { help, expects: 'true or false', isText: false, isPath: false, read };
+  return { kind: 'flag', help, expects: 'true or false', read };
 }
 
 export function choice<const T extends string>(help: string, choices: readonly T[]): Field<T> {
   const read = (value: unknown) => choices.find((word) => word === value);
-  return { help, expects: choices.map((word) => `"${word}"`).join(' or '), isText: true, isPath: false, read };
+  return { kind: 'choice', help, expects: choices.map((word) => `"${word}"`).join(' or '), read };
 }
 
-/** The path of a file or folder; `words` are not paths but have a meaning of their own. */
+/** The path of a file or folder, which readers resolve against where it is written. */
 export function path(help: string, expects: string): Field<string> {
   const read = (value: unknown) => (typeof value === 'string' && !value.includes('\0') ? value : undefined);
-  return { help, expects, isText: true, isPath: true, read };
+  return { kind: 'path', help, expects, read };
 }
 
 /** One path or a list of them; a list in code. */
@@ -59,7 +56,7 @@ export function paths(help: string, expects: string): Field<readonly string[]> {
     const list: unknown[] = Array.isArray(value) ? value : [value];
     return list.every(isPathText) ? list : undefined;
   };
-  return { help, expects, isText: true, isPath: true, read };
+  return { kind: 'path', help, expects, read };
 }
 
 /** `kvLoraRank` -> `kv_lora_rank`. */
@@ -101,7 +98,7 @@ export function readFields<F extends Fields>(
     const read = field.read(value);
     if (read === undefined)
       throw new InputError({ what: `${key} is ${showValue(value)}`, where, mend: `use ${field.expects}` });
-    values[name] = field.isPath ? resolveAll(read, resolve) : read;
+    values[name] = field.kind === 'path' ? resolveAll(read, resolve) : read;
   }
   return { ...base, ...values };
 }

@@ -21,16 +21,28 @@ test('reads what transformers writes', () => {
 
 test('writes what transformers writes, but for the version of transformers', () => {
   const { transformers_version: _, ...expected } = written;
-  const config = formatHuggingFaceConfig(parseHuggingFaceConfig(written));
-  assert.deepEqual(JSON.parse(JSON.stringify(config)), expected);
+  const config = JSON.parse(formatHuggingFaceConfig(parseHuggingFaceConfig(written))) as object;
+  assert.deepEqual(config, expected);
   assert.deepEqual(Object.keys(config), Object.keys(expected));
 });
 
 test('a model without compressed queries comes back from its file', () => {
   const { model } = defaultTrainingConfig;
-  const config = formatHuggingFaceConfig(model);
+  const config = JSON.parse(formatHuggingFaceConfig(model)) as Record<string, unknown>;
   assert.equal(config.q_lora_rank, null);
   assert.deepEqual(parseHuggingFaceConfig(config), model);
+});
+
+test('whole floats are written with a point, as transformers takes no integer for them', () => {
+  const text = formatHuggingFaceConfig({ ...defaultTrainingConfig.model, routedScalingFactor: 1 });
+  for (const line of [
+    '"routed_scaling_factor": 1.0,',
+    '"rope_theta": 10000.0,',
+    '"attention_dropout": 0.0,',
+    '"hidden_size": 160,',
+  ]) {
+    assert.ok(text.includes(line), text);
+  }
 });
 
 test('reads the older spelling of RoPE, as DeepSeek publishes it', () => {

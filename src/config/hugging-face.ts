@@ -76,10 +76,8 @@ export function isFixedKey(key: string): boolean {
   return Object.hasOwn(fixedValues, key);
 }
 
-/**
- * The `config.json` of a model as transformers 5 writes it, for `JSON.stringify`.
- */
-export function formatHuggingFaceConfig(model: ModelConfig): Record<string, unknown> {
+/** The text of the `config.json` of a model, with the keys that transformers 5 writes. */
+export function formatHuggingFaceConfig(model: ModelConfig): string {
   const { ropeTheta, qLoraRank, ...plain } = model;
   const config: Record<string, unknown> = {
     architectures: ['DeepseekV3ForCausalLM'],
@@ -102,8 +100,15 @@ export function formatHuggingFaceConfig(model: ModelConfig): Record<string, unkn
     use_cache: false,
   };
   for (const [name, value] of Object.entries(plain)) config[toSnakeCase(name)] = value;
-  return Object.fromEntries(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = Object.fromEntries(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
+  // transformers takes no integer for a float: a whole one is written as 1.0.
+  const markFloats = (key: string, value: unknown) =>
+    floatKeys.has(key) && Number.isInteger(value) ? `float ${value}` : value;
+  return `${JSON.stringify(sorted, markFloats, 2).replace(/"float (\d+)"/g, '$1.0')}\n`;
 }
+
+const floatKeys = new Set(['attention_dropout']);
+for (const [name, field] of Object.entries(modelFields)) if (field.kind === 'number') floatKeys.add(toSnakeCase(name));
 
 /** The base of the rotation from either spelling; `rope_parameters` wins, as in transformers. */
 function readRopeTheta(table: Readonly<Record<string, unknown>>, where: string): { rope_theta?: unknown } {

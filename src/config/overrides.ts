@@ -33,7 +33,7 @@ function isBareText(table: TableName, key: string, value: string): boolean {
   if (/^["'[]/.test(value)) return false;
   const fields: Readonly<Record<string, Field<unknown>>> = trainingFields[table];
   const field = Object.entries(fields).find(([name]) => toSnakeCase(name) === key);
-  return (table === 'model' && key === 'path') || field?.[1].isText === true;
+  return (table === 'model' && key === 'path') || field?.[1].kind === 'choice' || field?.[1].kind === 'path';
 }
 
 /** The value of a piece of TOML; what is none stays text, which the key then refuses. */
