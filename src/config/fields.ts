@@ -64,11 +64,6 @@ export function toSnakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** The keys of a table as files spell them. */
-export function keysOf(fields: Fields): string[] {
-  return Object.keys(fields).map(toSnakeCase);
-}
-
 /** Plain data that is a table, or an `InputError` that says where one is needed. */
 export function readPlainTable(value: unknown, what: string, where: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -2,7 +2,7 @@ export { defaultTrainingConfig } from './defaults.js';
 export { type ModelFlops, modelFlops } from './flops.js';
 export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.js';
 export { formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
-export { checkModel, type ModelConfig } from './model-config.js';
+export type { ModelConfig } from './model-config.js';
 export { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
 export {
   type BalanceConfig,

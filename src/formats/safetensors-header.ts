@@ -24,7 +24,7 @@ export const bytesOf = {
 export type Dtype = keyof typeof bytesOf;
 
 /** Where a tensor lies; offsets count from the beginning of the data. */
-export interface HeaderEntry {
+interface HeaderEntry {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];

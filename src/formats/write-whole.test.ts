@@ -58,16 +58,16 @@ test('a place that cannot be written is named', async () => {
   mkdirSync(join(folder, 'sub'));
   writeFileSync(join(folder, 'file'), '');
   const cases = [
-    [writeFileWhole(join(folder, 'none', 'a'), 'x'), /no such file or folder \(.*none.a\)/],
-    [writeFileWhole(join(folder, 'sub'), 'x'), /it is there and no file/],
-    [writeFileWhole(join(folder, 'file', 'a'), 'x'), /a part of the path is no folder/],
-    [writeFileWhole('/dev/null', 'x'), /it is there and no file/],
-    [writeFileWhole('a\0b', 'x'), /the path is not valid/],
-    [writeFolderWhole(join(folder, 'file'), () => Promise.resolve()), /it is there and no folder/],
-    [writeFolderWhole(join(folder, 'none', 'a'), () => Promise.resolve()), /no such file or folder/],
+    [() => writeFileWhole(join(folder, 'none', 'a'), 'x'), /no such file or folder \(.*none.a\)/],
+    [() => writeFileWhole(join(folder, 'sub'), 'x'), /it is there and no file/],
+    [() => writeFileWhole(join(folder, 'file', 'a'), 'x'), /a part of the path is no folder/],
+    [() => writeFileWhole('/dev/null', 'x'), /it is there and no file/],
+    [() => writeFileWhole('a\0b', 'x'), /the path is not valid/],
+    [() => writeFolderWhole(join(folder, 'file'), () => Promise.resolve()), /it is there and no folder/],
+    [() => writeFolderWhole(join(folder, 'none', 'a'), () => Promise.resolve()), /no such file or folder/],
   ] as const;
   for (const [work, message] of cases) {
-    await assert.rejects(work, (error) => error instanceof InputError && message.test(error.message));
+    await assert.rejects(work(), (error) => error instanceof InputError && message.test(error.message));
   }
   assert.deepEqual(readdirSync(folder).sort(), ['file', 'sub']);
 });
