@@ -1,0 +1,16 @@
+export { defaultTrainingConfig } from './defaults.js';
+export { type ModelFlops, modelFlops } from './flops.js';
+export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.js';
+export { formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
+export type { ModelConfig } from './model-config.js';
+export { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
+export {
+  type BalanceConfig,
+  type DataConfig,
+  type OptimizerConfig,
+  type ParallelConfig,
+  type ScheduleConfig,
+  sequencesPerStep,
+  type TrainConfig,
+  type TrainingConfig,
+} from './training-fields.js';

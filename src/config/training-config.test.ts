@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { parse } from 'smol-toml';
+import { InputError } from '../base/index.js';
+import { defaultTrainingConfig } from './defaults.js';
+import { formatTrainingConfig, listTrainingKeys } from './listing.js';
+import { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
+import { sequencesPerStep, type TrainingConfig } from './training-fields.js';
+
+function read(
+  toml: string,
+  overrides: readonly string[] = [],
+  rest: Partial<TrainingConfigSource> = {},
+): TrainingConfig {
+  return parseTrainingConfig({ tables: parse(toml), where: 'config.toml', overrides, ...rest });
+}
+
+function messageOf(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof InputError, String(error));
+    return error.message;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+test('an empty file takes every default', () => {
+  assert.deepEqual(read(''), defaultTrainingConfig);
+});
+
+test('a file changes what it names and nothing else', () => {
+  const config = read('[optimizer]\nlearning_rate = 0.01\n[model]\nhidden_size = 64');
+  assert.equal(config.optimizer.learningRate, 0.01);
+  assert.equal(config.model.hiddenSize, 64);
+  assert.deepEqual(config.schedule, defaultTrainingConfig.schedule);
+});
+
+test('overrides win over the file, the last one over those before', () => {
+  const config = read('[schedule]\nname = "gpipe"', [
+    'schedule.name=1f1b',
+    'train.steps=5',
+    'train.steps=7',
+    'parallel.overlap=false',
+  ]);
+  assert.equal(config.schedule.name, '1f1b');
+  assert.equal(config.train.steps, 7);
+  assert.equal(config.parallel.overlap, false);
+});
+
+test('a text may stand without quotes on the command line, and a list in TOML', () => {
+  assert.deepEqual(read('', ['data.text=2024-01-01 book.txt']).data.text, ['2024-01-01 book.txt']);
+  assert.deepEqual(read('', ['data.text=["a.txt", "b.txt"]']).data.text, ['a.txt', 'b.txt']);
+  assert.deepEqual(read('', ['data.text="a=b.txt"']).data.text, ['a=b.txt']);
+});
+
+test('text and dataset take each other’s place', () => {
+  const withText = read('[data]\ntext = "book.txt"');
+  assert.deepEqual([withText.data.text, withText.data.dataset], [['book.txt'], 'none']);
+  const back = read('[data]\ntext = "book.txt"', ['data.dataset=moby-dick']);
+  assert.deepEqual([back.data.text, back.data.dataset], [[], 'moby-dick']);
+});
+
+test('paths are resolved by where they are written', () => {
+  const resolvePath = (path: string, writtenIn: string) => `${writtenIn}:${path}`;
+  const config = read('[data]\ntext = ["a", "b"]\n[train]\ninitial_checkpoint = "c"', ['data.tokenizer=t.json'], {
+    resolvePath,
+  });
+  assert.deepEqual(config.data.text, ['file:a', 'file:b']);
+  assert.equal(config.data.tokenizer, 'override:t.json');
+  assert.equal(config.train.initialCheckpoint, 'file:c');
+  assert.equal(read('[data]\ntokenizer = "bytes"', [], { resolvePath }).data.tokenizer, 'bytes');
+});
+
+test('path of [model] reads a config.json, which the other keys change', () => {
+  const json: unknown = JSON.parse(readFileSync('test/fixtures/deepseek-v3-tiny/config.json', 'utf8'));
+  const asked: string[] = [];
+  const readModelFile = (path: string) => {
+    asked.push(path);
+    return json;
+  };
+  const { model } = read('[model]\npath = "config.json"\nnum_hidden_layers = 4', ['model.rope_theta=500'], {
+    readModelFile,
+  });
+  assert.deepEqual(asked, ['config.json']);
+  assert.deepEqual([model.hiddenSize, model.qLoraRank, model.numHiddenLayers, model.ropeTheta], [64, 24, 4, 500]);
+});
+
+test('keys of a config.json that have one supported value may stand in [model]', () => {
+  const { model } = read(
+    '[model]\nhidden_act = "silu"\nscoring_func = "sigmoid"\ntopk_method = "noaux_tc"\nattention_bias = false',
+  );
+  assert.deepEqual(model, defaultTrainingConfig.model);
+});
+
+const bad: readonly [name: string, toml: string, overrides: readonly string[], message: string][] = [
+  ['an unknown table', '[optimiser]', [], "unknown table 'optimiser' (config.toml): did you mean 'optimizer'?"],
+  [
+    'an unknown key',
+    '[optimizer]\nlearning_rat = 1',
+    [],
+    "unknown key 'learning_rat' (config.toml, [optimizer]): did you mean 'learning_rate'?",
+  ],
+  ['a key outside a table', 'steps = 3', [], "unknown table 'steps' (config.toml): use one of model, data"],
+  ['a value in place of a table', 'train = 3', [], 'train is 3 (config.toml, [train]): use a table'],
+  [
+    'a text for a number',
+    '[train]\nsteps = "3"',
+    [],
+    'steps is "3" (config.toml, [train]): use an integer from 1 to 1000000000',
+  ],
+  ['a fraction for an integer', '[train]\nsteps = 2.5', [], 'steps is 2.5'],
+  [
+    'not a number',
+    '[optimizer]\nbeta1 = nan',
+    [],
+    'beta1 is NaN (config.toml, [optimizer]): use a number from 0 to below 1',
+  ],
+  ['infinity', '[optimizer]\nclip_norm = inf', [], 'clip_norm is Infinity'],
+  ['a value out of range', '[data]\nvalidation_fraction = 0.6', [], 'validation_fraction is 0.6'],
+  ['a validation fraction of 0', '[data]\nvalidation_fraction = 0', [], 'use a number above 0, at most 0.5'],
+  ['no pipeline ranks', '[parallel]\npipeline = 0', [], 'pipeline is 0'],
+  ['no microbatches', '[schedule]\nmicrobatches = -1', [], 'microbatches is -1'],
+  ['a date', '[train]\nseed = 2024-01-01', [], 'seed is '],
+  [
+    'a boolean in quotes',
+    '[parallel]\noverlap = "yes"',
+    [],
+    'overlap is "yes" (config.toml, [parallel]): use true or false',
+  ],
+  ['an unknown schedule', '[schedule]\nname = "dualpip"', [], 'use "gpipe" or "1f1b" or "dualpipe" or "dualpipev"'],
+  ['a list of numbers as text', '[data]\ntext = [1]', [], 'text is [1]'],
+  ['a path with a zero byte', '[data]\ntokenizer = "a\\u0000b"', [], 'tokenizer is'],
+  ['an empty tokenizer', '[data]\ntokenizer = ""', [], 'tokenizer is ""'],
+  ['both text and dataset', '[data]\ntext = "a"\ndataset = "moby-dick"', [], 'both text and dataset are given'],
+  ['no text at all', '[data]\ndataset = "none"', [], 'there is nothing to train on'],
+  ['too small a vocabulary for bytes', '[model]\nvocab_size = 100', [], 'vocab_size is 100, too small for bytes'],
+  [
+    'longer sequences than the model is for',
+    '[model]\nmax_position_embeddings = 64',
+    [],
+    'sequence_length is 128, longer than',
+  ],
+  [
+    'an odd rotated width',
+    '[model]\nqk_rope_head_dim = 3',
+    [],
+    'qk_rope_head_dim is 3 (config.toml, [model]): use an even number',
+  ],
+  ['unequal groups', '[model]\nn_group = 3', [], 'n_routed_experts is 8, no multiple of the 3 groups'],
+  ['groups of one expert', '[model]\nn_group = 8', [], 'leave at least 2 experts in a group'],
+  ['more groups chosen than there are', '[model]\ntopk_group = 2', [], 'topk_group is 2, more than the 1 groups'],
+  ['more experts chosen than allowed', '[model]\nn_group = 4\nnum_experts_per_tok = 3', [], 'more than the 2 experts'],
+  [
+    'more dense layers than layers',
+    '[model]\nfirst_k_dense_replace = 9',
+    [],
+    'first_k_dense_replace is 9, more than the 4 layers',
+  ],
+  ['another activation', '[model]\nhidden_act = "gelu"', [], 'hidden_act is "gelu", which is not supported'],
+  [
+    'a minimum above the learning rate',
+    '[optimizer]\nminimum_learning_rate = 0.1',
+    [],
+    'minimum_learning_rate is 0.1, above',
+  ],
+  [
+    'expert parallelism',
+    '[parallel]\nexpert = 2',
+    [],
+    'expert is 2, but expert parallel training is not available yet',
+  ],
+  ['MPI', '[parallel]\ntransport = "mpi"', [], 'transport is "mpi", which is not available yet'],
+  [
+    'replicas',
+    '[balance]\nredundant_slots = 4',
+    [],
+    'redundant_slots is 4, but replicas of experts are not available yet',
+  ],
+  ['an override without a table', '', ['steps=3'], '--set steps=3 is no table.key=value'],
+  ['an override without a value', '', ['train.steps'], '--set train.steps is no table.key=value'],
+  ['an empty value', '', ['train.steps='], 'steps is "" (--set train.steps=): use an integer'],
+  [
+    'an override of an unknown key',
+    '',
+    ['train.step=3'],
+    "unknown key 'step' (--set train.step=3): did you mean 'steps'?",
+  ],
+  [
+    'an override of an unknown table',
+    '',
+    ['trian.steps=3'],
+    "unknown table 'trian' (--set trian.steps=3): did you mean 'train'?",
+  ],
+  ['an override with a second line', '', ['train.steps=3\nx=4'], 'steps is "3\\nx=4"'],
+  ['a model file where none can be read', '[model]\npath = "x.json"', [], 'a model file cannot be read here (x.json)'],
+];
+for (const [name, toml, overrides, message] of bad) {
+  test(`${name} is refused with what, where and how to mend it`, () => {
+    const text = messageOf(() => read(toml, overrides));
+    assert.ok(text.includes(message), text);
+  });
+}
+
+test('a key that JavaScript knows is as unknown as any other', () => {
+  for (const key of ['__proto__', 'constructor', 'toString']) {
+    const tables: unknown = JSON.parse(`{"train": {"${key}": 1}}`);
+    assert.match(
+      messageOf(() => parseTrainingConfig({ tables, where: 'c' })),
+      /unknown key/,
+    );
+    const tablesOf: unknown = JSON.parse(`{"${key}": {}}`);
+    assert.match(
+      messageOf(() => parseTrainingConfig({ tables: tablesOf, where: 'c' })),
+      /unknown table/,
+    );
+  }
+});
+
+test('whatever the tables hold, the answer is a config or an InputError', () => {
+  const key = fc.constantFrom(...listTrainingKeys().map(({ key }) => key), 'data.x', 'x.y');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(key, fc.jsonValue()), { maxLength: 6 }), (entries) => {
+      const tables: Record<string, Record<string, unknown>> = {};
+      for (const [path, value] of entries) {
+        const [table, name] = path.split('.') as [string, string];
+        tables[table] = { ...tables[table], [name]: value };
+      }
+      try {
+        parseTrainingConfig({ tables, where: 'c' });
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+      }
+    }),
+  );
+});
+
+test('a written config reads as the same config', () => {
+  const configs = [
+    read(''),
+    read('[data]\ntext = ["a b.txt", "c\\"d.txt"]\n[optimizer]\nepsilon = 1e-12\nlearning_rate = 0.1', [
+      'train.seed=9007199254740991',
+    ]),
+    read(readFileSync('configs/medium.toml', 'utf8')),
+  ];
+  for (const config of configs) assert.deepEqual(read(formatTrainingConfig(config)), config);
+});
+
+test('every key is listed with a sentence, what it takes and its default', () => {
+  const keys = listTrainingKeys();
+  assert.equal(new Set(keys.map(({ key }) => key)).size, keys.length);
+  for (const { help, expects } of keys) assert.match(`${help} ${expects}`, /^[A-Z0-9"].*\. \S/);
+  const rate = keys.find(({ key }) => key === 'optimizer.learning_rate');
+  assert.deepEqual([rate?.expects, rate?.defaultText], ['a number above 0, at most 10', '0.002']);
+});
+
+test('a step of small and of medium is 8192 tokens', () => {
+  for (const name of ['small', 'medium']) {
+    const config = read(readFileSync(`configs/${name}.toml`, 'utf8'));
+    assert.equal(sequencesPerStep(config) * config.data.sequenceLength, 8192);
+    assert.deepEqual([config.parallel.pipeline, config.schedule.name], [2, 'dualpipev']);
+  }
+});

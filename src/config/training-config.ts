@@ -1,0 +1,176 @@
+import { InputError, type Problem } from '../base/index.js';
+import { defaultTrainingConfig } from './defaults.js';
+import { readFields, readPlainTable, showValue } from './fields.js';
+import { isFixedKey, parseHuggingFaceConfig, refuseOtherModels } from './hugging-face.js';
+import { checkModel, type ModelConfig, modelFields } from './model-config.js';
+import { parseOverride } from './overrides.js';
+import {
+  type DataConfig,
+  readTableName,
+  type TableName,
+  type TrainingConfig,
+  trainingFields,
+} from './training-fields.js';
+
+type Table = Readonly<Record<string, unknown>>;
+
+/** Where a training config comes from. */
+export interface TrainingConfigSource {
+  /** The parsed TOML file; an empty table takes every default. */
+  readonly tables: unknown;
+  /** Name of that file, for errors. */
+  readonly where: string;
+  /** `optimizer.learning_rate=1e-3` and so on; the last one wins. */
+  readonly overrides?: readonly string[];
+  /** Makes a path absolute; those of a file are relative to it, those of overrides to the working directory. */
+  readonly resolvePath?: (path: string, writtenIn: 'file' | 'override') => string;
+  /** The parsed `config.json` that `path` of `[model]` names (already resolved). */
+  readonly readModelFile?: (path: string) => unknown;
+}
+
+/** What reading one table needs to know of its surroundings. */
+interface Context {
+  readonly where: string;
+  readonly resolve: (path: string) => string;
+  readonly readModelFile: (path: string) => unknown;
+}
+
+/**
+ * The values of a training run: the defaults, then the file, then the overrides.
+ * Throws `InputError` for an unknown table or key, a value that its key does not take, and values that do not fit each other.
+ */
+export function parseTrainingConfig(source: TrainingConfigSource): TrainingConfig {
+  const { where, overrides = [], resolvePath = (path) => path, readModelFile = refuseModelFile } = source;
+  const resolve = (path: string) => resolvePath(path, 'file');
+  let config = defaultTrainingConfig;
+  for (const [name, table] of Object.entries(readPlainTable(source.tables, 'the file', where))) {
+    const place = `${where}, [${name}]`;
+    config = withTable(config, readTableName(name, where), readPlainTable(table, name, place), {
+      where: place,
+      resolve,
+      readModelFile,
+    });
+  }
+  for (const { table, key, value, text } of overrides.map((override) => parseOverride(override))) {
+    const resolveOverride = (path: string) => resolvePath(path, 'override');
+    config = withTable(
+      config,
+      table,
+      { [key]: value },
+      { where: `--set ${text}`, resolve: resolveOverride, readModelFile },
+    );
+  }
+  checkModel(config.model, `${where}, [model]`);
+  const problem = trainingRules.map((rule) => rule(config)).find((found) => found !== undefined);
+  if (problem !== undefined) throw new InputError({ ...problem, where: `${where}, ${problem.where}` });
+  return config;
+}
+
+/** The config with the values of one table over its own. */
+function withTable(config: TrainingConfig, name: TableName, table: Table, context: Context): TrainingConfig {
+  switch (name) {
+    case 'model':
+      return { ...config, model: readModel(config.model, table, context) };
+    case 'data':
+      return { ...config, data: readData(config.data, table, context) };
+    case 'parallel':
+    case 'schedule':
+    case 'optimizer':
+    case 'train':
+    case 'balance':
+      return { ...config, [name]: readFields(trainingFields[name], table, config[name] as never, context) };
+  }
+}
+
+/** `path` names a `config.json` whose values the other keys of the table then change. */
+function readModel(base: ModelConfig, table: Table, context: Context): ModelConfig {
+  const { path, ...rest } = table;
+  refuseOtherModels(rest, context.where);
+  const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !isFixedKey(key)));
+  if (path === undefined) return readFields(modelFields, own, base, context);
+  if (typeof path !== 'string' || path === '') {
+    throw new InputError({
+      what: `path is ${showValue(path)}`,
+      where: context.where,
+      mend: 'use the path of a config.json',
+    });
+  }
+  const file = context.resolve(path);
+  return readFields(modelFields, own, parseHuggingFaceConfig(context.readModelFile(file), file), context);
+}
+
+/** `text` and `dataset` exclude each other: the one that is written takes the other's place. */
+function readData(base: DataConfig, table: Table, context: Context): DataConfig {
+  const resolve = (path: string) => (path === 'bytes' || path === '' ? path : context.resolve(path));
+  const data = readFields(trainingFields.data, table, base, { ...context, resolve });
+  const hasText = Object.hasOwn(table, 'text') && data.text.length > 0;
+  const hasDataset = Object.hasOwn(table, 'dataset') && data.dataset !== 'none';
+  if (hasText && hasDataset) {
+    throw new InputError({
+      what: 'both text and dataset are given',
+      where: context.where,
+      mend: 'leave one of them out',
+    });
+  }
+  if (hasText) return { ...data, dataset: 'none' };
+  return hasDataset ? { ...data, text: [] } : data;
+}
+
+const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly where: string }) | undefined)[] = [
+  ({ data }) =>
+    data.text.length > 0 || data.dataset !== 'none'
+      ? undefined
+      : {
+          what: 'there is nothing to train on',
+          where: '[data]',
+          mend: 'give text = "book.txt" or dataset = "moby-dick"',
+        },
+  ({ data }) =>
+    data.tokenizer !== ''
+      ? undefined
+      : { what: 'tokenizer is ""', where: '[data]', mend: `use ${trainingFields.data.tokenizer.expects}` },
+  ({ data, model }) =>
+    data.sequenceLength <= model.maxPositionEmbeddings
+      ? undefined
+      : {
+          what: `sequence_length is ${data.sequenceLength}, longer than max_position_embeddings, ${model.maxPositionEmbeddings}`,
+          where: '[data]',
+          mend: 'shorten the sequences, or raise max_position_embeddings in [model]',
+        },
+  ({ data, model }) =>
+    data.tokenizer !== 'bytes' || model.vocabSize >= 256
+      ? undefined
+      : { what: `vocab_size is ${model.vocabSize}, too small for bytes`, where: '[model]', mend: 'use 256' },
+  ({ parallel }) =>
+    parallel.expert === 1
+      ? undefined
+      : {
+          what: `expert is ${parallel.expert}, but expert parallel training is not available yet`,
+          where: '[parallel]',
+          mend: 'use 1',
+        },
+  ({ parallel }) =>
+    parallel.transport === 'threads'
+      ? undefined
+      : { what: 'transport is "mpi", which is not available yet', where: '[parallel]', mend: 'use "threads"' },
+  ({ balance }) =>
+    balance.redundantSlots === 0
+      ? undefined
+      : {
+          what: `redundant_slots is ${balance.redundantSlots}, but replicas of experts are not available yet`,
+          where: '[balance]',
+          mend: 'use 0',
+        },
+  ({ optimizer }) =>
+    optimizer.minimumLearningRate <= optimizer.learningRate
+      ? undefined
+      : {
+          what: `minimum_learning_rate is ${optimizer.minimumLearningRate}, above learning_rate, ${optimizer.learningRate}`,
+          where: '[optimizer]',
+          mend: `use ${optimizer.learningRate} or less`,
+        },
+];
+
+function refuseModelFile(path: string): never {
+  throw new InputError({ what: 'a model file cannot be read here', where: path, mend: 'write the keys into [model]' });
+}

@@ -1,0 +1,109 @@
+import { InputError, suggestWord } from '../base/index.js';
+import { choice, type Field, flag, integer, number, path, paths, type Values } from './fields.js';
+import { type ModelConfig, modelFields } from './model-config.js';
+
+const steps = { from: 0, to: 1e9 };
+
+const dataFields = {
+  text: paths('Text files to train on, one or a list; instead of dataset.', 'a file name, or a list of them'),
+  dataset: choice('Text that comes with the package; "none" when text is given.', ['moby-dick', 'none']),
+  tokenizer: path('"bytes", or the path of a Hugging Face tokenizer.json.', '"bytes" or the path of a tokenizer.json'),
+  sequenceLength: integer('Tokens of a training sequence.', { from: 1, to: 2 ** 20 }),
+  validationFraction: number('Part of the text, at its end, that is kept for validation.', { above: 0, to: 0.5 }),
+};
+
+const parallelFields = {
+  pipeline: integer('Pipeline ranks.', { from: 1, to: 1024 }),
+  expert: integer('Expert parallel ranks; only 1 for now.', { from: 1, to: 1024 }),
+  transport: choice('How ranks talk: threads of one process; "mpi" comes later.', ['threads', 'mpi']),
+  overlap: flag('Computes a forward and a backward chunk at the same time where the schedule pairs them.'),
+};
+
+const scheduleFields = {
+  name: choice('Pipeline schedule.', ['gpipe', '1f1b', 'dualpipe', 'dualpipev']),
+  microbatches: integer('Microbatches of a step, of one expert rank.', { from: 1, to: 65_536 }),
+  microbatchSize: integer('Sequences of a microbatch.', { from: 1, to: 65_536 }),
+};
+
+const optimizerFields = {
+  learningRate: number('Learning rate after the warm-up.', { above: 0, to: 10 }),
+  minimumLearningRate: number('Learning rate at the last step; a cosine leads to it.', { from: 0, to: 10 }),
+  warmupSteps: integer('Steps in which the learning rate rises from 0.', steps),
+  weightDecay: number('Decoupled weight decay (AdamW) of matrices.', { from: 0, to: 10 }),
+  beta1: number('Decay of the mean of gradients.', { from: 0, below: 1 }),
+  beta2: number('Decay of the mean of squared gradients.', { from: 0, below: 1 }),
+  epsilon: number('Added to the root of the mean squared gradient.', { above: 0, to: 1 }),
+  clipNorm: number('Largest norm of the whole gradient; 0 does not clip.', { from: 0, to: 1e9 }),
+  biasUpdateSpeed: number("Change of an expert's selection bias in a step, against its load; 0 is off.", {
+    from: 0,
+    to: 1,
+  }),
+  sequenceBalanceWeight: number('Weight of the loss that balances experts within a sequence; 0 is off.', {
+    from: 0,
+    to: 1,
+  }),
+};
+
+const trainFields = {
+  steps: integer('Optimizer steps.', { from: 1, to: 1e9 }),
+  seed: integer('Seed of the initial parameters and of the order of the data.', {
+    from: 0,
+    to: Number.MAX_SAFE_INTEGER,
+  }),
+  saveEvery: integer('Steps between checkpoints; 0 saves only at the end.', steps),
+  evaluateEvery: integer('Steps between validations; 0 validates only at the end.', steps),
+  initialCheckpoint: path(
+    'Checkpoint folder to start from; "" starts from random weights.',
+    'the path of a checkpoint folder',
+  ),
+};
+
+const balanceFields = {
+  redundantSlots: integer('Expert slots beyond one an expert; only 0 for now.', { from: 0, to: 65_536 }),
+  interval: integer('Steps between new placements of experts; 0 is never.', steps),
+  policy: choice('How placements are made.', ['best', 'deepseek']),
+};
+
+/** Every table of a training config with its fields. */
+export const trainingFields = {
+  model: modelFields,
+  data: dataFields,
+  parallel: parallelFields,
+  schedule: scheduleFields,
+  optimizer: optimizerFields,
+  train: trainFields,
+  balance: balanceFields,
+} satisfies Record<string, Readonly<Record<string, Field<unknown>>>>;
+
+export interface DataConfig extends Values<typeof dataFields> {}
+export interface ParallelConfig extends Values<typeof parallelFields> {}
+export interface ScheduleConfig extends Values<typeof scheduleFields> {}
+export interface OptimizerConfig extends Values<typeof optimizerFields> {}
+export interface TrainConfig extends Values<typeof trainFields> {}
+export interface BalanceConfig extends Values<typeof balanceFields> {}
+
+/** All values of a training run. Paths are as `resolvePath` gave them; empty means none. */
+export interface TrainingConfig {
+  readonly model: ModelConfig;
+  readonly data: DataConfig;
+  readonly parallel: ParallelConfig;
+  readonly schedule: ScheduleConfig;
+  readonly optimizer: OptimizerConfig;
+  readonly train: TrainConfig;
+  readonly balance: BalanceConfig;
+}
+
+/** Sequences of one step, all ranks together. */
+export function sequencesPerStep({ parallel, schedule }: TrainingConfig): number {
+  return parallel.expert * schedule.microbatches * schedule.microbatchSize;
+}
+
+export type TableName = keyof TrainingConfig;
+
+/** The name of a table of the config, or an `InputError` that names the nearest. */
+export function readTableName(name: string, where: string): TableName {
+  const names = Object.keys(trainingFields);
+  if (!names.includes(name))
+    throw new InputError({ what: `unknown table '${name}'`, where, mend: suggestWord(name, names) });
+  return name as TableName;
+}

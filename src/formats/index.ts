@@ -1,0 +1,16 @@
+export { openCheckpoint } from './checkpoint.js';
+export { parseJson, readJson } from './json.js';
+export { decodeUtf8, readFileBytes, readFileText } from './read-file.js';
+export {
+  readIntegerTensor,
+  readSafetensors,
+  readTensor,
+  type TensorData,
+  type TensorEntry,
+  type TensorIndex,
+  writeSafetensors,
+} from './safetensors.js';
+export type { Dtype } from './safetensors-header.js';
+export { parseToml, readToml } from './toml.js';
+export { readTrainingConfig, writeTrainingConfig } from './training-config.js';
+export { writeFileWhole, writeFolderWhole } from './write-whole.js';

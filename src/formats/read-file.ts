@@ -1,0 +1,94 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { DoubletrackError, formatBytes, InputError, WorkError } from '../base/index.js';
+
+/**
+ * The bytes of a file or pipe. Throws `InputError` if it is missing, a folder or a device, not readable, or longer than `maxBytes`; no more than that
+ * is ever held.
+ */
+export function readFileBytes(path: string, { maxBytes }: { readonly maxBytes: number }): Uint8Array {
+  return withOpenFile(path, (file) => {
+    const { size } = fstatSync(file);
+    if (size > maxBytes) throw tooLong(path, maxBytes);
+    // A pipe says that its size is 0; one byte more than the size shows that the end is reached.
+    let bytes = new Uint8Array(Math.min(size, maxBytes) + 1);
+    let length = 0;
+    for (;;) {
+      const read = readSync(file, bytes, length, bytes.length - length, null);
+      if (read === 0) return bytes.subarray(0, length);
+      length += read;
+      if (length > maxBytes) throw tooLong(path, maxBytes);
+      if (length === bytes.length) {
+        const longer = new Uint8Array(Math.min(2 * length, maxBytes + 1));
+        longer.set(bytes);
+        bytes = longer;
+      }
+    }
+  });
+}
+
+/** As `readFileBytes`, for text in UTF-8 (a byte order mark is left out). */
+export function readFileText(path: string, { maxBytes }: { readonly maxBytes: number }): string {
+  return decodeUtf8(readFileBytes(path, { maxBytes }), path);
+}
+
+/** The text of UTF-8 bytes; throws `InputError` if they are none. */
+export function decodeUtf8(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new InputError({ what: 'it is not UTF-8 text', where, mend: 'convert it to UTF-8' }, { cause: error });
+  }
+}
+
+/** Opens a file or pipe for reading, and closes it after `use`. */
+export function withOpenFile<T>(path: string, use: (file: number) => T): T {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw fileError(error, path, 'read');
+  }
+  try {
+    const stat = fstatSync(file);
+    if (stat.isDirectory()) throw new InputError({ what: 'it is a folder', where: path, mend: 'name a file' });
+    if (!stat.isFile() && !stat.isFIFO())
+      throw new InputError({ what: 'it is a device', where: path, mend: 'name a file' });
+    return use(file);
+  } catch (error) {
+    throw fileError(error, path, 'read');
+  } finally {
+    closeSync(file);
+  }
+}
+
+const badPaths: Readonly<Record<string, { readonly what: string; readonly mend: string }>> = {
+  ENOENT: { what: 'no such file or folder', mend: 'check the path' },
+  ENOTDIR: { what: 'a part of the path is no folder', mend: 'check the path' },
+  EISDIR: { what: 'it is a folder', mend: 'name a file' },
+  EACCES: { what: 'permission denied', mend: 'change its permissions or choose another' },
+  EPERM: { what: 'operation not permitted', mend: 'change its permissions or choose another' },
+  EROFS: { what: 'it is on a read-only file system', mend: 'choose another place' },
+  ELOOP: { what: 'its links lead in a circle', mend: 'check the path' },
+  ENAMETOOLONG: { what: 'the name is too long', mend: 'choose a shorter one' },
+};
+
+/** An error of the file system as the error that the user sees: a bad path is bad input, a full or broken disk is not. */
+export function fileError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
+  if (error instanceof DoubletrackError || !(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_INVALID_ARG_VALUE')
+    return new InputError({ what: 'the path is not valid', where: path, mend: 'check it' }, { cause: error });
+  if (code === undefined || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const known = badPaths[code];
+  if (known !== undefined) return new InputError({ ...known, where: path }, { cause: error });
+  const mend = code === 'ENOSPC' || code === 'EDQUOT' ? 'make room on the disk' : 'check the disk';
+  return new WorkError({ what: `cannot ${doing}: ${error.message}`, where: path, mend }, { cause: error });
+}
+
+function tooLong(path: string, maxBytes: number): InputError {
+  return new InputError({
+    what: `it is longer than ${formatBytes(maxBytes)}`,
+    where: path,
+    mend: 'use a smaller file',
+  });
+}

@@ -1,0 +1,24 @@
+import { parse, TomlError } from 'smol-toml';
+import { InputError } from '../base/index.js';
+import { readFileText } from './read-file.js';
+
+/** The tables of a TOML file as plain data. Throws `InputError` with line and column where it is no TOML. */
+export function readToml(path: string): Record<string, unknown> {
+  return parseToml(readFileText(path, { maxBytes: 2 ** 20 }), path);
+}
+
+/** As `readToml`, for a text that is at hand. */
+export function parseToml(text: string, where: string): Record<string, unknown> {
+  try {
+    return parse(text, { maxDepth: 32 });
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The library's message goes on with a drawing of the place.
+    const [reason] = error.message.replace(/^Invalid TOML document: /, '').split('\n');
+    const place = `${where}, line ${error.line}, column ${error.column}`;
+    throw new InputError(
+      { what: `it is no valid TOML: ${reason}`, where: place, mend: 'correct the file' },
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import { dirname, resolve } from 'node:path';
+import { formatTrainingConfig, parseTrainingConfig, type TrainingConfig } from '../config/index.js';
+import { readJson } from './json.js';
+import { readToml } from './toml.js';
+import { writeFileWhole } from './write-whole.js';
+
+/**
+ * Reads a training config (`undefined`: the defaults) and applies overrides. Paths in the file are relative to it, paths in overrides to the working directory;
+ * those in the config are absolute. Throws `InputError`.
+ */
+export function readTrainingConfig(path: string | undefined, overrides: readonly string[] = []): TrainingConfig {
+  const folders = { file: path === undefined ? '.' : dirname(path), override: '.' };
+  return parseTrainingConfig({
+    tables: path === undefined ? {} : readToml(path),
+    where: path ?? 'the defaults',
+    overrides,
+    resolvePath: (name, writtenIn) => resolve(folders[writtenIn], name),
+    readModelFile: (file) => readJson(file, { maxBytes: 2 ** 20 }),
+  });
+}
+
+/** Writes a config with all its values, whole or not at all. Throws as `writeFileWhole`. */
+export async function writeTrainingConfig(path: string, config: TrainingConfig): Promise<void> {
+  await writeFileWhole(path, formatTrainingConfig(config));
+}

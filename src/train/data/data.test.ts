@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { InputError } from '../../base/index.js';
+import { defaultTrainingConfig, type TrainingConfig } from '../../config/index.js';
+import { loadCorpus, splitTokens } from './corpus.js';
+import { loadText } from './text.js';
+import { openTokenizer } from './tokenizer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'data-'));
+after(() => rmSync(folder, { recursive: true }));
+const fixture = 'test/fixtures/tokenizer-bpe';
+
+function write(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+function configOf(text: readonly string[], changes: Partial<TrainingConfig['data']> = {}): TrainingConfig {
+  return { ...defaultTrainingConfig, data: { ...defaultTrainingConfig.data, text, dataset: 'none', ...changes } };
+}
+
+test('bytes are their own tokens, and text comes back from them', () => {
+  const tokenizer = openTokenizer('bytes');
+  assert.deepEqual([...tokenizer.encode('aé')], [97, 195, 169]);
+  assert.deepEqual([...tokenizer.encode(Uint8Array.of(255, 0))], [255, 0]);
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => tokenizer.decode(tokenizer.encode(text)) === text));
+});
+
+test('bytes that are no text, and ids that are no byte, become replacement characters', () => {
+  const tokenizer = openTokenizer('bytes');
+  assert.equal(tokenizer.decode([97, 195, 98]), 'a�b');
+  assert.equal(tokenizer.decode([97, 300, -1]), 'a��');
+});
+
+test('a tokenizer.json gives the ids that the Hugging Face library gives', () => {
+  const tokenizer = openTokenizer(join(fixture, 'tokenizer.json'));
+  const expected = JSON.parse(readFileSync(join(fixture, 'expected.json'), 'utf8')) as {
+    text: string;
+    ids: number[];
+    decoded: string;
+  };
+  assert.equal(tokenizer.vocabularySize, 512);
+  assert.deepEqual([...tokenizer.encode(expected.text)], expected.ids);
+  assert.deepEqual(tokenizer.encode(new TextEncoder().encode(expected.text)), tokenizer.encode(expected.text));
+  assert.equal(tokenizer.decode(Int32Array.from(expected.ids)), expected.decoded);
+});
+
+const valid = JSON.parse(readFileSync(join(fixture, 'tokenizer.json'), 'utf8')) as { model: object };
+const badTokenizers: readonly [name: string, content: string, message: RegExp][] = [
+  ['is no JSON', 'tokens', /no valid JSON/],
+  ['has no model', '{}', /it has no vocabulary/],
+  ['has no decoder', '{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}', /the tokenizer cannot be used/],
+  [
+    'has no tokens',
+    JSON.stringify({ ...valid, added_tokens: [], model: { ...valid.model, vocab: {} } }),
+    /its vocabulary is empty/,
+  ],
+  ['is a list', '[]', /the tokenizer cannot be used/],
+  [
+    'is of an unknown kind',
+    JSON.stringify({ ...valid, model: { type: 'Magic', vocab: {} } }),
+    /the tokenizer cannot be used/,
+  ],
+  [
+    'has ids that are text',
+    JSON.stringify({ ...valid, model: { ...valid.model, vocab: { a: 'x' }, merges: [] } }),
+    /cannot be used/,
+  ],
+  [
+    'has a negative id',
+    JSON.stringify({ ...valid, model: { ...valid.model, vocab: { a: -1 }, merges: [] } }),
+    /holds a bad id/,
+  ],
+  [
+    'has an absurd id',
+    JSON.stringify({ ...valid, model: { ...valid.model, vocab: { a: 1e12 }, merges: [] } }),
+    /holds a bad id/,
+  ],
+];
+for (const [name, content, message] of badTokenizers) {
+  test(`a tokenizer.json that ${name} is refused`, () => {
+    const path = write('tokenizer.json', content);
+    assert.throws(
+      () => openTokenizer(path),
+      (error) => error instanceof InputError && message.test(error.message),
+    );
+  });
+}
+
+test('text that a tokenizer has no tokens for, or that is no UTF-8, is refused', () => {
+  const model = {
+    type: 'Unigram',
+    unk_id: null,
+    vocab: [
+      ['a', -1],
+      ['b', -2],
+    ],
+  };
+  const few = { ...valid, added_tokens: [], model };
+  const tokenizer = openTokenizer(write('few.json', JSON.stringify(few)));
+  assert.deepEqual([...tokenizer.encode('ab')], [0, 1]);
+  assert.throws(() => tokenizer.encode('abc'), /knows no token for a part of the text/);
+  assert.throws(() => tokenizer.encode(Uint8Array.of(0xff)), /not UTF-8/);
+});
+
+test('Moby Dick is all there, in order, under its headings', async () => {
+  const text = new TextDecoder().decode(await loadText({ text: [], dataset: 'moby-dick' }));
+  assert.ok(text.length > 1_200_000 && text.length < 1_250_000);
+  const headings = [...text.matchAll(/^CHAPTER (\d+)\. /gm)].map(([, chapter]) => Number(chapter));
+  assert.deepEqual(
+    headings,
+    Array.from({ length: 135 }, (_, i) => i + 1),
+  );
+  assert.ok(text.startsWith('ETYMOLOGY. (Supplied by'));
+  assert.ok(text.includes('\n\n\nCHAPTER 1. Loomings.\n\nCall me Ishmael. '));
+  assert.ok(text.endsWith('only found another orphan.\n'));
+});
+
+test('several files are one text, and do not run into each other', async () => {
+  const bytes = await loadText({
+    text: [write('a', 'one'), write('b', 'two\n'), write('c', 'three')],
+    dataset: 'none',
+  });
+  assert.equal(new TextDecoder().decode(bytes), 'one\ntwo\nthree\n');
+});
+
+test('a corpus is split at its end and lies in shared memory', async () => {
+  const path = write('text', 'ab'.repeat(5000));
+  const { training, validation, tokenizer } = await loadCorpus(configOf([path], { validationFraction: 0.1 }));
+  assert.equal(tokenizer.name, 'bytes');
+  assert.ok(training.buffer instanceof SharedArrayBuffer);
+  assert.equal(training.buffer, validation.buffer);
+  // The newline that ends the text is the last token.
+  assert.deepEqual([training.length, validation.length], [9000, 1001]);
+  assert.equal(validation.at(-1), 10);
+});
+
+test('the parts of a split are the whole', () => {
+  const fraction = fc.double({ min: 1e-3, max: 0.5, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 20, max: 5000 }), fraction, (length, validationFraction) => {
+      const tokens = new Int32Array(new SharedArrayBuffer(length * 4));
+      try {
+        const { training, validation } = splitTokens(tokens, { validationFraction, sequenceLength: 8 });
+        return (
+          training.length + validation.length === length &&
+          Math.abs(validation.length - length * validationFraction) < 1
+        );
+      } catch (error) {
+        return error instanceof InputError;
+      }
+    }),
+  );
+});
+
+test('a byte tokenizer reads any bytes', async () => {
+  const path = write(
+    'binary',
+    Uint8Array.from({ length: 10_000 }, (_, i) => (i * 7) % 256),
+  );
+  const { training } = await loadCorpus(configOf([path]));
+  assert.equal(training[1], 7);
+});
+
+const badTexts: readonly [name: string, make: () => TrainingConfig, message: RegExp][] = [
+  ['is missing', () => configOf([join(folder, 'none.txt')]), /no such file or folder \(.*none\.txt\)/],
+  ['is empty', () => configOf([write('empty', '')]), /the text is empty/],
+  ['is a folder', () => configOf([folder]), /it is a folder/],
+  ['is a device', () => configOf(['/dev/zero']), /it is a device/],
+  [
+    'is too short to train',
+    () => configOf([write('short', 'x'.repeat(100))]),
+    /too short: .* for training, a sequence needs 129/,
+  ],
+  [
+    'is too short to validate',
+    () => configOf([write('shorter', 'x'.repeat(2000))]),
+    /too short: 101 of its 2001 tokens are for validation/,
+  ],
+  ['is not named', () => configOf([]), /there is no text/],
+  [
+    'needs more tokens than the model has',
+    () => configOf([write('t', 'x')], { tokenizer: join(fixture, 'tokenizer.json') }),
+    /512 tokens/,
+  ],
+  [
+    'has a tokenizer that is missing',
+    () => configOf([write('t', 'x')], { tokenizer: join(folder, 'no.json') }),
+    /no such file/,
+  ],
+];
+for (const [name, make, message] of badTexts) {
+  test(`a text that ${name} is refused`, async () => {
+    await assert.rejects(loadCorpus(make()), (error) => error instanceof InputError && message.test(error.message));
+  });
+}
+
+test('a broken tokenizer_config.json beside the tokenizer is refused', () => {
+  const path = join(folder, 'tokenizer.json');
+  copyFileSync(join(fixture, 'tokenizer.json'), path);
+  const config = write('tokenizer_config.json', '{');
+  assert.throws(() => openTokenizer(path), /no valid JSON.*tokenizer_config\.json/);
+  rmSync(config);
+  assert.equal(openTokenizer(path).vocabularySize, 512);
+});

@@ -1,0 +1,3 @@
+export { fillMicrobatch, placeValidationWindows, sampleSequences } from './batches.js';
+export { type Corpus, loadCorpus } from './corpus.js';
+export { openTokenizer, type Tokenizer } from './tokenizer.js';
