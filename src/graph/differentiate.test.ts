@@ -148,6 +148,18 @@ const gradientCases: { readonly [K in ComputedOp]: Cases } = {
         return b.multiply(b.slice(x, 0, 0, 2), b.slice(x, 0, 3, 5));
       },
     },
+    'slices that overlap and leave a gap of the same size': {
+      make: (b) => {
+        const x = b.input('x', [4]);
+        return b.multiply(b.slice(x, 0, 0, 2), b.slice(x, 0, 1, 3));
+      },
+    },
+    'an empty slice and one of another axis': {
+      make: (b) => {
+        const x = b.input('x', [2, 2]);
+        return b.add(b.sum(b.slice(x, 1, 0, 1), [0, 1]), b.sum(b.slice(x, 0, 0, 0), [0, 1]));
+      },
+    },
     'slices of two axes': {
       make: (b) => {
         const x = b.input('x', [2, 2]);

@@ -135,8 +135,6 @@ const gradientRules: { readonly [K in ComputedOp]: GradientRule<K> } = {
 function sumTo(b: GraphBuilder, gradient: Tensor, shape: Shape): Tensor {
   if (isSameShape(gradient.shape, shape)) return gradient;
   const added = gradient.shape.length - shape.length;
-  const repeated = [...gradient.shape.keys()].filter((axis) => {
-    return axis < added || (shape[axis - added] === 1 && gradient.shape[axis] !== 1);
-  });
+  const repeated = [...gradient.shape.keys()].filter((axis) => axis < added || shape[axis - added] === 1);
   return b.reshape(b.sum(gradient, repeated), shape);
 }

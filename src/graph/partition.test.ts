@@ -184,11 +184,45 @@ test('an output that is needed later is saved under its own name, in its own sha
   assert.deepEqual([...graphs.forward.outputs.keys()], ['y']);
 });
 
+test('an expert between the ways to its rows and back trains', () => {
+  const b = createGraphBuilder();
+  const maps = [b.input('rowToToken', ['rows'], 'int32'), b.input('tokenToRows', ['tokens', 2], 'int32')] as const;
+  const rows = b.expandRows(b.input('x', ['tokens', 4]), ...maps);
+  const hidden = b.silu(b.matmul(rows, b.input('up', [6, 4]), { transposeB: true }));
+  const y = b.sumRows(b.matmul(hidden, b.input('down', [4, 6]), { transposeB: true }), ...maps);
+  const graph = b.build({ y });
+  const fixed = { rowToToken: ints([1, 0, 1, 0]), tokenToRows: ints([1, 3, 0, 2], [2, 2]) };
+  const roles = { activations: ['x'], parameters: ['up', 'down'], gradientOutputs: ['y'] };
+  assertSameAsJoint(graph, roles, randomFeeds(graph, { tokens: 2 }, fixed));
+});
+
+test('an output that could be made again is saved all the same, as it leaves the graph anyway', () => {
+  const b = createGraphBuilder();
+  const graph = b.build({ y: b.sigmoid(b.input('x', ['rows', 4])) });
+  const roles = { activations: ['x'], parameters: [], gradientOutputs: ['y'] };
+  const graphs = assertSameAsJoint(graph, roles, randomFeeds(graph, { rows: 2 }));
+  assert.deepEqual(crossings(graphs), ['y [rows, 4] forward -> backwardInput']);
+});
+
 test('an input and an output of one name are told apart', () => {
   const b = createGraphBuilder();
   const x = b.input('x', [2, 2]);
-  const graph = b.build({ x: b.multiply(b.softmax(b.matmul(x, b.input('w', [2, 2]))), x) });
-  assertSameAsJoint(graph, { activations: ['x'], parameters: ['w'], gradientOutputs: ['x'] }, randomFeeds(graph));
+  const graph = b.build({ x: b.softmax(b.matmul(x, b.input('w', [2, 2]))) });
+  const roles = { activations: ['x'], parameters: ['w'], gradientOutputs: ['x'] };
+  const graphs = assertSameAsJoint(graph, roles, randomFeeds(graph));
+  assert.deepEqual(
+    graphs.saved.map(({ name }) => name),
+    ['saved:3', 'saved:8'],
+  );
+});
+
+test('probabilities are saved, and what only repeats a value is saved before it does', () => {
+  const b = createGraphBuilder();
+  const probabilities = b.broadcast(b.softmax(b.input('x', [1, 4])), [3, 4]);
+  const graph = b.build({ y: b.matmul(probabilities, b.input('w', [4, 2])) });
+  const roles = { activations: [], parameters: ['w'], gradientOutputs: ['y'] };
+  const graphs = assertSameAsJoint(graph, roles, randomFeeds(graph));
+  assert.deepEqual(crossings(graphs), ['saved:1 [1, 4] forward -> backwardWeight']);
 });
 
 test('a gradient that is only passed on is an output and an input of the same graph', () => {

@@ -56,7 +56,7 @@ export function isCheap({ op }: Node): boolean {
 }
 
 /** The value that `id` is only another view of. */
-export function withoutFreeOps(graph: Graph, id: number): number {
+function withoutFreeOps(graph: Graph, id: number): number {
   let node = graph.nodes[id];
   while (isFree(node)) node = graph.nodes[node.inputs[0]];
   return node.id;
