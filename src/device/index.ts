@@ -1,3 +1,4 @@
 export { type Arena, allocate, createArena } from './arena.js';
 export type { Call, Engine, Kernel, TensorHandle, TensorMemory } from './engine.js';
+export { createOnnxEngine } from './onnx-engine.js';
 export { type AdamwState, type AdamwStep, createOptimizerKernels, type OptimizerKernels } from './optimizer.js';

@@ -106,3 +106,8 @@ function hintFor(text: string): string {
   }
   return 'use stage, one of F B I W, microbatch (as in 0F3), or (0F7;7B3)OVERLAP_F_B';
 }
+
+/** The chunks of an action: one, or the forward and the backward of an overlapped pair. */
+export function chunkActions(action: Action): readonly ChunkAction[] {
+  return action.kind === 'overlap' ? [action.forward, action.backward] : [action];
+}

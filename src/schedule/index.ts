@@ -6,6 +6,7 @@ export {
   type BackwardWeightAction,
   type ChunkAction,
   type ChunkKind,
+  chunkActions,
   type ForwardAction,
   formatAction,
   type OverlapAction,

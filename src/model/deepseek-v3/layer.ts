@@ -1,0 +1,220 @@
+import type { ModelConfig } from '../../config/index.js';
+import type { Dispatcher } from '../dispatcher.js';
+import type { Binding, ExpertsStep, Ref, RouteStep, RoutingRefs, Segment, Step } from '../program.js';
+import type { BatchShape, Block, BlockName } from './blocks.js';
+import { selectionBiasName } from './parameters.js';
+import {
+  bindPorts,
+  declareOutputs,
+  gradientOf,
+  graphOf,
+  kernelName,
+  type Phase,
+  runBlock,
+  type Values,
+  value,
+  type Wiring,
+} from './wiring.js';
+
+/** The segments of a part of a stage: `backward` holds input and weight gradients, each as early as it can be. */
+export interface PartSegments {
+  readonly forward: readonly Segment[];
+  readonly backward: readonly Segment[];
+}
+
+export interface LayerContext {
+  readonly model: ModelConfig;
+  readonly batch: BatchShape;
+  readonly blocks: ReadonlyMap<BlockName, Block>;
+  readonly dispatcher: Dispatcher;
+  readonly values: Values;
+}
+
+/** Names of the activation that enters layer `layer` (the last one enters the head). */
+export const layerInput = (layer: number): string => `x${layer}`;
+
+export function block(context: LayerContext, name: BlockName): Block {
+  const found = context.blocks.get(name);
+  if (found === undefined) throw new Error(`the model has no ${name} block`);
+  return found;
+}
+
+function segment(name: Segment['name'], phase: Phase, layer: number, steps: readonly Step[]): Segment {
+  return { name, phase, layer, lane: 'compute', steps };
+}
+
+/** A part of one compute segment a phase: embedding, dense layer, head. */
+export function simplePart(
+  context: LayerContext,
+  name: 'embed' | 'dense' | 'head',
+  layer: number,
+  wiring: Wiring,
+): PartSegments {
+  const run = (phase: Phase) => runBlock(block(context, name), phase, wiring, context.values);
+  const forward = [segment(name, 'forward', layer, run('forward'))];
+  const backward = (['backwardInput', 'backwardWeight'] as const).map((phase) =>
+    segment(name, phase, layer, run(phase)),
+  );
+  return { forward, backward: backward.filter(({ steps }) => steps.length > 0) };
+}
+
+export function layerWiring(
+  layer: number,
+  kind: string,
+  ports: Record<string, Ref>,
+  gradients?: Record<string, Ref>,
+): Wiring {
+  const parameterName = (port: string) => `model.layers.${layer}.${port}`;
+  return { prefix: `layers.${layer}.${kind}.`, ports, parameterName, ...(gradients && { gradients }) };
+}
+
+/** Names of the values of one Mixture-of-Experts layer. */
+function moeValues(layer: number) {
+  const name = (local: string) => `layers.${layer}.${local}`;
+  return {
+    x: layerInput(layer),
+    y: layerInput(layer + 1),
+    base: name('base'),
+    hidden: name('hidden'),
+    scores: name('scores'),
+    rowWeights: name('rowWeights'),
+    balanceLoss: name('balanceLoss'),
+    rows: name('rows'),
+    expertRows: name('expertRows'),
+    routing: {
+      choiceToSlot: value(name('choiceToSlot')),
+      rowToChoice: value(name('rowToChoice')),
+      rowToToken: value(name('rowToToken')),
+      choiceToRow: value(name('choiceToRow')),
+      expertOffsets: value(name('expertOffsets')),
+      loadFractions: value(name('loadFractions')),
+    } satisfies RoutingRefs,
+  };
+}
+
+/** A Mixture-of-Experts layer: attention | dispatch | experts | combine, and back. */
+export function moePart(context: LayerContext, layer: number): PartSegments {
+  const { values, dispatcher } = context;
+  const v = moeValues(layer);
+  const tensors = {
+    layer,
+    hidden: v.hidden,
+    rows: v.rows,
+    expertRows: v.expertRows,
+    base: v.base,
+    y: v.y,
+    routing: v.routing,
+  };
+  declareMoeValues(context, v);
+  const { attention, gate } = moeWirings(layer, v);
+  const run = (name: BlockName, phase: Phase, wiring: Wiring) => runBlock(block(context, name), phase, wiring, values);
+  const experts = (phase: Phase) => segment('experts', phase, layer, expertsStep(context, layer, phase, v));
+  const communicate = (name: 'dispatch' | 'combine', phase: Phase, steps: readonly Step[]): Segment => ({
+    ...segment(name, phase, layer, steps),
+    lane: 'communication',
+  });
+  const forwardSteps = [
+    ...run('moe', 'forward', attention),
+    routeStep(layer, v.scores, v.routing),
+    ...run('gate', 'forward', gate),
+  ];
+  const inputSteps = [...run('gate', 'backwardInput', gate), ...run('moe', 'backwardInput', attention)];
+  const weightSteps = run('moe', 'backwardWeight', attention);
+  return {
+    forward: [
+      segment('attention', 'forward', layer, forwardSteps),
+      communicate('dispatch', 'forward', dispatcher.dispatch(tensors)),
+      experts('forward'),
+      communicate('combine', 'forward', dispatcher.combine(tensors)),
+    ],
+    backward: [
+      communicate('combine', 'backwardInput', dispatcher.combineBackward(tensors)),
+      experts('backwardInput'),
+      experts('backwardWeight'),
+      communicate('dispatch', 'backwardInput', dispatcher.dispatchBackward(tensors)),
+      segment('attention', 'backwardInput', layer, inputSteps),
+      segment('attention', 'backwardWeight', layer, weightSteps),
+    ],
+  };
+}
+
+type MoeValues = ReturnType<typeof moeValues>;
+
+function moeWirings(layer: number, v: MoeValues): { attention: Wiring; gate: Wiring } {
+  const { choiceToSlot, rowToChoice, choiceToRow, loadFractions } = v.routing;
+  const attentionPorts = { x: value(v.x), base: value(v.base), hidden: value(v.hidden), scores: value(v.scores) };
+  // base is a summand of the layer's output, so it shares its gradient.
+  const attention = layerWiring(layer, 'moe', attentionPorts, { base: value(gradientOf(v.y)) });
+  const gatePorts = {
+    scores: value(v.scores),
+    choiceToSlot,
+    rowToChoice,
+    choiceToRow,
+    loadFractions,
+    rowWeights: value(v.rowWeights),
+    balanceLoss: value(v.balanceLoss),
+  };
+  const balanceGradient: Ref = { space: 'buffer', name: 'balanceLossGradient' };
+  return { attention, gate: layerWiring(layer, 'gate', gatePorts, { balanceLoss: balanceGradient }) };
+}
+
+function routeStep(layer: number, scores: string, writes: RoutingRefs): RouteStep {
+  return {
+    kind: 'route',
+    layer,
+    scores: value(scores),
+    bias: { space: 'buffer', name: selectionBiasName(layer) },
+    writes,
+  };
+}
+
+/** Declares what is not an output of a block: index tensors, and rows that the dispatcher moves. */
+function declareMoeValues({ model, batch, values }: LayerContext, v: MoeValues): void {
+  const tokens = batch.sequences * batch.sequenceLength;
+  const rows = tokens * model.numExpertsPerTok;
+  const indices = { type: 'int32' } as const;
+  const { routing } = v;
+  values.set(routing.choiceToSlot.name, { ...indices, shape: [rows] });
+  values.set(routing.rowToChoice.name, { ...indices, shape: [rows] });
+  values.set(routing.rowToToken.name, { ...indices, shape: [rows] });
+  values.set(routing.choiceToRow.name, { ...indices, shape: [tokens, model.numExpertsPerTok] });
+  values.set(routing.expertOffsets.name, { ...indices, shape: [model.nRoutedExperts + 1] });
+  values.set(routing.loadFractions.name, { type: 'float32', shape: [batch.sequences, model.nRoutedExperts] });
+  const rowTensor = { type: 'float32', shape: [rows, model.hiddenSize] } as const;
+  const tokenTensor = { type: 'float32', shape: [tokens, model.hiddenSize] } as const;
+  for (const name of [v.rows, gradientOf(v.expertRows)]) values.set(name, rowTensor);
+  for (const name of [v.y, gradientOf(v.hidden)]) values.set(name, tokenTensor);
+}
+
+function expertsStep(context: LayerContext, layer: number, phase: Phase, v: MoeValues): ExpertsStep[] {
+  const { model, batch, values } = context;
+  const expert = block(context, 'expert');
+  const graph = graphOf(expert.graphs, phase);
+  const wiring = (index: number): Wiring => ({
+    prefix: `layers.${layer}.experts.`,
+    ports: { x: value(v.rows), rowWeights: value(v.rowWeights), y: value(v.expertRows) },
+    parameterName: (port) => port.replace(/^expert\./, `model.layers.${layer}.mlp.experts.${index}.`),
+  });
+  const isRows = ({ ref }: Binding) => ref.space === 'value';
+  const first = wiring(0);
+  const inputs = bindPorts(graph.inputs.keys(), expert, first).filter(isRows);
+  const outputs = bindPorts(graph.outputs.keys(), expert, first).filter(isRows);
+  declareOutputs(graph, outputs, values, batch.sequences * batch.sequenceLength * model.numExpertsPerTok);
+  const parameters = Array.from({ length: model.nRoutedExperts }, (_, index) =>
+    bindPorts([...graph.inputs.keys(), ...graph.outputs.keys()], expert, wiring(index)).filter(
+      (binding) => !isRows(binding),
+    ),
+  );
+  const { expertOffsets } = v.routing;
+  return [
+    {
+      kind: 'experts',
+      kernel: kernelName(expert, phase),
+      experts: model.nRoutedExperts,
+      expertOffsets,
+      inputs,
+      outputs,
+      parameters,
+    },
+  ];
+}

@@ -1,0 +1,100 @@
+import { InputError } from '../../base/index.js';
+import type { ModelConfig } from '../../config/index.js';
+import type { ParameterSpec } from '../program.js';
+
+/** Whether layer `layer` has routed experts. */
+export function isMoeLayer(model: ModelConfig, layer: number): boolean {
+  return layer >= model.firstKDenseReplace;
+}
+
+/** Name of the router's selection bias of a layer: saved with the parameters, moved by loads instead of gradients. */
+export function selectionBiasName(layer: number): string {
+  return `model.layers.${layer}.mlp.gate.e_score_correction_bias`;
+}
+
+const matrix = (name: string, ...shape: number[]): ParameterSpec => ({ name, shape, initializer: 'normal' });
+const norm = (name: string, size: number): ParameterSpec => ({ name, shape: [size], initializer: 'ones' });
+
+/** Parameters of one layer under their Hugging Face names, matrices `[outputs, inputs]`. */
+export function layerParameters(model: ModelConfig, layer: number): readonly ParameterSpec[] {
+  const prefix = `model.layers.${layer}.`;
+  const local = [
+    ...attentionParameters(model),
+    ...(isMoeLayer(model, layer) ? moeParameters(model) : denseParameters(model)),
+  ];
+  return local.map((parameter) => ({ ...parameter, name: prefix + parameter.name }));
+}
+
+function attentionParameters(model: ModelConfig): ParameterSpec[] {
+  const { hiddenSize, numAttentionHeads: heads, qkNopeHeadDim: nope, qkRopeHeadDim: rope, vHeadDim: vDim } = model;
+  const { kvLoraRank, qLoraRank } = model;
+  const queryDim = heads * (nope + rope);
+  const query =
+    qLoraRank === 0
+      ? [matrix('self_attn.q_proj.weight', queryDim, hiddenSize)]
+      : [
+          matrix('self_attn.q_a_proj.weight', qLoraRank, hiddenSize),
+          norm('self_attn.q_a_layernorm.weight', qLoraRank),
+          matrix('self_attn.q_b_proj.weight', queryDim, qLoraRank),
+        ];
+  return [
+    norm('input_layernorm.weight', hiddenSize),
+    ...query,
+    matrix('self_attn.kv_a_proj_with_mqa.weight', kvLoraRank + rope, hiddenSize),
+    norm('self_attn.kv_a_layernorm.weight', kvLoraRank),
+    matrix('self_attn.kv_b_proj.weight', heads * (nope + vDim), kvLoraRank),
+    matrix('self_attn.o_proj.weight', hiddenSize, heads * vDim),
+    norm('post_attention_layernorm.weight', hiddenSize),
+  ];
+}
+
+function gatedUnitParameters(prefix: string, hiddenSize: number, innerSize: number): ParameterSpec[] {
+  return [
+    matrix(`${prefix}gate_proj.weight`, innerSize, hiddenSize),
+    matrix(`${prefix}up_proj.weight`, innerSize, hiddenSize),
+    matrix(`${prefix}down_proj.weight`, hiddenSize, innerSize),
+  ];
+}
+
+function denseParameters(model: ModelConfig): ParameterSpec[] {
+  return gatedUnitParameters('mlp.', model.hiddenSize, model.intermediateSize);
+}
+
+function moeParameters(model: ModelConfig): ParameterSpec[] {
+  const { hiddenSize, moeIntermediateSize, nRoutedExperts, nSharedExperts } = model;
+  const experts = Array.from({ length: nRoutedExperts }, (_, expert) =>
+    gatedUnitParameters(`mlp.experts.${expert}.`, hiddenSize, moeIntermediateSize),
+  );
+  const shared =
+    nSharedExperts === 0
+      ? []
+      : gatedUnitParameters('mlp.shared_experts.', hiddenSize, nSharedExperts * moeIntermediateSize);
+  return [matrix('mlp.gate.weight', nRoutedExperts, hiddenSize), ...shared, ...experts.flat()];
+}
+
+/** Parameters before the first layer (embedding) and after the last (norm and head). */
+export function edgeParameters(model: ModelConfig): {
+  first: readonly ParameterSpec[];
+  last: readonly ParameterSpec[];
+} {
+  return {
+    first: [matrix('model.embed_tokens.weight', model.vocabSize, model.hiddenSize)],
+    last: [norm('model.norm.weight', model.hiddenSize), matrix('lm_head.weight', model.vocabSize, model.hiddenSize)],
+  };
+}
+
+/** Shape of a block's parameter port: an edge parameter by its whole name, a layer's by its end, an expert's as `expert.gate_proj.weight`. */
+export function parameterShape(model: ModelConfig, port: string): readonly number[] {
+  const { first, last } = edgeParameters(model);
+  const all = [
+    ...first,
+    ...last,
+    ...attentionParameters(model),
+    ...denseParameters(model),
+    ...moeParameters(model),
+    ...gatedUnitParameters('expert.', model.hiddenSize, model.moeIntermediateSize),
+  ];
+  const found = all.find((parameter) => parameter.name === port);
+  if (found === undefined) throw new InputError({ what: `no parameter is called '${port}'` });
+  return found.shape;
+}

@@ -1,0 +1,27 @@
+export {
+  type BatchShape,
+  type BuiltModel,
+  buildModel,
+  edgeParameters,
+  isMoeLayer,
+  type LayerRange,
+  layerParameters,
+  selectionBiasName,
+  splitLayers,
+} from './deepseek-v3/index.js';
+export { createLocalDispatcher } from './dispatcher.js';
+export type {
+  Binding,
+  ExpertsStep,
+  Kernels,
+  ParameterSpec,
+  Ref,
+  RouteStep,
+  RoutingRefs,
+  RunStep,
+  Segment,
+  StageProgram,
+  Step,
+  ValueSpec,
+} from './program.js';
+export { createRouter, type Routing, type RoutingShape } from './routing.js';

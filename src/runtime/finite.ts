@@ -1,0 +1,47 @@
+import type { RankMemory } from './bind.js';
+import { type BoundProgram, runProgram } from './execute.js';
+import { valuesWritten } from './program.js';
+
+/** A number that is not finite, and where it first turned up. */
+export interface NonFinite {
+  readonly layer: number;
+  readonly what: string;
+}
+
+/**
+ * Runs the forward again and looks at what each segment wrote; if all of it is finite, looks at the gradients, last layer first.
+ * Costs a forward: for the run that is about to end with a NaN.
+ */
+export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): NonFinite | undefined {
+  let found: NonFinite | undefined;
+  runProgram(evaluation, (instruction) => {
+    if (found !== undefined || instruction.kind !== 'segment') return;
+    const { segment, chunk } = instruction;
+    const names = segment.steps.flatMap(valuesWritten);
+    const bad = names.find(
+      (name) => !isFiniteValue(evaluation, memory, `${chunk.pipeline}/${chunk.microbatch}/${name}`, name),
+    );
+    if (bad !== undefined)
+      found = { layer: segment.layer, what: `${segment.name} of layer ${segment.layer}, microbatch ${chunk.batchRow}` };
+  });
+  return found ?? findInGradients(memory);
+}
+
+function isFiniteValue(evaluation: BoundProgram, { activations }: RankMemory, instance: string, name: string): boolean {
+  const byteOffset = evaluation.offsets.get(instance);
+  const spec = evaluation.program.values.get(name);
+  if (byteOffset === undefined || spec === undefined || spec.type !== 'float32') return true;
+  const count = spec.shape.reduce((product, dim) => product * dim, 1);
+  return new Float32Array(activations, byteOffset, count).every(Number.isFinite);
+}
+
+function findInGradients({ state, layout }: RankMemory): NonFinite | undefined {
+  const bad = [...layout.tensors.values()].filter(({ position, count }) => {
+    const gradient = new Float32Array(state, layout.byteOffsets.gradients + 4 * position, count);
+    return !gradient.every(Number.isFinite);
+  });
+  const layerOf = (name: string) =>
+    Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? (name.startsWith('lm_head') ? Infinity : -1));
+  const [last] = bad.sort((a, b) => layerOf(b.name) - layerOf(a.name));
+  return last === undefined ? undefined : { layer: layerOf(last.name), what: `gradient of ${last.name}` };
+}

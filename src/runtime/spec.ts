@@ -1,0 +1,66 @@
+import type { ModelConfig, OptimizerConfig } from '../config/index.js';
+import {
+  type BatchShape,
+  type BuiltModel,
+  buildModel,
+  createLocalDispatcher,
+  type LayerRange,
+} from '../model/index.js';
+import { type Action, microbatchesPerPipeline, type Schedule } from '../schedule/index.js';
+import type { BatchMemory } from './bind.js';
+
+/** What all ranks of a run know: plain data. */
+export interface RunSpec {
+  readonly model: ModelConfig;
+  readonly batch: BatchShape;
+  readonly schedule: Schedule;
+  /** Forward only, over the first pipeline, for validation. */
+  readonly evaluation: Schedule;
+  /** Layers of each stage of a pipeline, first to last. */
+  readonly layers: readonly LayerRange[];
+  readonly optimizer: OptimizerConfig;
+  readonly batchMemory: BatchMemory;
+  /** Values that evaluation copies out, such as `logits`. */
+  readonly exports: readonly string[];
+}
+
+/** Model stages of a rank, by the schedule's stage number: the copies of a stage share its program. */
+export function buildRankModel(spec: RunSpec, rank: number): BuiltModel {
+  const { schedule, layers, model, batch, optimizer } = spec;
+  const stages = new Map<number, LayerRange>();
+  for (const pipeline of schedule.pipelines) {
+    for (const [position, stage] of pipeline.entries()) {
+      if (schedule.stageToRank[stage] === rank) stages.set(stage, layers[position]);
+    }
+  }
+  const balanceLoss = optimizer.sequenceBalanceWeight > 0;
+  return buildModel({ model, batch, dispatcher: createLocalDispatcher(), stages, balanceLoss });
+}
+
+/** The rank that holds the other copy of this rank's stages, if the schedule keeps two copies. */
+export function partnerOf(schedule: Schedule, rank: number): number | undefined {
+  return schedule.pipelines.length === 2 ? schedule.ranks - 1 - rank : undefined;
+}
+
+/**
+ * Forward only, for `microbatches` microbatches over the first pipeline of a schedule. Each rank takes its chunks in the order of
+ * microbatch + position of the stage, so that all ranks work at once and none waits for itself.
+ */
+export function forwardSchedule(schedule: Schedule, microbatches: number): Schedule {
+  const pipeline = schedule.pipelines[0];
+  const actions: Action[][] = Array.from({ length: schedule.ranks }, () => []);
+  for (let wave = 0; wave < microbatches + pipeline.length - 1; wave++) {
+    for (let position = pipeline.length - 1; position >= 0; position--) {
+      const microbatch = wave - position;
+      const stage = pipeline[position];
+      if (microbatch < 0 || microbatch >= microbatches) continue;
+      actions[schedule.stageToRank[stage]].push({ kind: 'forward', stage, microbatch });
+    }
+  }
+  return { ...schedule, name: 'forward', microbatches, pipelines: [pipeline], actions };
+}
+
+/** Microbatches of a step, of all pipelines. */
+export function batchRows(schedule: Schedule): number {
+  return microbatchesPerPipeline(schedule) * schedule.pipelines.length;
+}
