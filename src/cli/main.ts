@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
+import { addTrainCommand } from './train.js';
 
 /** The command line program, with every command added. */
 function createProgram(): Command {
@@ -12,6 +13,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   addScheduleCommand(program);
   addSimulateCommand(program);
+  addTrainCommand(program);
   return program;
 }
 
@@ -22,7 +24,7 @@ function createProgram(): Command {
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync([...argv]);
-    return 0;
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     return reportError(error, argv.includes('--verbose'));
   }

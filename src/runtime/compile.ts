@@ -15,6 +15,7 @@ export interface CompileOptions {
   readonly schedule: Schedule;
   readonly rank: number;
   readonly stages: ReadonlyMap<number, StageProgram>;
+  readonly overlap: boolean;
   /** Values that are copied out after a chunk's forward, where the stage has them. */
   readonly exports?: readonly string[];
 }
@@ -30,10 +31,10 @@ interface PlacedSegment extends Segment {
  * Turns a rank's part of a schedule into instructions: each action's segments in order, the two lists of an overlapped pair merged by
  * `mergeSegments`, a receive before the first segment of a chunk and a send after the last.
  */
-export function compileProgram({ schedule, rank, stages, exports = [] }: CompileOptions): RankProgram {
+export function compileProgram({ schedule, rank, stages, overlap, exports = [] }: CompileOptions): RankProgram {
   const links = stageLinks(schedule);
   const actions = schedule.actions[rank];
-  const context = { schedule, stages, links, exports };
+  const context = { schedule, stages, links, overlap, exports };
   const instructions = actions.flatMap((action, position) => compileAction(context, action, position));
   return { rank, actions, instructions, values: joinValues(stages.values()) };
 }
@@ -46,12 +47,14 @@ interface Context {
   readonly schedule: Schedule;
   readonly stages: ReadonlyMap<number, StageProgram>;
   readonly links: readonly StageLink[];
+  readonly overlap: boolean;
   readonly exports: readonly string[];
 }
 
 function compileAction(context: Context, action: Action, position: number): Instruction[] {
   const [first, second] = chunkActions(action).map((chunk) => placeSegments(context, chunk, position));
-  const segments = second === undefined ? first : mergeSegments(first, second);
+  const segments =
+    second === undefined ? first : context.overlap ? mergeSegments(first, second) : [...first, ...second];
   return segments.flatMap(({ chunk, before, after, ...segment }) => [
     ...before,
     { kind: 'segment' as const, action: position, chunk, segment },

@@ -38,8 +38,8 @@ export interface Rank {
   initialize(seed: number): void;
   /** Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. */
   computeGradients(): StepReport;
-  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. */
-  update(step: number, learningRate: number): void;
+  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. Gives the seconds it took. */
+  update(step: number, learningRate: number): number;
   clearGradients(): void;
   evaluate(): { readonly scalars: readonly CollectedScalar[]; readonly exports: ReadonlyMap<string, ExportedValue> };
   /** The first thing that is not finite in a forward of the batch or, if all is, in the gradients. */
@@ -80,7 +80,11 @@ export function createRank(spec: RunSpec, transport: Transport, arena: Arena): R
       const seconds = now() - start;
       return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts: copyCounts(expertCounts) };
     },
-    update: update.apply,
+    update(step, learningRate) {
+      const start = now();
+      update.apply(step, learningRate);
+      return now() - start;
+    },
     clearGradients: update.clearGradients,
     evaluate() {
       runProgram(evaluation);
@@ -112,8 +116,14 @@ function bindPrograms(options: BindPrograms): { training: BoundProgram; evaluati
   const { spec, transport, arena, built, layout } = options;
   const { rank } = transport;
   const programs = [
-    compileProgram({ schedule: spec.schedule, rank, stages: built.stages }),
-    compileProgram({ schedule: spec.evaluation, rank, stages: built.stages, exports: spec.exports }),
+    compileProgram({ schedule: spec.schedule, rank, stages: built.stages, overlap: spec.overlap }),
+    compileProgram({
+      schedule: spec.evaluation,
+      rank,
+      stages: built.stages,
+      overlap: spec.overlap,
+      exports: spec.exports,
+    }),
   ];
   const plans = programs.map(planMemory);
   const activations = new SharedArrayBuffer(Math.max(...plans.map(({ bytes }) => bytes), 64));

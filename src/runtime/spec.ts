@@ -6,7 +6,7 @@ import {
   createLocalDispatcher,
   type LayerRange,
 } from '../model/index.js';
-import { type Action, microbatchesPerPipeline, type Schedule } from '../schedule/index.js';
+import type { Action, Schedule } from '../schedule/index.js';
 import type { BatchMemory } from './bind.js';
 
 /** What all ranks of a run know: plain data. */
@@ -16,6 +16,8 @@ export interface RunSpec {
   readonly schedule: Schedule;
   /** Forward only, over the first pipeline, for validation. */
   readonly evaluation: Schedule;
+  /** Whether the segments of an overlapped pair are merged; otherwise its forward runs first, then its backward. */
+  readonly overlap: boolean;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;
@@ -58,9 +60,4 @@ export function forwardSchedule(schedule: Schedule, microbatches: number): Sched
     }
   }
   return { ...schedule, name: 'forward', microbatches, pipelines: [pipeline], actions };
-}
-
-/** Microbatches of a step, of all pipelines. */
-export function batchRows(schedule: Schedule): number {
-  return microbatchesPerPipeline(schedule) * schedule.pipelines.length;
 }

@@ -29,16 +29,12 @@ export interface TestRun {
   readonly microbatches: number;
   readonly model?: ModelConfig;
   readonly exports?: readonly string[];
+  readonly overlap?: boolean;
 }
 
 /** A run of the tiny model on random tokens. */
-export function createTestSpec({
-  schedule: name,
-  ranks,
-  microbatches,
-  model = tinyModel,
-  exports = [],
-}: TestRun): RunSpec {
+export function createTestSpec(run: TestRun): RunSpec {
+  const { schedule: name, ranks, microbatches, model = tinyModel, exports = [], overlap = true } = run;
   const schedule = generateSchedule({ name, ranks, microbatches });
   const batch = { sequences: 2, sequenceLength: 12 };
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
@@ -46,6 +42,7 @@ export function createTestSpec({
     model,
     batch,
     schedule,
+    overlap,
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },

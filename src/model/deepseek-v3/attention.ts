@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../config/index.js';
 import type { GraphBuilder, Tensor } from '../../graph/index.js';
-import type { BatchShape, Parameters } from './blocks.js';
+import type { BatchShape, Parameters } from './shapes.js';
 
 /*
  * Dims: B sequences, S tokens of each, T = B S, D hidden, H heads, N + R dims of a query or key without and with position, V of a value,

@@ -9,19 +9,11 @@ import {
 } from '../../graph/index.js';
 import { latentAttention, normalize } from './attention.js';
 import { parameterShape } from './parameters.js';
+import type { BatchShape, Parameters } from './shapes.js';
 
 /*
  * Dims: B sequences, S tokens of each, T = B S, D hidden, E experts, K choices of a token, rows = rows of one expert, F an expert's inner dim.
  */
-
-/** Tokens of a microbatch. */
-export interface BatchShape {
-  readonly sequences: number;
-  readonly sequenceLength: number;
-}
-
-/** A parameter of the block's layer by the end of its Hugging Face name. */
-export type Parameters = (name: string) => Tensor;
 
 export type BlockName = 'embed' | 'dense' | 'moe' | 'gate' | 'expert' | 'head';
 

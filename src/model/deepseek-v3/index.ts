@@ -1,14 +1,15 @@
 import type { ModelConfig } from '../../config/index.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Kernels, StageProgram } from '../program.js';
-import { type BatchShape, type BlockOptions, buildBlocks, dispatchGraphs } from './blocks.js';
+import { type BlockOptions, buildBlocks, dispatchGraphs } from './blocks.js';
 import type { LayerRange } from './layers.js';
+import type { BatchShape } from './shapes.js';
 import { buildStage } from './stage.js';
 import { graphOf, kernelName } from './wiring.js';
 
-export type { BatchShape } from './blocks.js';
 export { type LayerRange, splitLayers } from './layers.js';
 export { edgeParameters, isMoeLayer, layerParameters, selectionBiasName } from './parameters.js';
+export type { BatchShape } from './shapes.js';
 export { segmentsOf } from './stage.js';
 
 export interface ModelOptions extends BlockOptions {

@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../../config/index.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { Binding, ExpertsStep, Ref, RouteStep, RoutingRefs, Segment, Step } from '../program.js';
-import type { BatchShape, Block, BlockName } from './blocks.js';
+import type { Block, BlockName } from './blocks.js';
 import { selectionBiasName } from './parameters.js';
+import type { BatchShape } from './shapes.js';
 import {
   bindPorts,
   declareOutputs,

@@ -1,9 +1,10 @@
 import type { ModelConfig } from '../../config/index.js';
 import type { Dispatcher } from '../dispatcher.js';
 import type { ParameterSpec, Segment, StageProgram } from '../program.js';
-import type { BatchShape, Block, BlockName } from './blocks.js';
+import type { Block, BlockName } from './blocks.js';
 import { type LayerContext, layerInput, layerWiring, moePart, type PartSegments, simplePart } from './layer.js';
 import { edgeParameters, isMoeLayer, layerParameters, selectionBiasName } from './parameters.js';
+import type { BatchShape } from './shapes.js';
 import { gradientOf, type Values, value, type Wiring } from './wiring.js';
 
 export interface StageOptions {

@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { formatCount, formatRate, formatSeconds, InputError } from '../base/index.js';
+import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
+import { drawCurve } from '../draw/index.js';
+import { readTrainingConfig } from '../formats/index.js';
+import { type RunSummary, type StepMetrics, summarizeRun, type TrainingEvent, trainModel } from '../train/index.js';
+import { outputWidth } from './output.js';
+
+interface TrainFlags {
+  readonly set: readonly string[];
+  readonly steps?: string;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly json?: boolean;
+}
+
+/** `doubletrack train`: trains a model over the ranks of this machine. */
+export function addTrainCommand(program: Command): void {
+  program
+    .command('train')
+    .description('Train a Mixture-of-Experts language model; without arguments, a small one on Moby Dick.')
+    .argument('[config.toml]', 'the run (default: the values listed below)')
+    .option(
+      '--set <key=value>',
+      'change one value, such as schedule.name=1f1b; may be repeated',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+    .option('--steps <n>', 'the same as --set train.steps=n')
+    .option('--out <run>', 'folder of the run (default: runs/ and the time)')
+    .option('--resume <run>', 'go on from the last checkpoint of this run')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText(
+      'after',
+      () => `\nKeys:\n${formatKeys()}\n\nExample:\n  doubletrack train --steps 3 --out runs/example`,
+    )
+    .action(runTrain);
+}
+
+function formatKeys(): string {
+  return listTrainingKeys()
+    .map(({ key, help, defaultText }) => `  ${key.padEnd(34)} ${help} (default: ${defaultText})`)
+    .join('\n');
+}
+
+async function runTrain(file: string | undefined, flags: TrainFlags): Promise<void> {
+  const { config, folder, resume } = chooseRun(file, flags);
+  const abort = new AbortController();
+  const stop = () => {
+    process.stderr.write('\nstopping after this step; press Ctrl-C again to stop at once\n');
+    process.removeListener('SIGINT', stop);
+    abort.abort();
+  };
+  process.on('SIGINT', stop);
+  try {
+    const onEvent = createProgress(config);
+    const result = await trainModel({ config, folder, resume, onEvent, signal: abort.signal });
+    if (result.steps.length > 0) printSummary(summarizeRun(result), result.steps, folder, flags.json === true);
+    if (result.stopped) process.exitCode = 130;
+  } finally {
+    process.removeListener('SIGINT', stop);
+  }
+}
+
+function chooseRun(
+  file: string | undefined,
+  flags: TrainFlags,
+): { config: TrainingConfig; folder: string; resume: boolean } {
+  const overrides = [...flags.set, ...(flags.steps === undefined ? [] : [`train.steps=${flags.steps}`])];
+  if (flags.resume === undefined) {
+    const folder = flags.out ?? join('runs', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+    if (existsSync(join(folder, 'checkpoints'))) {
+      throw new InputError({
+        what: 'the folder holds a run already',
+        where: folder,
+        mend: `give another --out, or --resume ${folder}`,
+      });
+    }
+    return { config: readTrainingConfig(file, overrides), folder, resume: false };
+  }
+  if (file !== undefined || flags.out !== undefined) {
+    throw new InputError({
+      what: '--resume takes its config and folder from the run',
+      where: '--resume',
+      mend: 'leave out the config and --out; use --set',
+    });
+  }
+  const config = join(flags.resume, 'config.toml');
+  if (!existsSync(config))
+    throw new InputError({ what: 'there is no run to resume', where: config, mend: 'give the folder of a run' });
+  return { config: readTrainingConfig(config, overrides), folder: flags.resume, resume: true };
+}
+
+/** A line that is written over on a terminal; elsewhere a line every few seconds. */
+function createProgress(config: TrainingConfig): (event: TrainingEvent) => void {
+  const isTerminal = process.stderr.isTTY === true;
+  let shown = -Infinity;
+  return (event) => {
+    switch (event.kind) {
+      case 'start': {
+        const { totalParameters, activeMatrixParameters } = modelFlops(config.model, config.data.sequenceLength);
+        const { schedule, corpus } = { schedule: event.spec.schedule, corpus: event.corpus };
+        process.stderr.write(
+          `${formatCount(totalParameters)} parameters (${formatCount(activeMatrixParameters)} active), ${formatCount(corpus.training.length)} training tokens; ` +
+            `${schedule.name}, ${schedule.ranks} ranks, ${schedule.microbatches} microbatches; step ${event.firstStep} of ${config.train.steps}\n`,
+        );
+        break;
+      }
+      case 'step': {
+        const isLast = event.metrics.step === config.train.steps;
+        if (!isTerminal && !isLast && event.metrics.validationLoss === undefined && performance.now() - shown < 5000)
+          return;
+        shown = performance.now();
+        const line = progressLine(event.metrics, config.train.steps);
+        process.stderr.write(
+          isTerminal ? `\r\x1b[K${line}${event.metrics.validationLoss === undefined ? '' : '\n'}` : `${line}\n`,
+        );
+        break;
+      }
+      case 'checkpoint':
+        if (!isTerminal) process.stderr.write(`checkpoint ${event.folder}\n`);
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+function progressLine({ step, loss, validationLoss, tokensPerSecond, seconds }: StepMetrics, steps: number): string {
+  const validation = validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`;
+  const left = formatSeconds(seconds * (steps - step));
+  return `step ${step}/${steps}  loss ${loss.toFixed(4)}${validation}  ${formatRate(tokensPerSecond, 'tokens')}  ${left} left`;
+}
+
+function printSummary(summary: RunSummary, steps: readonly StepMetrics[], folder: string, asJson: boolean): void {
+  if (asJson) {
+    process.stdout.write(`${JSON.stringify({ run: folder, ...summary })}\n`);
+    return;
+  }
+  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+  const ranks = summary.ranks.map(
+    ({ compute, communication, idle }, rank) =>
+      `  rank ${rank}: computed ${percent(compute)}, communicated ${percent(communication)}, waited ${percent(idle)}`,
+  );
+  const validation =
+    summary.validationLoss === undefined ? '' : `, validation loss ${summary.validationLoss.toFixed(4)} nats a token`;
+  const curve = drawCurve(
+    steps.map(({ loss }) => loss),
+    { width: Math.min(80, outputWidth()), height: 10 },
+  );
+  process.stdout.write(
+    [
+      '',
+      curve,
+      `loss ${summary.lossFirst.toFixed(4)} -> ${summary.lossLast.toFixed(4)} in ${summary.steps} steps${validation}`,
+      `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
+      ...ranks,
+      `  bubble: ${percent(summary.predictedBubble)} predicted by the simulator from this step's times, ${percent(summary.measuredBubble)} measured`,
+      `run folder: ${folder}`,
+      '',
+    ].join('\n'),
+  );
+}

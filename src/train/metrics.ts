@@ -1,0 +1,68 @@
+import { appendFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readFileText, writeFileWhole } from '../formats/index.js';
+import type { StepReport } from '../runtime/index.js';
+
+/** A line of `metrics.jsonl`. */
+export interface StepMetrics {
+  readonly step: number;
+  /** Mean cross-entropy in nats a token. */
+  readonly loss: number;
+  readonly validationLoss?: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly computeSeconds: readonly number[];
+  readonly exposedCommunicationSeconds: readonly number[];
+  readonly idleSeconds: readonly number[];
+  /** Mean over layers of mean expert load over largest; 1 is balanced. */
+  readonly balancedness: number;
+  /** Replicas moved between ranks. */
+  readonly moves: number;
+}
+
+/** Sum of the losses of all microbatches, in the batch's order whatever the schedule's. */
+export function sumLosses(reports: readonly Pick<StepReport, 'scalars'>[]): number {
+  const losses = reports.flatMap(({ scalars }) => scalars).filter(({ meaning }) => meaning === 'loss');
+  return losses.sort((a, b) => a.batchRow - b.batchRow).reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Mean over layers of mean load over largest load of an expert; 1 without experts. */
+export function measureBalancedness(reports: readonly StepReport[]): number {
+  const layers = new Map(reports.flatMap(({ expertCounts }) => [...expertCounts]));
+  const ratios = [...layers.values()].map(
+    (counts) => counts.reduce((sum, count) => sum + count, 0) / counts.length / Math.max(...counts),
+  );
+  return ratios.length === 0 ? 1 : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
+}
+
+const fileName = 'metrics.jsonl';
+
+/** Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. */
+export async function startMetrics(folder: string, keepUntil: number): Promise<void> {
+  const file = join(folder, fileName);
+  const kept = existsSync(file) ? readMetricLines(file).filter(({ step }) => step <= keepUntil) : [];
+  await writeFileWhole(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** Adds a line. */
+export function appendMetrics(folder: string, metrics: StepMetrics): void {
+  appendFileSync(join(folder, fileName), `${JSON.stringify(metrics)}\n`);
+}
+
+const MAX_METRICS_BYTES = 2 ** 30;
+
+/** A last line that was cut short by a crash is left out. */
+function readMetricLines(file: string): StepMetrics[] {
+  return readFileText(file, { maxBytes: MAX_METRICS_BYTES })
+    .split('\n')
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as StepMetrics];
+      } catch {
+        return [];
+      }
+    });
+}

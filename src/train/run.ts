@@ -1,0 +1,202 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError, WorkError } from '../base/index.js';
+import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
+import { writeFileWhole, writeTrainingConfig } from '../formats/index.js';
+import { type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
+import { formatTrace, type Timeline } from '../schedule/index.js';
+import { fillBatch } from './batch.js';
+import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
+import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
+import { learningRateAt } from './learning-rate.js';
+import { appendMetrics, measureBalancedness, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
+import { planRun } from './plan-run.js';
+
+/** What happens in a run, for whoever shows it. */
+export type TrainingEvent =
+  | { readonly kind: 'start'; readonly spec: RunSpec; readonly corpus: Corpus; readonly firstStep: number }
+  | { readonly kind: 'step'; readonly metrics: StepMetrics }
+  | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
+
+export interface TrainingOptions {
+  readonly config: TrainingConfig;
+  /** The run's folder; it is made. */
+  readonly folder: string;
+  /** Goes on from the last checkpoint of the folder. */
+  readonly resume: boolean;
+  readonly onEvent: (event: TrainingEvent) => void;
+  /** Ends the run after the step under way, with a checkpoint. */
+  readonly signal: AbortSignal;
+}
+
+export interface TrainingResult {
+  readonly steps: readonly StepMetrics[];
+  readonly checkpoint: string;
+  readonly stopped: boolean;
+  /** Of the last step, in seconds since it began. */
+  readonly timeline: Timeline;
+  readonly spec: RunSpec;
+}
+
+/** Sequences that one validation looks at, at most. */
+const VALIDATION_SEQUENCES = 128;
+
+interface Run {
+  readonly options: TrainingOptions;
+  readonly spec: RunSpec;
+  readonly corpus: Corpus;
+  readonly group: RankGroup;
+}
+
+/**
+ * Trains a model: every step's batch depends on seed and step alone, so a resumed run continues the very same curve.
+ * Throws `WorkError` if a rank fails or a loss or gradient is not finite; the last checkpoint stays.
+ */
+export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
+  const { config, folder } = options;
+  const spec = planRun(config);
+  const corpus = await loadCorpus(config);
+  const group = await startRanks(spec);
+  try {
+    const run = { options, spec, corpus, group };
+    const done = await startState(run);
+    mkdirSync(join(folder, 'checkpoints'), { recursive: true });
+    await writeTrainingConfig(join(folder, 'config.toml'), config);
+    await startMetrics(folder, done);
+    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
+    return await runSteps(run, done);
+  } finally {
+    await group.close();
+  }
+}
+
+/** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */
+async function startState({ options, group }: Run): Promise<number> {
+  const { config, folder, resume } = options;
+  await group.call('initialize', config.train.seed);
+  if (resume) return loadCheckpoint(lastCheckpoint(folder), group.states).step;
+  if (config.train.initialCheckpoint !== '') loadParameters(config.train.initialCheckpoint, group.states);
+  return 0;
+}
+
+/** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */
+export function lastCheckpoint(folder: string): string {
+  const checkpoints = join(folder, 'checkpoints');
+  const steps = (existsSync(checkpoints) ? readdirSync(checkpoints) : [])
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  if (steps.length === 0) {
+    throw new InputError({
+      what: 'there is no checkpoint to go on from',
+      where: checkpoints,
+      mend: 'give the folder of a run that saved one',
+    });
+  }
+  return join(checkpoints, String(Math.max(...steps)));
+}
+
+async function runSteps(run: Run, done: number): Promise<TrainingResult> {
+  const { options, spec, group } = run;
+  const { config, folder, signal } = options;
+  const { steps, saveEvery, evaluateEvery } = config.train;
+  const history: StepMetrics[] = [];
+  let step = done;
+  let saved = -1;
+  let start = 0;
+  const save = async () => {
+    if (saved !== step) await saveRun(run, step);
+    saved = step;
+  };
+  while (step < steps && !signal.aborted) {
+    step++;
+    start = (performance.timeOrigin + performance.now()) / 1000;
+    const metrics = await runStep(run, step);
+    const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
+    const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
+    history.push(whole);
+    appendMetrics(folder, whole);
+    options.onEvent({ kind: 'step', metrics: whole });
+    if (saveEvery > 0 && step % saveEvery === 0) await save();
+  }
+  await save();
+  const timeline: Timeline = {
+    unit: 'seconds',
+    ranks: history.length === 0 ? [] : await group.call('timeline', start),
+  };
+  await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
+  return { steps: history, checkpoint: checkpointFolder(folder, step), stopped: step < steps, timeline, spec };
+}
+
+function checkpointFolder(folder: string, step: number): string {
+  return join(folder, 'checkpoints', String(step));
+}
+
+async function saveRun({ options, group }: Run, step: number): Promise<void> {
+  const { config, folder, onEvent } = options;
+  const target = checkpointFolder(folder, step);
+  await saveCheckpoint(target, { model: config.model, states: group.states, step, seed: config.train.seed });
+  onEvent({ kind: 'checkpoint', step, folder: target });
+}
+
+async function runStep({ options, spec, corpus, group }: Run, step: number): Promise<StepMetrics> {
+  const { config } = options;
+  const { sequenceLength } = config.data;
+  const count = sequencesPerStep(config);
+  const tokens = count * sequenceLength;
+  const start = performance.now();
+  const request = { seed: config.train.seed, step, count, sequenceLength, tokens: corpus.training.length };
+  fillBatch(spec, { tokens: corpus.training, offsets: sampleSequences(request), tokenWeight: 1 / tokens });
+  const reports = await group.call('computeGradients');
+  const loss = sumLosses(reports);
+  const { gradientNorm } = reports[0];
+  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await describeDivergence(group, step, loss);
+  const learningRate = learningRateAt(config.optimizer, step, config.train.steps);
+  const updateSeconds = await group.call('update', step, learningRate);
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    step,
+    loss,
+    gradNorm: gradientNorm,
+    learningRate,
+    tokens,
+    seconds,
+    tokensPerSecond: tokens / seconds,
+    ...shareTime(reports, updateSeconds, seconds),
+    balancedness: measureBalancedness(reports),
+    moves: 0,
+  };
+}
+
+/** Computing, communicating and idle seconds by rank; they sum to the step's. */
+function shareTime(reports: readonly StepReport[], updateSeconds: readonly number[], seconds: number) {
+  const computeSeconds = reports.map(({ time }, rank) => time.compute + updateSeconds[rank]);
+  const exposedCommunicationSeconds = reports.map(({ time }) => time.exposedCommunication);
+  const idleSeconds = reports.map((_, rank) =>
+    Math.max(0, seconds - computeSeconds[rank] - exposedCommunicationSeconds[rank]),
+  );
+  return { computeSeconds, exposedCommunicationSeconds, idleSeconds };
+}
+
+async function describeDivergence(group: RankGroup, step: number, loss: number): Promise<WorkError> {
+  const found = (await group.call('diagnose')).flatMap((one) => one ?? []).sort((a, b) => a.layer - b.layer);
+  return new WorkError({
+    what: `training diverged at step ${step}: ${Number.isFinite(loss) ? 'a gradient' : 'the loss'} is not finite`,
+    where: found[0]?.what ?? 'no layer found',
+    mend: 'lower learning_rate or clip_norm and resume from the last checkpoint, which is safe',
+  });
+}
+
+/** Mean cross-entropy of the validation windows. */
+async function validate({ options, spec, corpus, group }: Run): Promise<number> {
+  const { sequenceLength } = options.config.data;
+  const tokens = corpus.validation;
+  const windows = placeValidationWindows({ count: VALIDATION_SEQUENCES, sequenceLength, tokens: tokens.length });
+  const atOnce = spec.batchMemory.rows * spec.batch.sequences;
+  const tokenWeight = 1 / (windows.length * sequenceLength);
+  let loss = 0;
+  for (let first = 0; first < windows.length; first += atOnce) {
+    fillBatch(spec, { tokens, offsets: windows.slice(first, first + atOnce), tokenWeight });
+    loss += sumLosses(await group.call('evaluate'));
+  }
+  return loss;
+}
