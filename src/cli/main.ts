@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
+import { addEvalCommand } from './eval.js';
+import { addGenerateCommand } from './generate.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
@@ -14,6 +16,8 @@ function createProgram(): Command {
   addScheduleCommand(program);
   addSimulateCommand(program);
   addTrainCommand(program);
+  addEvalCommand(program);
+  addGenerateCommand(program);
   return program;
 }
 

@@ -5,7 +5,14 @@ import { formatCount, formatRate, formatSeconds, InputError } from '../base/inde
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
 import { drawCurve } from '../draw/index.js';
 import { readTrainingConfig } from '../formats/index.js';
-import { type RunSummary, type StepMetrics, summarizeRun, type TrainingEvent, trainModel } from '../train/index.js';
+import {
+  generateText,
+  type RunSummary,
+  type StepMetrics,
+  summarizeRun,
+  type TrainingEvent,
+  trainModel,
+} from '../train/index.js';
 import { outputWidth } from './output.js';
 
 interface TrainFlags {
@@ -57,7 +64,10 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
   try {
     const onEvent = createProgress(config);
     const result = await trainModel({ config, folder, resume, onEvent, signal: abort.signal });
-    if (result.steps.length > 0) printSummary(summarizeRun(result), result.steps, folder, flags.json === true);
+    if (result.steps.length > 0) {
+      const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
+      printSummary({ ...summarizeRun(result), sample }, result.steps, folder, flags.json === true);
+    }
     if (result.stopped) process.exitCode = 130;
   } finally {
     process.removeListener('SIGINT', stop);
@@ -134,7 +144,17 @@ function progressLine({ step, loss, validationLoss, tokensPerSecond, seconds }: 
   return `step ${step}/${steps}  loss ${loss.toFixed(4)}${validation}  ${formatRate(tokensPerSecond, 'tokens')}  ${left} left`;
 }
 
-function printSummary(summary: RunSummary, steps: readonly StepMetrics[], folder: string, asJson: boolean): void {
+const SAMPLE_TOKENS = 300;
+
+/** What the trained model makes of the first words of the validation text. */
+async function sampleText(checkpoint: string, prompt: string): Promise<string> {
+  const { text } = await generateText({ checkpoint, prompt, tokens: SAMPLE_TOKENS, temperature: 0.7, seed: 1 });
+  return text;
+}
+
+type PrintedSummary = RunSummary & { readonly sample: string };
+
+function printSummary(summary: PrintedSummary, steps: readonly StepMetrics[], folder: string, asJson: boolean): void {
   if (asJson) {
     process.stdout.write(`${JSON.stringify({ run: folder, ...summary })}\n`);
     return;
@@ -158,6 +178,7 @@ function printSummary(summary: RunSummary, steps: readonly StepMetrics[], folder
       `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
       ...ranks,
       `  bubble: ${percent(summary.predictedBubble)} predicted by the simulator from this step's times, ${percent(summary.measuredBubble)} measured`,
+      ...(summary.sample === '' ? [] : ['', 'sample:', summary.sample, '']),
       `run folder: ${folder}`,
       '',
     ].join('\n'),

@@ -19,7 +19,7 @@ type Attributes = Readonly<Record<string, OnnxAttribute>>;
 type NodeOf<K extends Op> = Extract<Node, { op: K }>;
 type Rule<K extends Op> = (emit: Emitter, node: NodeOf<K>) => void;
 
-export const microsoft = 'com.microsoft';
+const microsoft = 'com.microsoft';
 
 const simple =
   (op: string): ((emit: Emitter) => void) =>

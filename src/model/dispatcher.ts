@@ -1,7 +1,7 @@
 import type { Ref, RoutingRefs, Step } from './program.js';
 
 /** The tensors between which a layer's dispatcher moves rows; values of the chunk by name, gradients at `grad:<name>`. */
-export interface DispatchTensors {
+interface DispatchTensors {
   readonly layer: number;
   /** `[tokens, hidden]`: what the router's tokens bring. */
   readonly hidden: string;

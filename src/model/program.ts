@@ -73,7 +73,7 @@ export interface ValueSpec {
 }
 
 /** How a parameter starts. */
-export type Initializer = 'normal' | 'ones' | 'zeros';
+type Initializer = 'normal' | 'ones' | 'zeros';
 
 export interface ParameterSpec {
   /** Name in Hugging Face's checkpoint. */

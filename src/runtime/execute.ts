@@ -5,7 +5,7 @@ import type { MemoryPlan } from './memory-plan.js';
 import type { Chunk, Instruction, RankProgram } from './program.js';
 
 /** An instruction bound to memory. */
-export interface BoundInstruction {
+interface BoundInstruction {
   readonly instruction: Instruction;
   readonly run: () => void;
   /** For a receive: waits for the message without taking it. */

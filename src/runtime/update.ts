@@ -20,7 +20,7 @@ export function initializeState(state: SharedArrayBuffer, layout: StateLayout, s
 }
 
 /** Sets the buffers that are constants of the run: the gradients of the losses. */
-export function setBuffers(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec): void {
+function setBuffers(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec): void {
   const set = (name: string, value: number) => {
     const buffer = layout.buffers.get(name);
     if (buffer !== undefined) new Float32Array(state, buffer.byteOffset, 1)[0] = value;

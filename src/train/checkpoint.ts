@@ -1,3 +1,4 @@
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
 import { formatHuggingFaceConfig, type ModelConfig } from '../config/index.js';
@@ -23,6 +24,10 @@ export interface CheckpointContent {
   readonly states: readonly RankState[];
   readonly step: number;
   readonly seed: number;
+  /** Tokens of a training sequence: the context that the model has learnt to use. */
+  readonly sequenceLength: number;
+  /** Path of the `tokenizer.json` that the text was cut with, or `bytes`. */
+  readonly tokenizer: string;
 }
 
 interface NamedTensor {
@@ -60,7 +65,10 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
  * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments and
  * the step. It does not depend on the layout of the ranks.
  */
-export async function saveCheckpoint(folder: string, { model, states, step, seed }: CheckpointContent): Promise<void> {
+export async function saveCheckpoint(
+  folder: string,
+  { model, states, step, seed, sequenceLength, tokenizer }: CheckpointContent,
+): Promise<void> {
   await writeFolderWhole(folder, async (temporary) => {
     await writeFileWhole(join(temporary, 'config.json'), formatHuggingFaceConfig(model));
     const parameters = states.flatMap((state) => [...regionTensors(state, 'parameters'), ...biasTensors(state)]);
@@ -70,7 +78,11 @@ export async function saveCheckpoint(folder: string, { model, states, step, seed
       ...asData(moments('firstMoments'), 'first_moment.'),
       ...asData(moments('secondMoments'), 'second_moment.'),
     ]);
-    await writeFileWhole(join(temporary, 'training.json'), `${JSON.stringify({ version: VERSION, step, seed })}\n`);
+    if (tokenizer !== 'bytes') copyFileSync(tokenizer, join(temporary, 'tokenizer.json'));
+    await writeFileWhole(
+      join(temporary, 'training.json'),
+      `${JSON.stringify({ version: VERSION, step, seed, sequenceLength })}\n`,
+    );
   });
 }
 

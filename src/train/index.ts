@@ -1,6 +1,6 @@
-export { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
-export { fillMicrobatch, openTokenizer, type Tokenizer } from './data/index.js';
+export { evaluateRows, type NamedArray, type TokenRows } from './evaluate.js';
+export { generateText } from './generate.js';
+export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
 export type { StepMetrics } from './metrics.js';
-export { planRun } from './plan-run.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
 export { type RunSummary, summarizeRun } from './summary.js';

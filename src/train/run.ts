@@ -36,7 +36,11 @@ export interface TrainingResult {
   /** Of the last step, in seconds since it began. */
   readonly timeline: Timeline;
   readonly spec: RunSpec;
+  /** The first words of the validation text. */
+  readonly samplePrompt: string;
 }
+
+const PROMPT_TOKENS = 24;
 
 /** Sequences that one validation looks at, at most. */
 const VALIDATION_SEQUENCES = 128;
@@ -96,7 +100,7 @@ export function lastCheckpoint(folder: string): string {
 }
 
 async function runSteps(run: Run, done: number): Promise<TrainingResult> {
-  const { options, spec, group } = run;
+  const { options, spec, group, corpus } = run;
   const { config, folder, signal } = options;
   const { steps, saveEvery, evaluateEvery } = config.train;
   const history: StepMetrics[] = [];
@@ -124,7 +128,14 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
   };
   await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
-  return { steps: history, checkpoint: checkpointFolder(folder, step), stopped: step < steps, timeline, spec };
+  return {
+    steps: history,
+    checkpoint: checkpointFolder(folder, step),
+    stopped: step < steps,
+    timeline,
+    spec,
+    samplePrompt: corpus.tokenizer.decode(corpus.validation.slice(0, PROMPT_TOKENS)),
+  };
 }
 
 function checkpointFolder(folder: string, step: number): string {
@@ -134,7 +145,9 @@ function checkpointFolder(folder: string, step: number): string {
 async function saveRun({ options, group }: Run, step: number): Promise<void> {
   const { config, folder, onEvent } = options;
   const target = checkpointFolder(folder, step);
-  await saveCheckpoint(target, { model: config.model, states: group.states, step, seed: config.train.seed });
+  const { model, data, train } = config;
+  const { sequenceLength, tokenizer } = data;
+  await saveCheckpoint(target, { model, states: group.states, step, seed: train.seed, sequenceLength, tokenizer });
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 

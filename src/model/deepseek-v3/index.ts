@@ -10,7 +10,6 @@ import { graphOf, kernelName } from './wiring.js';
 export { type LayerRange, splitLayers } from './layers.js';
 export { edgeParameters, isMoeLayer, layerParameters, selectionBiasName } from './parameters.js';
 export type { BatchShape } from './shapes.js';
-export { segmentsOf } from './stage.js';
 
 export interface ModelOptions extends BlockOptions {
   readonly model: ModelConfig;

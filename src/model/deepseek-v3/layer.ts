@@ -34,7 +34,7 @@ export interface LayerContext {
 /** Names of the activation that enters layer `layer` (the last one enters the head). */
 export const layerInput = (layer: number): string => `x${layer}`;
 
-export function block(context: LayerContext, name: BlockName): Block {
+function block(context: LayerContext, name: BlockName): Block {
   const found = context.blocks.get(name);
   if (found === undefined) throw new Error(`the model has no ${name} block`);
   return found;

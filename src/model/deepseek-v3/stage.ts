@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../config/index.js';
 import type { Dispatcher } from '../dispatcher.js';
-import type { ParameterSpec, Segment, StageProgram } from '../program.js';
+import type { ParameterSpec, StageProgram } from '../program.js';
 import type { Block, BlockName } from './blocks.js';
 import { type LayerContext, layerInput, layerWiring, moePart, type PartSegments, simplePart } from './layer.js';
 import { edgeParameters, isMoeLayer, layerParameters, selectionBiasName } from './parameters.js';
@@ -118,9 +118,4 @@ function stageScalars(values: Values, moeLayers: readonly number[], isLast: bool
     .map((layer) => ({ value: `layers.${layer}.balanceLoss`, meaning: 'balanceLoss' as const, layer }))
     .filter((scalar) => values.has(scalar.value));
   return [...balance, ...(isLast ? [{ value: 'loss', meaning: 'loss' as const, layer: -1 }] : [])];
-}
-
-/** All segments of a stage that run in `phase`, in order. */
-export function segmentsOf(program: StageProgram, phase: Segment['phase']): readonly Segment[] {
-  return (phase === 'forward' ? program.forward : program.backward).filter((segment) => segment.phase === phase);
 }

@@ -1,0 +1,151 @@
+import { InputError } from '../base/index.js';
+import type { ExportedValue } from '../runtime/index.js';
+import { type OpenModel, openModel, readModelConfig } from './inference.js';
+import { sumLosses } from './metrics.js';
+
+/** Rows of equal length, a row a sequence. */
+export type TokenRows = readonly Int32Array[];
+
+export interface EvaluationRequest {
+  readonly checkpoint: string;
+  readonly rows: TokenRows;
+  readonly withLogits: boolean;
+  readonly withGradients: boolean;
+  /** Further values of each chunk, such as `layers.1.choiceToSlot`. */
+  readonly exports?: readonly string[];
+}
+
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface Evaluation {
+  /** Mean cross-entropy, in nats, of token t + 1 given tokens 0 to t, over all rows. */
+  readonly loss: number;
+  /** Predicted tokens. */
+  readonly tokens: number;
+  /** `[rows, tokens, vocabulary]` */
+  readonly logits?: NamedArray;
+  /** Of the loss, by Hugging Face name. */
+  readonly gradients?: readonly NamedArray[];
+  /** The requested exports, microbatch after microbatch. */
+  readonly exported: ReadonlyMap<string, Float32Array | Int32Array>;
+}
+
+/** Tokens of a microbatch, roughly, and microbatches of a call: enough work for a call, little memory. */
+const MICROBATCH_TOKENS = 2048;
+const MAX_MICROBATCHES = 4;
+const MAX_LOGITS = 2 ** 29;
+
+/** Loss (and what else is asked for) of a checkpoint on rows of tokens. Throws `InputError` for bad rows or a bad checkpoint. */
+export async function evaluateRows(request: EvaluationRequest): Promise<Evaluation> {
+  const { checkpoint, rows, withLogits, exports = [] } = request;
+  const model = readModelConfig(checkpoint);
+  checkRows(rows, model.vocabSize, withLogits);
+  const sequenceLength = rows[0].length;
+  const sequences = Math.min(rows.length, Math.max(1, Math.floor(MICROBATCH_TOKENS / sequenceLength)));
+  const microbatches = Math.min(MAX_MICROBATCHES, Math.ceil(rows.length / sequences));
+  const asked = [...(withLogits ? ['logits'] : []), ...exports];
+  const opened = await openModel(checkpoint, model, { sequences, sequenceLength, rows: microbatches, exports: asked });
+  try {
+    return await evaluateBatches(opened, request, asked);
+  } finally {
+    await opened.group.close();
+  }
+}
+
+function checkRows(rows: TokenRows, vocabulary: number, withLogits: boolean): void {
+  if (rows.length === 0 || rows[0].length < 2) {
+    throw new InputError({ what: 'there is no row of at least 2 tokens', mend: 'give longer rows' });
+  }
+  for (const [index, row] of rows.entries()) {
+    if (row.length !== rows[0].length) {
+      throw new InputError({
+        what: `row ${index} has ${row.length} tokens, row 0 has ${rows[0].length}`,
+        mend: 'give rows of equal length',
+      });
+    }
+    const bad = row.find((token) => token < 0 || token >= vocabulary);
+    if (bad !== undefined)
+      throw new InputError({ what: `token ${bad} is outside the vocabulary of ${vocabulary}`, where: `row ${index}` });
+  }
+  if (withLogits && rows.length * rows[0].length * vocabulary > MAX_LOGITS) {
+    throw new InputError({ what: 'the logits of so many tokens are too large for one file', mend: 'give fewer rows' });
+  }
+}
+
+async function evaluateBatches(
+  { spec, group, model }: OpenModel,
+  request: EvaluationRequest,
+  asked: readonly string[],
+): Promise<Evaluation> {
+  const { rows, withLogits, withGradients } = request;
+  const length = rows[0].length;
+  const atOnce = spec.batchMemory.rows * spec.batch.sequences;
+  const tokens = rows.length * (length - 1);
+  const parts = new Map(asked.map((name) => [name, [] as (Float32Array | Int32Array)[]]));
+  let loss = 0;
+  for (let first = 0; first < rows.length; first += atOnce) {
+    fillRows(spec, rows.slice(first, first + atOnce), 1 / tokens);
+    if (withGradients) loss += sumLosses(await group.call('computeGradients'));
+    if (withGradients && asked.length === 0) continue;
+    const [result] = await group.call('evaluate');
+    if (!withGradients) loss += sumLosses([result]);
+    for (const [name, value] of result.exports) parts.get(name)?.push(copyRows(value));
+  }
+  const exported = new Map([...parts].map(([name, list]) => [name, join(list)]));
+  const shape = [rows.length, length, model.vocabSize];
+  const logits = exported.get('logits')?.subarray(
+    0,
+    shape.reduce((product, dim) => product * dim, 1),
+  ) as Float32Array;
+  return {
+    loss,
+    tokens,
+    exported,
+    ...(withLogits && { logits: { name: 'logits', shape, data: logits } }),
+    ...(withGradients && { gradients: readGradients(group.states) }),
+  };
+}
+
+/** Writes rows and their successors; the last token of a row predicts nothing, and missing rows weigh nothing. */
+function fillRows({ batch, batchMemory }: OpenModel['spec'], rows: TokenRows, tokenWeight: number): void {
+  const { sequenceLength } = batch;
+  const inputs = new Int32Array(batchMemory.buffers.tokens);
+  const targets = new Int32Array(batchMemory.buffers.targets);
+  const weights = new Float32Array(batchMemory.buffers.tokenWeights).fill(0);
+  for (let row = 0; row < batchMemory.rows * batch.sequences; row++) {
+    const source = rows[row] ?? rows[0];
+    const start = row * sequenceLength;
+    inputs.set(source, start);
+    targets.set(source.subarray(1), start);
+    targets[start + sequenceLength - 1] = 0;
+    if (row < rows.length) weights.fill(tokenWeight, start, start + sequenceLength - 1);
+  }
+}
+
+function copyRows({ type, rows }: ExportedValue): Float32Array | Int32Array {
+  return type === 'float32' ? new Float32Array(rows).slice() : new Int32Array(rows).slice();
+}
+
+function join(parts: readonly (Float32Array | Int32Array)[]): Float32Array | Int32Array {
+  if (parts.length === 1) return parts[0];
+  const total = parts.reduce((sum, { length }) => sum + length, 0);
+  const whole = parts[0] instanceof Int32Array ? new Int32Array(total) : new Float32Array(total);
+  let position = 0;
+  for (const part of parts) {
+    whole.set(part, position);
+    position += part.length;
+  }
+  return whole;
+}
+
+function readGradients(states: OpenModel['group']['states']): NamedArray[] {
+  return states.flatMap(({ layout, state }) =>
+    [...layout.tensors.values()].map(({ name, shape, position, count }) => {
+      return { name, shape, data: new Float32Array(state, layout.byteOffsets.gradients + 4 * position, count).slice() };
+    }),
+  );
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { runCommand } from './run-command.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'doubletrack-resume-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = join(folder, 'tiny.toml');
+writeFileSync(
+  config,
+  `[model]
+hidden_size = 16
+intermediate_size = 24
+moe_intermediate_size = 8
+num_attention_heads = 2
+n_routed_experts = 4
+kv_lora_rank = 8
+qk_rope_head_dim = 4
+qk_nope_head_dim = 4
+v_head_dim = 4
+[data]
+sequence_length = 16
+[schedule]
+microbatches = 4
+microbatch_size = 2
+[train]
+steps = 8
+save_every = 4
+evaluate_every = 4
+`,
+);
+
+type Line = Record<string, unknown>;
+
+/** What is the same in every run with the same seed. */
+function curve(run: string): Line[] {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  return lines.map((line) => {
+    const { step, loss, validationLoss, gradNorm, learningRate, balancedness } = JSON.parse(line) as Line;
+    return { step, loss, validationLoss, gradNorm, learningRate, balancedness };
+  });
+}
+
+function weights(run: string, step: number): Buffer {
+  return readFileSync(join(run, 'checkpoints', String(step), 'model.safetensors'));
+}
+
+describe('a training run', () => {
+  const whole = join(folder, 'whole');
+  const resumed = join(folder, 'resumed');
+
+  it('leaves config, metrics, trace and checkpoints', async () => {
+    const { status, stdout } = await runCommand(`train ${config} --out ${whole} --json`);
+    assert.equal(status, 0);
+    const summary = JSON.parse(stdout) as { steps: number; run: string };
+    assert.equal(summary.steps, 8);
+    assert.equal(curve(whole).length, 8);
+    const trace = JSON.parse(readFileSync(join(whole, 'trace.json'), 'utf8')) as {
+      traceEvents: { ph: string; name: string; pid: number; args: { name?: string } }[];
+    };
+    const tracks = trace.traceEvents
+      .filter(({ name }) => name === 'thread_name')
+      .map(({ pid, args }) => `${pid} ${args.name}`);
+    assert.deepEqual(tracks, ['0 compute', '0 communication', '1 compute', '1 communication']);
+    assert.match(readFileSync(join(whole, 'config.toml'), 'utf8'), /save_every = 4/);
+  });
+
+  it('gives the same bits again, and resumed from a checkpoint continues the very same curve', async () => {
+    const first = await runCommand(`train ${config} --out ${resumed} --set train.steps=8`);
+    assert.equal(first.status, 0);
+    assert.deepEqual(curve(resumed), curve(whole));
+    assert.deepEqual(weights(resumed, 8), weights(whole, 8));
+    rmSync(join(resumed, 'checkpoints', '8'), { recursive: true });
+    const second = await runCommand(`train --resume ${resumed}`);
+    assert.equal(second.status, 0, second.stderr);
+    assert.deepEqual(curve(resumed), curve(whole));
+    assert.deepEqual(weights(resumed, 8), weights(whole, 8));
+  });
+
+  it('resumed on another number of ranks with another schedule stays on the curve', async () => {
+    rmSync(join(resumed, 'checkpoints', '8'), { recursive: true });
+    const { status, stderr } = await runCommand(
+      `train --resume ${resumed} --set parallel.pipeline=1 --set schedule.name=1f1b`,
+    );
+    assert.equal(status, 0, stderr);
+    for (const [index, line] of curve(resumed).entries()) {
+      const expected = curve(whole)[index].loss as number;
+      assert.ok(
+        Math.abs((line.loss as number) - expected) < 1e-5 * expected,
+        `step ${line.step}: ${line.loss} is not ${expected}`,
+      );
+    }
+  });
+});
+
+const badCalls: readonly (readonly [string, string, RegExp])[] = [
+  ['a config that is missing', 'train missing.toml', /missing\.toml/],
+  ['an unknown key', `train ${config} --set optimizer.learning_rat=1`, /did you mean 'learning_rate'|learning_rate/],
+  ['an unknown table', `train ${config} --set optimiser.learning_rate=1`, /optimizer/],
+  ['a wrong type', `train ${config} --set train.steps=many`, /steps/],
+  ['a negative rate', `train ${config} --set optimizer.learning_rate=-1`, /learning_rate/],
+  ['zero ranks', `train ${config} --set parallel.pipeline=0`, /pipeline/],
+  [
+    'too many ranks for the layers',
+    `train ${config} --set parallel.pipeline=4 --set schedule.microbatches=8`,
+    /layers/,
+  ],
+  ['too few microbatches', `train ${config} --set schedule.microbatches=2`, /microbatches/],
+  ['an odd rank count for DualPipe', `train ${config} --set schedule.name=dualpipe --set parallel.pipeline=3`, /rank/],
+  ['an unknown schedule', `train ${config} --set schedule.name=zigzag`, /zigzag|schedule/],
+  ['MPI, which is not there yet', `train ${config} --set parallel.transport=mpi`, /threads/],
+  ['a text that is missing', `train ${config} --set data.text=nowhere.txt`, /nowhere\.txt/],
+  ['a folder without a run to resume', `train --resume ${folder}/nothing`, /nothing/],
+  ['a config with --resume', `train ${config} --resume ${folder}`, /--resume/],
+  ['an unknown flag', 'train --fast', /--fast/],
+  ['a sequence that is too long', `train ${config} --set data.sequence_length=100000`, /sequence_length/],
+  ['more experts chosen than there are', `train ${config} --set model.num_experts_per_tok=9`, /experts/],
+  ['a checkpoint that is missing', `train ${config} --set train.initial_checkpoint=${folder}/none`, /none/],
+];
+
+describe('the train command', () => {
+  for (const [what, line, message] of badCalls) {
+    it(`refuses ${what} in one line with exit code 2`, async () => {
+      const { status, stderr, stdout } = await runCommand(line);
+      assert.equal(status, 2, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+      assert.match(stderr, /^doubletrack: [^\n]+\n$/);
+    });
+  }
+});
