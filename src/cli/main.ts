@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
+import { addBenchCommand } from './bench.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
 import { addScheduleCommand } from './schedule.js';
@@ -18,6 +19,7 @@ function createProgram(): Command {
   addTrainCommand(program);
   addEvalCommand(program);
   addGenerateCommand(program);
+  addBenchCommand(program);
   return program;
 }
 

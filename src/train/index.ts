@@ -1,3 +1,12 @@
+export {
+  createMatmulBenchmark,
+  createTrainingBenchmark,
+  measurePeakMemory,
+  measureSpread,
+  type Spread,
+  stepWork,
+  type TrainingBenchmark,
+} from './benchmark.js';
 export { evaluateRows, type NamedArray, type TokenRows } from './evaluate.js';
 export { generateText } from './generate.js';
 export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
