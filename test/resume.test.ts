@@ -96,6 +96,26 @@ describe('a training run', () => {
   });
 });
 
+describe('a run that diverges', () => {
+  it('ends with exit code 1, the step and the layer, and leaves its checkpoints alone', async () => {
+    const run = join(folder, 'diverging');
+    assert.equal((await runCommand(`train ${config} --out ${run} --steps 4`)).status, 0);
+    const file = join(run, 'checkpoints', '4', 'model.safetensors');
+    const bytes = readFileSync(file);
+    // The last tensor by name is the final norm's weight: its last number becomes a NaN.
+    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    writeFileSync(file, bytes);
+    const { status, stderr } = await runCommand(`train --resume ${run} --steps 8`);
+    assert.equal(status, 1, stderr);
+    assert.match(
+      stderr,
+      /doubletrack: training diverged at step 5: the loss is not finite \(head of layer 4, microbatch 0\)/,
+    );
+    assert.deepEqual(readFileSync(file), bytes);
+    assert.equal(curve(run).length, 4);
+  });
+});
+
 const badCalls: readonly (readonly [string, string, RegExp])[] = [
   ['a config that is missing', 'train missing.toml', /missing\.toml/],
   ['an unknown key', `train ${config} --set optimizer.learning_rat=1`, /did you mean 'learning_rate'|learning_rate/],

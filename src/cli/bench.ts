@@ -67,7 +67,7 @@ function listCandidates(config: TrainingConfig): Candidate[] {
     schedule: name,
     config: { ...config, parallel: { ...config.parallel, pipeline }, schedule: { ...config.schedule, name } },
   });
-  return [candidate(1, 'gpipe'), ...names.map((name) => candidate(ranks, name))];
+  return [candidate(1, '1f1b'), ...names.map((name) => candidate(ranks, name))];
 }
 
 interface BenchResult {

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { createRouter, type Routing, type RoutingShape } from './routing.js';
+
+function createRouting({ sequences, tokens, experts, choices }: RoutingShape): Routing {
+  const rows = tokens * choices;
+  const integers = (length: number) => new Int32Array(length);
+  return {
+    choiceToSlot: integers(rows),
+    rowToChoice: integers(rows),
+    rowToToken: integers(rows),
+    choiceToRow: integers(rows),
+    expertOffsets: integers(experts + 1),
+    loadFractions: new Float32Array(sequences * experts),
+  };
+}
+
+const shapes = fc
+  .record({
+    sequences: fc.integer({ min: 1, max: 3 }),
+    length: fc.integer({ min: 1, max: 6 }),
+    groups: fc.integer({ min: 1, max: 3 }),
+    size: fc.integer({ min: 2, max: 4 }),
+    chosenGroups: fc.integer({ min: 1, max: 3 }),
+    choices: fc.integer({ min: 1, max: 4 }),
+  })
+  .filter(({ groups, chosenGroups, size, choices }) => chosenGroups <= groups && choices <= chosenGroups * size)
+  .map(({ length, size, ...shape }) => ({ ...shape, tokens: shape.sequences * length, experts: shape.groups * size }));
+
+/** The experts of one token by the definition: sort groups by their two best, then experts by score. */
+function chooseByDefinition(shape: RoutingShape, biased: readonly number[]): number[] {
+  const size = shape.experts / shape.groups;
+  const byValue = (values: readonly number[]) =>
+    values.map((_, index) => index).sort((a, b) => values[b] - values[a] || a - b);
+  const groupScores = Array.from({ length: shape.groups }, (_, group) => {
+    const [first, second] = biased.slice(group * size, (group + 1) * size).sort((a, b) => b - a);
+    return first + second;
+  });
+  const groups = byValue(groupScores).slice(0, shape.chosenGroups);
+  const allowed = byValue(biased).filter((expert) => groups.includes(Math.floor(expert / size)));
+  return allowed.slice(0, shape.choices).sort((a, b) => a - b);
+}
+
+describe('routing', () => {
+  const cases = shapes.chain((shape) =>
+    fc.record({
+      shape: fc.constant(shape),
+      scores: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
+        minLength: shape.tokens * shape.experts,
+        maxLength: shape.tokens * shape.experts,
+      }),
+      bias: fc.array(fc.double({ min: -0.2, max: 0.2, noNaN: true }), {
+        minLength: shape.experts,
+        maxLength: shape.experts,
+      }),
+    }),
+  );
+
+  it('sends each token to its best experts of its best groups', () => {
+    fc.assert(
+      fc.property(cases, ({ shape, scores, bias }) => {
+        const [s, b, routing] = [Float32Array.from(scores), Float32Array.from(bias), createRouting(shape)];
+        createRouter(shape)(s, b, routing);
+        for (let token = 0; token < shape.tokens; token++) {
+          const biased = Array.from({ length: shape.experts }, (_, expert) =>
+            Math.fround(s[token * shape.experts + expert] + b[expert]),
+          );
+          const chosen = [...routing.choiceToSlot.subarray(token * shape.choices, (token + 1) * shape.choices)];
+          assert.deepEqual(
+            chosen.map((slot) => slot - token * shape.experts),
+            chooseByDefinition(shape, biased),
+          );
+        }
+      }),
+    );
+  });
+
+  it('sorts rows by expert and token, with index tensors that undo each other', () => {
+    fc.assert(
+      fc.property(cases, ({ shape, scores, bias }) => {
+        const routing = createRouting(shape);
+        createRouter(shape)(Float32Array.from(scores), Float32Array.from(bias), routing);
+        const { rowToChoice, choiceToRow, rowToToken, choiceToSlot, expertOffsets, loadFractions } = routing;
+        const rows = shape.tokens * shape.choices;
+        assert.equal(expertOffsets[shape.experts], rows);
+        for (let row = 0; row < rows; row++) {
+          assert.equal(choiceToRow[rowToChoice[row]], row);
+          assert.equal(rowToToken[row], Math.floor(rowToChoice[row] / shape.choices));
+          const expert = choiceToSlot[rowToChoice[row]] % shape.experts;
+          assert.ok(row >= expertOffsets[expert] && row < expertOffsets[expert + 1]);
+          if (row > expertOffsets[expert]) assert.ok(rowToToken[row] > rowToToken[row - 1]);
+        }
+        const mean = loadFractions.reduce((sum, value) => sum + value, 0) / loadFractions.length;
+        assert.ok(Math.abs(mean - 1) < 1e-5);
+      }),
+    );
+  });
+
+  it('stays well formed when a score is not a number', () => {
+    const shape = { sequences: 1, tokens: 2, experts: 4, choices: 2, groups: 1, chosenGroups: 1 };
+    const routing = createRouting(shape);
+    createRouter(shape)(new Float32Array(8).fill(Number.NaN), new Float32Array(4), routing);
+    assert.deepEqual([...routing.choiceToSlot], [0, 1, 4, 5]);
+  });
+});
