@@ -4,6 +4,7 @@ import { valuesWritten } from './program.js';
 
 /** A number that is not finite, and where it first turned up. */
 export interface NonFinite {
+  readonly pass: 'forward' | 'backward';
   readonly layer: number;
   readonly what: string;
 }
@@ -22,7 +23,11 @@ export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): Non
       (name) => !isFiniteValue(evaluation, memory, `${chunk.pipeline}/${chunk.microbatch}/${name}`, name),
     );
     if (bad !== undefined)
-      found = { layer: segment.layer, what: `${segment.name} of layer ${segment.layer}, microbatch ${chunk.batchRow}` };
+      found = {
+        pass: 'forward',
+        layer: segment.layer,
+        what: `${segment.name} of layer ${segment.layer}, microbatch ${chunk.batchRow}`,
+      };
   });
   return found ?? findInGradients(memory);
 }
@@ -43,5 +48,7 @@ function findInGradients({ state, layout }: RankMemory): NonFinite | undefined {
   const layerOf = (name: string) =>
     Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? (name.startsWith('lm_head') ? Infinity : -1));
   const [last] = bad.sort((a, b) => layerOf(b.name) - layerOf(a.name));
-  return last === undefined ? undefined : { layer: layerOf(last.name), what: `gradient of ${last.name}` };
+  return last === undefined
+    ? undefined
+    : { pass: 'backward', layer: layerOf(last.name), what: `gradient of ${last.name}` };
 }

@@ -191,10 +191,13 @@ function shareTime(reports: readonly StepReport[], updateSeconds: readonly numbe
 }
 
 async function describeDivergence(group: RankGroup, step: number, loss: number): Promise<WorkError> {
-  const found = (await group.call('diagnose')).flatMap((one) => one ?? []).sort((a, b) => a.layer - b.layer);
+  const found = (await group.call('diagnose')).flatMap((one) => one ?? []);
+  // Numbers run forward through the layers and back again: the first bad one is the lowest layer forward or, if all of that is fine, the highest.
+  const forward = found.filter(({ pass }) => pass === 'forward').sort((a, b) => a.layer - b.layer);
+  const backward = found.filter(({ pass }) => pass === 'backward').sort((a, b) => b.layer - a.layer);
   return new WorkError({
     what: `training diverged at step ${step}: ${Number.isFinite(loss) ? 'a gradient' : 'the loss'} is not finite`,
-    where: found[0]?.what ?? 'no layer found',
+    where: [...forward, ...backward][0]?.what ?? 'no layer found',
     mend: 'lower learning_rate or clip_norm and resume from the last checkpoint, which is safe',
   });
 }
