@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { runCommand } from './run-command.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'doubletrack-examples-'));
+const home = process.cwd();
+after(() => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The example that a command's help ends with. */
+async function exampleOf(command: string): Promise<string> {
+  const { stdout, status } = await runCommand(`${command} --help`);
+  assert.equal(status, 0);
+  const [, example] = /Example:\n {2}doubletrack (.*)\n/.exec(stdout) ?? [];
+  assert.ok(example !== undefined, `${command} --help has no example`);
+  return example;
+}
+
+describe('the examples of --help', () => {
+  // In this order: eval and generate read the checkpoint that train leaves.
+  for (const command of ['train', 'eval', 'generate', 'bench']) {
+    it(`of ${command} runs as printed`, async () => {
+      writeFileSync(join(folder, 'README.md'), 'Call me Ishmael. '.repeat(30));
+      const example = await exampleOf(command);
+      process.chdir(folder);
+      const { status, stderr, stdout } = await runCommand(example.replace('"Call me"', 'Call'));
+      process.chdir(home);
+      assert.equal(status, 0, stderr);
+      assert.notEqual(stdout, '');
+    });
+  }
+
+  it('leave the run that the summary names', () => {
+    assert.ok(existsSync(join(folder, 'runs/example/trace.json')));
+    const lines = readFileSync(join(folder, 'runs/example/metrics.jsonl'), 'utf8').trim().split('\n');
+    const keys = Object.keys(JSON.parse(lines[2]) as object);
+    const promised = [
+      'step',
+      'loss',
+      'gradNorm',
+      'learningRate',
+      'tokens',
+      'seconds',
+      'tokensPerSecond',
+      'computeSeconds',
+    ];
+    const later = ['exposedCommunicationSeconds', 'idleSeconds', 'balancedness', 'moves', 'validationLoss'];
+    assert.deepEqual(new Set(keys), new Set([...promised, ...later]));
+  });
+});
