@@ -132,7 +132,7 @@ function releaseTensor({ api }: Runtime, tensor: OnnxTensor): void {
 
 function createCall(runtime: Runtime, kernel: OnnxKernel, bound: Readonly<Record<string, TensorHandle>>): Call {
   const { api } = runtime;
-  const { session, inputs, names, inputNames } = kernel;
+  const { inputs, names, inputNames } = kernel;
   const outputs = kernel.outputs.filter((port) => Object.hasOwn(bound, port));
   checkPorts(kernel, bound, outputs);
   const outputNames = createPointerArray(outputs.length);
@@ -147,7 +147,7 @@ function createCall(runtime: Runtime, kernel: OnnxKernel, bound: Readonly<Record
     const position = positions.get(port);
     if (position === undefined) throw new InputError({ what: `port ${port} was not bound when the call was made` });
     const tensor = handle as OnnxTensor;
-    if (tensor.value === released) throw new InputError({ what: `the tensor for port ${port} has been released` });
+    checkAlive(kernel, [tensor]);
     values.values[position] = tensor.value;
     held[position] = tensor;
   };
@@ -155,8 +155,9 @@ function createCall(runtime: Runtime, kernel: OnnxKernel, bound: Readonly<Record
   return {
     bind,
     run() {
+      checkAlive(kernel, held);
       const status = api.run(
-        session,
+        kernel.session,
         0n,
         inputNames.address,
         values.address,
@@ -175,7 +176,7 @@ function checkPorts(
   bound: Readonly<Record<string, TensorHandle>>,
   outputs: readonly string[],
 ): void {
-  if (kernel.session === released) throw new InputError({ what: 'the engine of this kernel is closed' });
+  checkAlive(kernel, []);
   const ports = new Set([...kernel.inputs, ...kernel.outputs]);
   const unknown = Object.keys(bound).filter((port) => !ports.has(port));
   const missing = kernel.inputs.filter((port) => !Object.hasOwn(bound, port));
@@ -183,4 +184,12 @@ function checkPorts(
   if (unknown.length > 0) throw new InputError({ what: `the graph has no port ${unknown.join(', ')}`, mend });
   if (missing.length > 0) throw new InputError({ what: `no tensor is bound to ${missing.join(', ')}`, mend });
   if (outputs.length === 0) throw new InputError({ what: 'no output is bound', mend });
+}
+
+/** Native code that follows a released handle crashes the process. */
+function checkAlive({ session }: OnnxKernel, tensors: readonly OnnxTensor[]): void {
+  if (session === released) throw new InputError({ what: 'the engine of this kernel is closed' });
+  for (const { value } of tensors) {
+    if (value === released) throw new InputError({ what: 'a tensor of this call has been released' });
+  }
 }

@@ -44,8 +44,6 @@ interface Functions {
   releaseSessionOptions(options: Address): void;
   addSessionConfigEntry(options: Address, key: string, value: string): Status;
   createAndRegisterAllocator(env: Address, memory: Address, configuration: Address): Status;
-  createArenaConfiguration(keys: Address, values: Address, count: number, out: Address): Status;
-  releaseArenaConfiguration(configuration: Address): void;
 }
 
 const pointer = 'uintptr_t';
@@ -72,8 +70,6 @@ const signatures: { readonly [K in keyof Functions]: readonly [number, string, r
   releaseSessionOptions: [100, 'void', [pointer]],
   addSessionConfigEntry: [130, status, [pointer, 'str', 'str']],
   createAndRegisterAllocator: [144, status, [pointer, pointer, pointer]],
-  releaseArenaConfiguration: [157, 'void', [pointer]],
-  createArenaConfiguration: [164, status, [pointer, pointer, 'size_t', pointer]],
 };
 
 /** Has every function that we call; releases since 1.15 offer it. */
