@@ -1,125 +1,150 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ElementType, Shape } from '../graph/index.js';
 
-/** A node of an ONNX graph. */
+// The messages of onnx.proto (ONNX 1.13) that our models need. The numbers are the fields' numbers there.
+
+/** Value of an attribute, by its type. */
+type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] };
+
+type Domain = 'com.microsoft';
+
+/** One operator at work; values are known by their names. */
 export interface OnnxNode {
-  readonly op: string;
+  readonly operator: string;
+  /** Absent for ONNX's own operators. */
+  readonly domain?: Domain;
   readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  /** `com.microsoft` for ONNX Runtime's own operators; ONNX's if absent. */
-  readonly domain?: string;
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly output: string;
+  readonly attributes?: Readonly<Record<string, Attribute>>;
 }
 
-export type OnnxAttribute =
-  | { readonly float: number }
-  | { readonly int: number }
-  | { readonly ints: readonly number[] }
-  | { readonly text: string };
-
-export interface OnnxInitializer {
+/** A constant; the class of `data` tells its type. */
+export interface OnnxConstant {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array | Int32Array | BigInt64Array;
 }
 
+/** An input or output of the model. Named dims are ONNX's dim_param. */
 export interface OnnxPort {
   readonly name: string;
   readonly shape: Shape;
   readonly type: ElementType;
 }
 
-export interface OnnxGraph {
+export interface OnnxModel {
+  /** In an order in which they can run. */
   readonly nodes: readonly OnnxNode[];
-  readonly initializers: readonly OnnxInitializer[];
+  readonly constants: readonly OnnxConstant[];
   readonly inputs: readonly OnnxPort[];
   readonly outputs: readonly OnnxPort[];
 }
 
-/** ONNX's numbers of element types (TensorProto.DataType). */
+const irVersion = 8;
+const operatorSets = [
+  { domain: '', version: 18 },
+  { domain: 'com.microsoft', version: 1 },
+];
 const dataTypes = { float32: 1, int32: 6, int64: 7 } as const;
-const IR_VERSION = 8;
-const OPSET = 17;
+const attributeTypes = { float: 1, int: 2, text: 3, ints: 7 } as const;
 
-type Write = (writer: BinaryWriter) => BinaryWriter;
-
-/** Field numbers below are those of onnx.proto (ONNX 1.12, IR version 8). */
-function message(writer: BinaryWriter, field: number, write: Write): BinaryWriter {
-  return write(writer.tag(field, WireType.LengthDelimited).fork()).join();
-}
-
-function text(writer: BinaryWriter, field: number, value: string): BinaryWriter {
-  return writer.tag(field, WireType.LengthDelimited).string(value);
-}
-
-function int(writer: BinaryWriter, field: number, value: number): BinaryWriter {
-  return writer.tag(field, WireType.Varint).int64(value);
-}
-
-/** The bytes of an ONNX ModelProto with one graph. */
-export function writeModel(graph: OnnxGraph): Uint8Array {
+/** The model as a serialised ModelProto. */
+export function writeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter();
-  int(writer, 1, IR_VERSION);
-  message(writer, 7, (w) => writeGraph(w, graph));
-  for (const [domain, version] of [
-    ['', OPSET],
-    ['com.microsoft', 1],
-  ] as const) {
-    message(writer, 8, (w) => int(text(w, 1, domain), 2, version));
+  integer(writer, 1, irVersion);
+  text(writer, 2, 'doubletrack');
+  message(writer, 7, () => writeGraph(writer, model));
+  for (const { domain, version } of operatorSets) {
+    message(writer, 8, () => {
+      text(writer, 1, domain);
+      integer(writer, 2, version);
+    });
   }
   return writer.finish();
 }
 
-function writeGraph(writer: BinaryWriter, { nodes, initializers, inputs, outputs }: OnnxGraph): BinaryWriter {
-  for (const node of nodes) message(writer, 1, (w) => writeNode(w, node));
+function writeGraph(writer: BinaryWriter, { nodes, constants, inputs, outputs }: OnnxModel): void {
+  for (const node of nodes) message(writer, 1, () => writeNode(writer, node));
   text(writer, 2, 'graph');
-  for (const initializer of initializers) message(writer, 5, (w) => writeTensor(w, initializer));
-  for (const port of inputs) message(writer, 11, (w) => writePort(w, port));
-  for (const port of outputs) message(writer, 12, (w) => writePort(w, port));
-  return writer;
+  for (const constant of constants) message(writer, 5, () => writeConstant(writer, constant));
+  for (const port of inputs) message(writer, 11, () => writePort(writer, port));
+  for (const port of outputs) message(writer, 12, () => writePort(writer, port));
 }
 
-function writeNode(writer: BinaryWriter, { op, inputs, outputs, domain, attributes = {} }: OnnxNode): BinaryWriter {
+function writeNode(writer: BinaryWriter, { operator, domain, inputs, output, attributes = {} }: OnnxNode): void {
   for (const input of inputs) text(writer, 1, input);
-  for (const output of outputs) text(writer, 2, output);
-  text(writer, 4, op);
-  for (const [name, attribute] of Object.entries(attributes))
-    message(writer, 5, (w) => writeAttribute(text(w, 1, name), attribute));
+  text(writer, 2, output);
+  // Shown in the engine's error messages.
+  text(writer, 3, `${operator} ${output}`);
+  text(writer, 4, operator);
+  for (const [name, attribute] of Object.entries(attributes)) {
+    message(writer, 5, () => writeAttribute(writer, name, attribute));
+  }
   if (domain !== undefined) text(writer, 7, domain);
-  return writer;
 }
 
-function writeAttribute(writer: BinaryWriter, attribute: OnnxAttribute): BinaryWriter {
-  const type = (value: number) => int(writer, 20, value);
+function writeAttribute(writer: BinaryWriter, name: string, attribute: Attribute): void {
+  text(writer, 1, name);
   if ('float' in attribute) {
     writer.tag(2, WireType.Bit32).float(attribute.float);
-    return type(1);
-  }
-  if ('int' in attribute) {
-    int(writer, 3, attribute.int);
-    return type(2);
-  }
-  if ('text' in attribute) {
+    integer(writer, 20, attributeTypes.float);
+  } else if ('int' in attribute) {
+    integer(writer, 3, attribute.int);
+    integer(writer, 20, attributeTypes.int);
+  } else if ('text' in attribute) {
     text(writer, 4, attribute.text);
-    return type(3);
+    integer(writer, 20, attributeTypes.text);
+  } else {
+    for (const value of attribute.ints) integer(writer, 8, value);
+    integer(writer, 20, attributeTypes.ints);
   }
-  for (const value of attribute.ints) int(writer, 8, value);
-  return type(7);
 }
 
-function writeTensor(writer: BinaryWriter, { name, shape, data }: OnnxInitializer): BinaryWriter {
-  for (const dim of shape) int(writer, 1, dim);
-  const type = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
-  int(writer, 2, dataTypes[type]);
+function writeConstant(writer: BinaryWriter, { name, shape, data }: OnnxConstant): void {
+  for (const dim of shape) integer(writer, 1, dim);
+  integer(writer, 2, dataTypes[elementType(data)]);
   text(writer, 8, name);
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return writer.tag(9, WireType.LengthDelimited).bytes(bytes);
+  writer.tag(9, WireType.LengthDelimited).bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
-function writePort(writer: BinaryWriter, { name, shape, type }: OnnxPort): BinaryWriter {
-  const writeDim = (dim: number | string) => (w: BinaryWriter) =>
-    typeof dim === 'number' ? int(w, 1, dim) : text(w, 2, dim);
-  const writeShape: Write = (w) => shape.reduce<BinaryWriter>((all, dim) => message(all, 1, writeDim(dim)), w);
-  const tensor: Write = (w) => message(int(w, 1, dataTypes[type]), 2, writeShape);
-  return message(text(writer, 1, name), 2, (w) => message(w, 1, tensor));
+function elementType(data: OnnxConstant['data']): keyof typeof dataTypes {
+  if (data instanceof Float32Array) return 'float32';
+  return data instanceof Int32Array ? 'int32' : 'int64';
+}
+
+function writePort(writer: BinaryWriter, { name, shape, type }: OnnxPort): void {
+  text(writer, 1, name);
+  message(writer, 2, () => {
+    message(writer, 1, () => {
+      integer(writer, 1, dataTypes[type]);
+      message(writer, 2, () => writeShape(writer, shape));
+    });
+  });
+}
+
+function writeShape(writer: BinaryWriter, shape: Shape): void {
+  for (const dim of shape) {
+    message(writer, 1, () => {
+      if (typeof dim === 'number') integer(writer, 1, dim);
+      else text(writer, 2, dim);
+    });
+  }
+}
+
+function message(writer: BinaryWriter, field: number, write: () => void): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  write();
+  writer.join();
+}
+
+function text(writer: BinaryWriter, field: number, value: string): void {
+  writer.tag(field, WireType.LengthDelimited).string(value);
+}
+
+function integer(writer: BinaryWriter, field: number, value: number): void {
+  writer.tag(field, WireType.Varint).int64(value);
 }

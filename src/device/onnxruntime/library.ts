@@ -20,7 +20,7 @@ export function loadLibrary(): LibraryHandle {
 }
 
 /** Path of the library for a platform and processor, by their Node names. Throws `WorkError` if the package has none. */
-function findLibrary(platform: string, architecture: string): string {
+export function findLibrary(platform: string, architecture: string): string {
   const fileName = fileNames[platform];
   const path = fileName && join(packageFolder(), 'bin', 'napi-v6', platform, architecture, fileName);
   if (path && existsSync(path)) return path;
