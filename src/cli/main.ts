@@ -3,6 +3,7 @@ import { DoubletrackError } from '../base/index.js';
 import { addBenchCommand } from './bench.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
+import { Interrupted } from './interrupted.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
@@ -24,19 +25,20 @@ function createProgram(): Command {
 }
 
 /**
- * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or its input is bad.
+ * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or its input is bad, 130 Ctrl-C.
  * Every error becomes one line on standard error.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     await createProgram().parseAsync([...argv]);
-    return Number(process.exitCode ?? 0);
+    return 0;
   } catch (error) {
     return reportError(error, argv.includes('--verbose'));
   }
 }
 
 function reportError(error: unknown, verbose: boolean): number {
+  if (error instanceof Interrupted) return 130;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
     process.stderr.write(`doubletrack: ${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\n`);

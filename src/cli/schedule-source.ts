@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, WorkError } from '../base/index.js';
+import { readFileText } from '../formats/index.js';
 import {
   checkSchedule,
   generateSchedule,
@@ -73,27 +73,10 @@ function readFrom(file: string, name: string | undefined, { ranks, microbatches 
       mend: 'the file says all; leave the other out',
     });
   }
-  return parseCsv(readInput(file, mostCsvCharacters), { name: basename(file).replace(/\.csv$/i, ''), file });
-}
-
-/** The text of a file. Throws `InputError` if it cannot be read or has more than `mostBytes`. */
-export function readInput(file: string, mostBytes: number): string {
-  try {
-    const { size } = statSync(file);
-    if (size > mostBytes)
-      throw new InputError({ what: `the file has ${size} bytes`, where: file, mend: `at most ${mostBytes} are read` });
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    const what =
-      code === 'ENOENT'
-        ? 'the file does not exist'
-        : code === 'EISDIR'
-          ? 'the file is a folder'
-          : 'the file cannot be read';
-    throw new InputError({ what, where: file }, { cause: error });
-  }
+  return parseCsv(readFileText(file, { maxBytes: mostCsvCharacters }), {
+    name: basename(file).replace(/\.csv$/i, ''),
+    file,
+  });
 }
 
 /** A flag's whole number from 1. */

@@ -30,10 +30,10 @@ Pictures show forward, backward for inputs and backward for weights as one unit 
 Example:
   doubletrack schedule dualpipev --ranks 4 --microbatches 10 --format csv`,
     )
-    .action((name: string | undefined, flags: ScheduleFlags) => {
+    .action(async (name: string | undefined, flags: ScheduleFlags) => {
       const format = chooseFormat(flags);
       const schedule = loadSchedule(name, flags);
-      writeOutput(printers[format](schedule, flags.out === undefined), flags.out);
+      await writeOutput(printers[format](schedule, flags.out === undefined), flags.out);
     });
 }
 

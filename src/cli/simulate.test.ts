@@ -84,7 +84,7 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     [`${small} --forward=`, /"" is not a time/],
     [`${small} --format csv`, /Allowed choices/],
     [`${small} --steps`, /--steps needs JSON/],
-    [`${small} --costs none.json`, /does not exist \(none\.json\)/],
+    [`${small} --costs none.json`, /no such file or folder \(none\.json\)/],
     ['simulate --ranks 2 --microbatches 2', /no schedule is named/],
   ];
   const files: [unknown, RegExp][] = [

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
 import { drawScheduleSvg, drawScheduleText, formatTime } from '../draw/index.js';
+import { readFileText } from '../formats/index.js';
 import { formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
 import {
   type Costs,
@@ -13,7 +14,7 @@ import {
 } from '../simulate/index.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
-import { addSourceFlags, chooseFormat, loadSchedule, readInput, type SourceFlags } from './schedule-source.js';
+import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
 
 const formats = ['text', 'json', 'svg', 'trace'] as const;
 type Format = (typeof formats)[number];
@@ -70,7 +71,7 @@ with one number a stage; "overlapped" goes by the stage of the pair's forward.
 Example:
   doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5`,
     )
-    .action((name: string | undefined, flags: SimulateFlags) => {
+    .action(async (name: string | undefined, flags: SimulateFlags) => {
       const format = chooseFormat(flags);
       if (flags.steps === true && format !== 'json')
         throw new InputError({ what: '--steps needs JSON', mend: 'add --json' });
@@ -85,7 +86,7 @@ Example:
         withSteps: flags.steps === true,
         toScreen: flags.out === undefined,
       };
-      writeOutput(printers[format](run), flags.out);
+      await writeOutput(printers[format](run), flags.out);
     });
 }
 
@@ -172,7 +173,7 @@ const mostCostsBytes = 2 ** 20;
 const costKeys = ['forward', 'backwardInput', 'backwardWeight', 'overlapped', 'p2p'];
 
 function readCostsFile(file: string): Partial<Costs> {
-  const text = readInput(file, mostCostsBytes);
+  const text = readFileText(file, { maxBytes: mostCostsBytes });
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -13,6 +13,7 @@ import {
   type TrainingEvent,
   trainModel,
 } from '../train/index.js';
+import { Interrupted } from './interrupted.js';
 import { outputWidth } from './output.js';
 
 interface TrainFlags {
@@ -68,7 +69,7 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
       printSummary({ ...summarizeRun(result), sample }, result.steps, folder, flags.json === true);
     }
-    if (result.stopped) process.exitCode = 130;
+    if (result.stopped) throw new Interrupted();
   } finally {
     process.removeListener('SIGINT', stop);
   }

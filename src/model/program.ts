@@ -108,7 +108,7 @@ export interface StageProgram {
 /** Kernels by name; all layers of a kind share theirs. */
 export type Kernels = ReadonlyMap<string, Graph>;
 
-/** A shape without named dims. Throws when it has one: such tensors are bound run by run. */
+/** A shape with the count of `rows` in place of the named dim. */
 export function fixedShape(shape: Shape, rows: number): number[] {
   return shape.map((dim) => (dim === 'rows' ? rows : Number(dim)));
 }

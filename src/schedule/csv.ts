@@ -1,5 +1,5 @@
 import { InputError } from '../base/index.js';
-import { type Action, formatAction, parseAction } from './action.js';
+import { type Action, chunkActions, formatAction, parseAction } from './action.js';
 import { flattenSchedule } from './flat.js';
 import { executeUntimed } from './order.js';
 import { mostChunks, mostRanks, range, type Schedule } from './schedule.js';
@@ -83,7 +83,7 @@ function parseRow(row: string, where: string): Action[] {
 function findStageRanks(actions: readonly (readonly Action[])[], file: string): number[] {
   const rankOf = new Map<number, number>();
   for (const [rank, list] of actions.entries()) {
-    for (const { stage } of list.flatMap(chunksOf)) {
+    for (const { stage } of list.flatMap(chunkActions)) {
       if (!rankOf.has(stage)) rankOf.set(stage, rank);
     }
   }
@@ -102,12 +102,8 @@ function countMicrobatches(actions: readonly (readonly Action[])[]): number {
   let last = 0;
   for (const list of actions) {
     for (const action of list) {
-      for (const { microbatch } of chunksOf(action)) last = Math.max(last, microbatch);
+      for (const { microbatch } of chunkActions(action)) last = Math.max(last, microbatch);
     }
   }
   return last + 1;
-}
-
-function chunksOf(action: Action) {
-  return action.kind === 'overlap' ? [action.forward, action.backward] : [action];
 }
