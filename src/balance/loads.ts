@@ -89,7 +89,7 @@ export function normalizeWindows({ windows, layers, experts, counts }: ExpertLoa
     const mean = totals.reduce((sum, total) => sum + total, 0) / windows;
     for (const [window, row] of rows.entries()) {
       const total = totals[window]!;
-      if (total > 0) row.forEach((count, expert) => void (row[expert] = (count / total) * mean));
+      if (total > 0) row.set(row.map((count) => (count / total) * mean));
     }
   }
   return { windows, layers, experts, counts: shares };
