@@ -2,6 +2,7 @@ import { InputError } from '../base/index.js';
 import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
 import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
 import { formatTime } from './text.js';
+import { escapeXml, px } from './xml.js';
 
 /** The most events that `drawScheduleSvg` draws: what a browser still shows. */
 const mostDrawnEvents = 200_000;
@@ -179,13 +180,4 @@ function drawLegend(kinds: readonly EventKind[], hasOthers: boolean, frame: Fram
 
 function textWidth(text: string): number {
   return text.length * layout.digit + 3;
-}
-
-/** At most two decimals: enough for a picture, and the file stays small. */
-function px(value: number): string {
-  return String(Math.round(value * 100) / 100);
-}
-
-function escapeXml(text: string): string {
-  return text.replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 }

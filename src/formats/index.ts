@@ -1,5 +1,14 @@
 export { openCheckpoint } from './checkpoint.js';
 export { parseJson, readJson } from './json.js';
+export { formatPlacement } from './placements/format.js';
+export { readPlacement } from './placements/read.js';
+export {
+  type FormattedPlacement,
+  type PlacementFile,
+  type PlacementFormat,
+  placementFormats,
+  type RecordedPlacement,
+} from './placements/types.js';
 export { decodeUtf8, readFileBytes, readFileText } from './read-file.js';
 export {
   readIntegerTensor,
