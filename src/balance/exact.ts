@@ -37,6 +37,7 @@ export function searchExactly(
   const most = allowDuplicates ? slots : gpus;
   const spare = slots - least.reduce((sum, needed) => sum + needed, 0);
   if (spare < 0 || least.some((needed) => needed > most)) return { outcome: 'impossible' };
+  if (countVectors(spare, experts) > nodes) return { outcome: 'unknown' };
   const budget = { nodes };
   const packing = createBinCompletion({
     bins: gpus,
@@ -64,6 +65,13 @@ export function searchExactly(
   const expertOf = choose(0, spare);
   if (expertOf !== undefined) return { outcome: 'found', expertOf };
   return { outcome: budget.nodes > 0 ? 'impossible' : 'unknown' };
+}
+
+/** In how many ways the spare slots can be shared among the experts: binomial(spare + experts - 1, spare). */
+function countVectors(spare: number, experts: number): number {
+  let vectors = 1;
+  for (let i = 1; i <= spare; i++) vectors *= (experts - 1 + i) / i;
+  return vectors;
 }
 
 interface BinCompletion {
@@ -103,10 +111,11 @@ function createBinCompletion(options: {
     budget.nodes -= 1;
     if (sum > most) return false;
     if (filled === room) return load - sum <= most * (bins - bin - 1) && fillBins(bin + 1, load - sum);
-    let skipped = -1;
+    let skippedShare = -1;
+    let skippedExpert = -1;
     for (let next = last + 1; next < slots; next++) {
-      // The same share failed here already; or the rest, none larger, cannot fill the bin as far as it must be.
-      if (isTaken[next] !== 0 || shareAt[next] === skipped) continue;
+      // The same failed here already; or the rest, none larger, cannot fill the bin as far as it must be.
+      if (isTaken[next] !== 0 || expertAt[next] === skippedExpert || shareAt[next] === skippedShare) continue;
       if (load - (sum + (room - filled) * shareAt[next]!) > most * (bins - bin - 1)) return false;
       if (!allowDuplicates && holds(bin, filled, expertAt[next]!)) continue;
       isTaken[next] = 1;
@@ -114,7 +123,8 @@ function createBinCompletion(options: {
       if (complete(bin, filled + 1, next, sum + shareAt[next]!, load)) return true;
       isTaken[next] = 0;
       // Equal shares of different experts differ in what they may stand beside.
-      if (allowDuplicates) skipped = shareAt[next]!;
+      skippedExpert = expertAt[next]!;
+      if (allowDuplicates) skippedShare = shareAt[next]!;
     }
     return false;
   };

@@ -1,2 +1,30 @@
+/**
+ * Expert placement: which physical slot holds which expert. Typed arrays in and out, no input or output; runs in a browser.
+ * @module
+ */
+export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
 export { checkLoads, createLoads, type ExpertLoads, normalizeWindows, sumWindows, type TokenRoutes } from './loads.js';
+export { createMachine, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
+export {
+  type Balancedness,
+  countDuplicateSlots,
+  countReplicas,
+  largestOfRows,
+  measureBalancedness,
+  measureEvenLoads,
+  measureGpuLoads,
+} from './measure.js';
+export type { MoveCost } from './migrate.js';
+export { type Migration, type MigrationOptions, migratePlacement } from './migrate-placement.js';
+export {
+  boundLayers,
+  type PlacedExperts,
+  type PlacementPolicy,
+  type PlacementStrategy,
+  type PlaceOptions,
+  placeExperts,
+} from './place.js';
 export type { Placement } from './placement.js';
+export type { SearchBudget } from './search-budget.js';
+export { measureSpread, type TokenSpread } from './traffic.js';
+export type { RobustObjective } from './windowed-state.js';

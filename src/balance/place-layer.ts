@@ -65,7 +65,7 @@ export function isClose(a: number, b: number): boolean {
 }
 
 const MOST_EXACT_SLOTS = 40;
-const EXACT_NODES = 30_000;
+const EXACT_NODES = 50_000;
 
 function isSmall(problem: LayerProblem): boolean {
   return problem.slots <= MOST_EXACT_SLOTS && isUniform(problem);

@@ -1,0 +1,166 @@
+import { createRandom, WorkError } from '../base/index.js';
+import { countTransfers } from './anneal.js';
+import type { ExpertLoads } from './loads.js';
+import type { Machine } from './machine.js';
+import { choosePoints, type MigrationPoint, type MoveCost, refinePoint, traceMigration } from './migrate.js';
+import type { Placement } from './placement.js';
+import { countMoves, relabelLayer } from './relabel.js';
+import { type SearchBudget, startLimits } from './search-budget.js';
+import { createWindowedLayers, type WindowedSearch } from './windowed-layers.js';
+import { objectiveOf, setWindowedPlacement, type WindowedState } from './windowed-state.js';
+
+export interface MigrationOptions extends SearchBudget, WindowedSearch {
+  /** Replicas that may travel, in all layers together; default as many as it takes. */
+  readonly mostMoves?: number | undefined;
+  /** With it, only what pays for its moves is moved. */
+  readonly cost?: MoveCost | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** A placement that is reached from the current one, and what that takes and gives. */
+export interface Migration {
+  readonly placement: Placement;
+  /** Replicas that travel to a GPU that does not hold them; the least for this placement. */
+  readonly moves: number;
+  /** By how much the sum over layers of the largest GPU load falls, as a share of what it is now. */
+  readonly gain: number;
+  /** What the target would take and give, moved whole. */
+  readonly whole: { readonly moves: number; readonly gain: number };
+}
+
+/**
+ * Goes from `current` towards `target`: the target's GPUs are renamed so that as few replicas as possible travel (`relabelLayer`); with a limit of moves or a cost
+ * of them, each layer is searched from where it is now for what can be reached with few, and the moves are given to the layers where they gain most (`choosePoints`).
+ *
+ * An expert that has lost all its replicas, because its GPU is excluded now, is moved first. Throws `WorkError` where that alone takes more than `mostMoves`.
+ */
+export function migratePlacement(
+  loads: ExpertLoads,
+  machine: Machine,
+  current: Placement,
+  target: Placement,
+  options: MigrationOptions,
+): Migration {
+  const { layers, slots } = target;
+  const rowOf = ({ physicalToLogical }: Placement, layer: number): Int32Array =>
+    physicalToLogical.subarray(layer * slots, (layer + 1) * slots);
+  const keepsNodes = options.keepsNodes || options.traffic !== undefined;
+  const opened = createWindowedLayers(loads, machine, options);
+  const isFree = options.mostMoves === undefined && options.cost === undefined;
+  const paths = Array.from({ length: layers }, (_, layer) => {
+    const now = opened.toSite(rowOf(current, layer));
+    const whole = opened.toSite(relabelLayer(rowOf(current, layer), rowOf(target, layer), machine, keepsNodes));
+    const start = fillLost(now, target.experts);
+    const { state, constraints } = opened.open(layer, start);
+    const before = holdings(state, now);
+    const first = pointOf(state, before);
+    const last = measurePoint(state, whole, before);
+    if (isFree) return { state, constraints, before, first, last, points: [first, last] };
+    setWindowedPlacement(state, start);
+    const traced = traceMigration(state, constraints, before, options.mostMoves ?? slots);
+    return { state, constraints, before, first, last, points: [...traced, last] };
+  });
+  requireMoves(paths, options.mostMoves);
+  const chosen = isFree
+    ? paths.map(({ last }) => last)
+    : choosePoints(
+        paths.map(({ points }) => points),
+        options.mostMoves ?? Number.POSITIVE_INFINITY,
+        options.cost,
+      ).map((point, layer) => {
+        const { state, constraints, before, first, last } = paths[layer]!;
+        if (point === first || point === last) return point;
+        const random = createRandom(options.seed ?? 0, 'migrate', layer);
+        return refinePoint(state, point, before, { constraints, limits: startLimits(options), random });
+      });
+  return summarize(
+    paths,
+    chosen,
+    { current, target },
+    (layer, expertOf) => relabelLayer(rowOf(current, layer), opened.toMachine(expertOf), machine, keepsNodes),
+    machine,
+  );
+}
+
+interface Path {
+  readonly first: MigrationPoint;
+  readonly last: MigrationPoint;
+}
+
+function summarize(
+  paths: readonly Path[],
+  chosen: readonly MigrationPoint[],
+  { current, target }: { readonly current: Placement; readonly target: Placement },
+  toRow: (layer: number, expertOf: Int32Array) => Int32Array,
+  machine: Machine,
+): Migration {
+  const { slots } = target;
+  const physicalToLogical = new Int32Array(target.physicalToLogical.length);
+  let moves = 0;
+  for (const [layer, { expertOf }] of chosen.entries()) {
+    const row = toRow(layer, expertOf);
+    physicalToLogical.set(row, layer * slots);
+    moves += countMoves(current.physicalToLogical.subarray(layer * slots, (layer + 1) * slots), row, machine);
+  }
+  const sum = (points: readonly MigrationPoint[]): number =>
+    points.reduce((total, { objective }) => total + objective, 0);
+  const now = sum(paths.map(({ first }) => first));
+  const gainOf = (points: readonly MigrationPoint[]): number => (now === 0 ? 0 : 1 - sum(points) / now);
+  const last = paths.map((path) => path.last);
+  return {
+    placement: { ...target, physicalToLogical },
+    moves,
+    gain: gainOf(chosen),
+    whole: { moves: last.reduce((total, point) => total + point.moves, 0), gain: gainOf(last) },
+  };
+}
+
+function requireMoves(paths: readonly Path[], mostMoves: number | undefined): void {
+  const needed = paths.reduce((sum, { first }) => sum + first.moves, 0);
+  if (mostMoves === undefined || needed <= mostMoves) return;
+  throw new WorkError({
+    what: `${needed} replicas must move at least, as experts have lost all theirs or slots are empty, and ${mostMoves} may`,
+    mend: `allow ${needed} moves or more`,
+  });
+}
+
+/** The current row with empty slots filled and every expert placed: lost experts first, in empty slots or in place of the expert with most replicas. */
+function fillLost(now: Int32Array, experts: number): Int32Array {
+  const row = now.slice();
+  const count = new Int32Array(experts);
+  for (const expert of row) if (expert >= 0) count[expert]! += 1;
+  const lost = [...count.keys()].filter((expert) => count[expert] === 0);
+  for (const [slot, held] of row.entries()) {
+    if (held >= 0) continue;
+    const expert = lost.shift() ?? count.indexOf(Math.min(...count));
+    row[slot] = expert;
+    count[expert]! += 1;
+  }
+  for (const expert of lost) {
+    const most = count.indexOf(Math.max(...count));
+    row[row.indexOf(most)] = expert;
+    count[most]! -= 1;
+    count[expert]! += 1;
+  }
+  return row;
+}
+
+/** `[experts, gpus]`: how many replicas of each expert the GPUs hold under `row`, where -1 is an empty slot. */
+function holdings({ problem, gpuOfSlot }: WindowedState, row: Int32Array): Uint16Array {
+  const held = new Uint16Array(problem.experts * problem.gpus);
+  for (const [slot, expert] of row.entries()) if (expert >= 0) held[expert * problem.gpus + gpuOfSlot[slot]!]! += 1;
+  return held;
+}
+
+function measurePoint(state: WindowedState, expertOf: Int32Array, before: Uint16Array): MigrationPoint {
+  setWindowedPlacement(state, expertOf);
+  return pointOf(state, before);
+}
+
+function pointOf(state: WindowedState, before: Uint16Array): MigrationPoint {
+  return {
+    moves: countTransfers(state.held, before),
+    objective: objectiveOf(state),
+    expertOf: state.expertOf.slice(),
+  };
+}

@@ -1,0 +1,239 @@
+import type { Random } from '../base/index.js';
+import { anneal, type Constraints, countTransfers } from './anneal.js';
+import type { SearchLimits } from './refine.js';
+import {
+  objectiveAfterSwap,
+  objectiveOf,
+  replaceReplica,
+  setWindowedPlacement,
+  swapWindowedSlots,
+  type WindowedState,
+} from './windowed-state.js';
+
+/** A placement of one layer on the way from the current one. */
+export interface MigrationPoint {
+  /** Replicas that travel. */
+  readonly moves: number;
+  /** The objective, as of `objectiveOf`. */
+  readonly objective: number;
+  /** `[slots]`. */
+  readonly expertOf: Int32Array;
+}
+
+/**
+ * Placements that lead from the state's to better ones, by descending objective, the state's first: each step is the exchange or the change of a replica that
+ * gains most for a transfer. `before` is what GPUs hold now, `[experts, gpus]`. Ends at `mostMoves` transfers, or where no step helps. Leaves the state at the last.
+ */
+export function traceMigration(
+  state: WindowedState,
+  constraints: Constraints,
+  before: Uint16Array,
+  mostMoves: number,
+): MigrationPoint[] {
+  const transfers = (): number => countTransfers(state.held, before);
+  const point = (): MigrationPoint => ({
+    moves: transfers(),
+    objective: objectiveOf(state),
+    expertOf: state.expertOf.slice(),
+  });
+  const points = [point()];
+  while (points.length <= MOST_POINTS) {
+    const last = points.at(-1)!;
+    const step = findStep(state, constraints, mostMoves - last.moves, last.objective);
+    if (step === undefined) break;
+    makeStep(state, step);
+    points.push(point());
+  }
+  return points;
+}
+
+/** Searches on from a point for a better one with no more transfers, by annealing. */
+export function refinePoint(
+  state: WindowedState,
+  point: MigrationPoint,
+  before: Uint16Array,
+  options: { readonly constraints: Constraints; readonly limits: SearchLimits; readonly random: Random },
+): MigrationPoint {
+  const { constraints, limits, random } = options;
+  setWindowedPlacement(state, point.expertOf);
+  constraints.affinity?.set(point.expertOf);
+  anneal(state, { ...constraints, transfers: { held: before, most: point.moves } }, limits, random);
+  return {
+    moves: countTransfers(state.held, before),
+    objective: objectiveOf(state),
+    expertOf: state.expertOf.slice(),
+  };
+}
+
+const MOST_POINTS = 200;
+
+type Step =
+  | { readonly kind: 'swap'; readonly slot: number; readonly other: number; readonly gain: number }
+  | { readonly kind: 'replace'; readonly slot: number; readonly expert: number; readonly gain: number };
+
+function makeStep(state: WindowedState, step: Step): void {
+  switch (step.kind) {
+    case 'swap':
+      swapWindowedSlots(state, step.slot, step.other);
+      return;
+    case 'replace':
+      replaceReplica(state, step.slot, step.expert);
+      return;
+    default:
+      step satisfies never;
+  }
+}
+
+/** The step that gains most for each of its transfers, among those that relieve a GPU which is the most loaded of some window. */
+function findStep(
+  state: WindowedState,
+  constraints: Constraints,
+  movesLeft: number,
+  objective: number,
+): Step | undefined {
+  if (movesLeft < 1) return undefined;
+  const hotGpus = new Set(Array.from({ length: state.windows }, (_, window) => state.top[3 * window]!));
+  let best: Step | undefined;
+  const consider = (step: Step): void => {
+    if (step.gain > objective * MIN_GAIN && step.gain > (best?.gain ?? 0)) best = step;
+  };
+  for (const gpu of hotGpus) {
+    if (movesLeft >= 2) considerSwaps(state, constraints, gpu, objective, consider);
+    considerReplacements(state, constraints, gpu, objective, consider);
+  }
+  return best;
+}
+
+const MIN_GAIN = 1e-9;
+
+type Consider = (step: Step) => void;
+
+function considerSwaps(
+  state: WindowedState,
+  { zoneOf }: Constraints,
+  hot: number,
+  objective: number,
+  consider: Consider,
+): void {
+  const { problem, gpuOfSlot, expertOf, held } = state;
+  const { gpus, slots, slotStarts } = problem;
+  for (let slot = slotStarts[hot]!; slot < slotStarts[hot + 1]!; slot++) {
+    const expert = expertOf[slot]!;
+    for (let other = 0; other < slots; other++) {
+      const gpu = gpuOfSlot[other]!;
+      const otherExpert = expertOf[other]!;
+      if (held[expert * gpus + gpu] !== 0 || held[otherExpert * gpus + hot] !== 0) continue;
+      if (zoneOf !== undefined && zoneOf[gpu] !== zoneOf[hot]) continue;
+      const gain = objective - objectiveAfterSwap(state, hot, gpu, expert, otherExpert);
+      consider({ kind: 'swap', slot, other, gain: gain / 2 });
+    }
+  }
+}
+
+/** Gives the hot GPU's experts another replica elsewhere, and its slots with replicas to spare to other experts. */
+function considerReplacements(
+  state: WindowedState,
+  { zoneOf }: Constraints,
+  hot: number,
+  objective: number,
+  consider: Consider,
+): void {
+  const { problem, gpuOfSlot, expertOf, count, held } = state;
+  const { gpus, slots, slotStarts, experts } = problem;
+  const attempt = (slot: number, expert: number): void => {
+    const before = expertOf[slot]!;
+    if (count[before]! < 2 || expert === before || held[expert * gpus + gpuOfSlot[slot]!] !== 0) return;
+    if (zoneOf !== undefined && !isHeldInZone(state, zoneOf, expert, gpuOfSlot[slot]!)) return;
+    replaceReplica(state, slot, expert);
+    const gain = objective - objectiveOf(state);
+    replaceReplica(state, slot, before);
+    consider({ kind: 'replace', slot, expert, gain });
+  };
+  const hotExperts = [...new Set(expertOf.subarray(slotStarts[hot], slotStarts[hot + 1]))];
+  for (let slot = 0; slot < slots; slot++) {
+    if (gpuOfSlot[slot] === hot) for (let expert = 0; expert < experts; expert++) attempt(slot, expert);
+    else for (const expert of hotExperts) attempt(slot, expert);
+  }
+}
+
+function isHeldInZone({ problem, held }: WindowedState, zoneOf: Int32Array, expert: number, gpu: number): boolean {
+  for (let other = 0; other < problem.gpus; other++) {
+    if (held[expert * problem.gpus + other] !== 0 && zoneOf[other] !== zoneOf[gpu]) return false;
+  }
+  return true;
+}
+
+/** What a move is worth: the moves cost `secondsPerMove` each, and the gain lasts for `intervalSeconds`. */
+export interface MoveCost {
+  readonly secondsPerMove: number;
+  readonly intervalSeconds: number;
+}
+
+/**
+ * Chooses a point for each layer: the least sum of objectives with at most `mostMoves` moves in all and, with `cost`, only moves that gain more time until the next
+ * rebalance than they take. Steps along each layer's lower convex hull are taken by gain for a move; what budget is left goes to the points that still fit, the largest gain first.
+ */
+export function choosePoints(
+  layers: readonly (readonly MigrationPoint[])[],
+  mostMoves: number,
+  cost: MoveCost | undefined,
+): MigrationPoint[] {
+  const chosen = layers.map((points) => points[0]!);
+  const total = chosen.reduce((sum, { objective }) => sum + objective, 0);
+  /** What the objective must fall by for a move to be worth it. */
+  const price = cost === undefined ? 0 : (cost.secondsPerMove / cost.intervalSeconds) * total;
+  const steps = layers.flatMap((points, layer) => {
+    const hull = lowerHull(points);
+    return hull.slice(1).map((to, i) => {
+      const from = hull[i]!;
+      const moves = to.moves - from.moves;
+      return { layer, from, to, moves, gain: (from.objective - to.objective) / moves };
+    });
+  });
+  steps.sort((a, b) => b.gain - a.gain);
+  let left = mostMoves - chosen.reduce((sum, { moves }) => sum + moves, 0);
+  for (const { layer, from, to, moves, gain } of steps) {
+    if (gain <= price || moves > left || chosen[layer] !== from) continue;
+    chosen[layer] = to;
+    left -= moves;
+  }
+  for (;;) {
+    const next = findAffordable(layers, chosen, left, price);
+    if (next === undefined) return chosen;
+    left -= next.point.moves - chosen[next.layer]!.moves;
+    chosen[next.layer] = next.point;
+  }
+}
+
+function findAffordable(
+  layers: readonly (readonly MigrationPoint[])[],
+  chosen: readonly MigrationPoint[],
+  movesLeft: number,
+  price: number,
+): { readonly layer: number; readonly point: MigrationPoint } | undefined {
+  let best: { readonly layer: number; readonly point: MigrationPoint } | undefined;
+  let bestGain = 0;
+  for (const [layer, points] of layers.entries()) {
+    for (const point of points) {
+      const moves = point.moves - chosen[layer]!.moves;
+      const gain = chosen[layer]!.objective - point.objective - moves * price;
+      if (moves > movesLeft || gain <= bestGain) continue;
+      bestGain = gain;
+      best = { layer, point };
+    }
+  }
+  return best;
+}
+
+/** The points of which none lies above a line between two others, from the first on, with ascending moves and descending objective. */
+function lowerHull(points: readonly MigrationPoint[]): MigrationPoint[] {
+  const sorted = points.slice(1).sort((a, b) => a.moves - b.moves || a.objective - b.objective);
+  const hull: MigrationPoint[] = [points[0]!];
+  const slope = (a: MigrationPoint, b: MigrationPoint): number => (a.objective - b.objective) / (b.moves - a.moves);
+  for (const point of sorted) {
+    if (point.moves <= hull.at(-1)!.moves || point.objective >= hull.at(-1)!.objective) continue;
+    while (hull.length > 1 && slope(hull.at(-2)!, hull.at(-1)!) <= slope(hull.at(-1)!, point)) hull.pop();
+    hull.push(point);
+  }
+  return hull;
+}

@@ -1,0 +1,98 @@
+import { createRandom } from '../base/index.js';
+import { anneal, type Constraints } from './anneal.js';
+import type { ExpertLoads, TokenRoutes } from './loads.js';
+import type { Machine } from './machine.js';
+import { largestOfRows, measureGpuLoads } from './measure.js';
+import { isClose } from './place-layer.js';
+import type { Placement } from './placement.js';
+import { type SearchBudget, startLimits } from './search-budget.js';
+import { createWindowedLayers } from './windowed-layers.js';
+import { objectiveOf, type RobustObjective, setWindowedPlacement, type WindowedState } from './windowed-state.js';
+
+/** A placement, and its rows' largest GPU loads over all windows together. */
+export interface WindowedStart {
+  readonly placement: Placement;
+  /** `[layers]`. */
+  readonly maxGpuLoad: Float64Array;
+}
+
+export interface WindowedOptions extends SearchBudget {
+  readonly robust?: RobustObjective | undefined;
+  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+  readonly seed?: number | undefined;
+  readonly strategy: 'global' | 'hierarchical';
+}
+
+/** More steps than for one window: the search anneals. */
+const WINDOWED_ITERATIONS = 2000;
+
+/**
+ * Improves a placement for several windows, or for traffic, by annealing each layer: makes the mean over windows of the largest GPU load small, or the worst
+ * window's, plus what split pairs of experts cost. It starts from `start` or from `rival` (`[layers, slots]`), whichever is better by that measure.
+ * Where neither `robust` nor `traffic` is asked for, a layer whose sum over windows would have a larger largest GPU load than the rival's stays as it is.
+ */
+export function placeForWindows(
+  loads: ExpertLoads,
+  pooled: ExpertLoads,
+  machine: Machine,
+  options: WindowedOptions,
+  start: WindowedStart,
+  rival: Int32Array | undefined,
+): WindowedStart {
+  const { layers, slots } = start.placement;
+  const { robust, traffic, strategy, seed = 0 } = options;
+  const opened = createWindowedLayers(loads, machine, {
+    objective: robust ?? 'mean',
+    keepsNodes: strategy === 'hierarchical',
+    traffic,
+  });
+  const physicalToLogical = start.placement.physicalToLogical.slice();
+  for (let layer = 0; layer < layers; layer++) {
+    const range = [layer * slots, (layer + 1) * slots] as const;
+    const own = opened.toSite(physicalToLogical.subarray(...range));
+    const { state, constraints } = opened.open(layer, own);
+    if (rival !== undefined) takeBetter(state, constraints, own, opened.toSite(rival.subarray(...range)));
+    const limits = startLimits({ ...options, iterations: options.iterations ?? iterationsBy(options) });
+    anneal(state, constraints, limits, createRandom(seed, 'windows', layer));
+    physicalToLogical.set(opened.toMachine(state.expertOf), range[0]);
+  }
+  const placement = { ...start.placement, physicalToLogical };
+  if (robust === undefined && traffic === undefined && rival !== undefined)
+    keepPooled(placement, start, { pooled, machine, rival });
+  const maxGpuLoad = largestOfRows(measureGpuLoads(placement, pooled, machine), machine.gpus);
+  return { placement, maxGpuLoad };
+}
+
+function iterationsBy({ time }: SearchBudget): number | undefined {
+  return time === undefined ? WINDOWED_ITERATIONS : undefined;
+}
+
+/** Goes on from the other placement if that is better and has no expert twice on a GPU. */
+function takeBetter(state: WindowedState, { affinity }: Constraints, own: Int32Array, other: Int32Array): void {
+  const cost = (): number => objectiveOf(state) + (affinity?.cost() ?? 0);
+  const set = (expertOf: Int32Array): void => {
+    setWindowedPlacement(state, expertOf);
+    affinity?.set(expertOf);
+  };
+  const ownCost = cost();
+  set(other);
+  if (cost() >= ownCost || state.held.some((count) => count > 1)) set(own);
+}
+
+/** Puts back the rows of `start` where the sum over windows has become worse than the rival's. */
+function keepPooled(
+  placement: Placement,
+  start: WindowedStart,
+  { pooled, machine, rival }: { readonly pooled: ExpertLoads; readonly machine: Machine; readonly rival: Int32Array },
+): void {
+  const { slots, physicalToLogical } = placement;
+  const largest = (rows: Int32Array): Float64Array =>
+    largestOfRows(measureGpuLoads({ ...placement, physicalToLogical: rows }, pooled, machine), machine.gpus);
+  const own = largest(physicalToLogical);
+  const other = largest(rival);
+  for (const [layer, load] of own.entries()) {
+    if (load <= other[layer]! || isClose(load, other[layer]!)) continue;
+    const range = [layer * slots, (layer + 1) * slots] as const;
+    physicalToLogical.set(start.placement.physicalToLogical.subarray(...range), range[0]);
+  }
+}

@@ -1,0 +1,217 @@
+import { createRandom, InputError } from '../base/index.js';
+import { boundByMean, boundBySlots } from './bounds.js';
+import { rebalanceExperts } from './deepseek.js';
+import { createHierarchicalPlacer, createSite, type Site } from './hierarchy.js';
+import { checkLoads, type ExpertLoads, sumWindows, type TokenRoutes } from './loads.js';
+import type { Machine } from './machine.js';
+import { largestOfRows, measureGpuLoads } from './measure.js';
+import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
+import { placeForWindows } from './place-windows.js';
+import type { Placement } from './placement.js';
+import { type SearchBudget, startLimits } from './search-budget.js';
+import type { RobustObjective } from './windowed-state.js';
+
+/** Who decides where experts go: DeepSeek's EPLB to the bit, or our own search. */
+export type PlacementPolicy = 'best' | 'deepseek';
+
+/** Whether each group of experts stays on one node. */
+export type PlacementStrategy = 'global' | 'hierarchical';
+
+export interface PlaceOptions extends SearchBudget {
+  /** Default 'best'. */
+  readonly policy?: PlacementPolicy | undefined;
+  /** Groups of neighbouring experts (`n_group` of a DeepSeek model). Default 1. */
+  readonly groups?: number | undefined;
+  /** Default 'auto': both, and hierarchical where that costs less than 1% of the largest GPU loads. */
+  readonly strategy?: PlacementStrategy | 'auto' | undefined;
+  /** What is made small when there are several windows. By default the mean, but no layer's sum over windows is placed worse than DeepSeek's policy does. */
+  readonly robust?: RobustObjective | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /**
+   * Trades balance for fewer nodes a token: one percent of the pairs of experts that a token uses together, brought to one node, is worth `weight` percent of the mean GPU load.
+   */
+  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+}
+
+/** Where experts go, and how good that is for the sum of the windows. */
+export interface PlacedExperts {
+  readonly placement: Placement;
+  readonly strategy: PlacementStrategy;
+  /** Why this strategy: a clause for a person. */
+  readonly reason: string;
+  /** `[layers]`: the largest GPU load (tokens over speed) of all windows together. */
+  readonly maxGpuLoad: Float64Array;
+  /** `[layers]`: no placement has a smaller one; equal to it where that is proven. */
+  readonly lowerBound: Float64Array;
+}
+
+/** So much more load on the most loaded GPU is worth that each group stays on one node. */
+const HIERARCHY_WORTH = 0.01;
+/** The search is content within this of the lower bound. */
+const TOLERANCE = 5e-4;
+
+/**
+ * Places experts on a machine's GPUs so that the most loaded GPU has little: see `placeLayer` for the search, `HierarchicalPlacer` for groups and nodes, and
+ * `placeForWindows` for several windows and for traffic. With the policy 'best', no layer's largest GPU load is above that of DeepSeek's policy on the same machine
+ * (where GPUs are alike, which that needs), unless `robust` or `traffic` ask for something else to be made small.
+ *
+ * Throws `InputError` for loads that are none, fewer slots than experts, sizes that do not divide, and a machine that DeepSeek's policy cannot treat.
+ */
+export function placeExperts(loads: ExpertLoads, machine: Machine, options: PlaceOptions = {}): PlacedExperts {
+  checkLoads(loads);
+  requireRoom(loads, machine);
+  const pooled = sumWindows(loads);
+  if (options.policy === 'deepseek') return placeDeepSeek(pooled, machine, options.groups ?? 1);
+  const rival = isPlain(machine) ? rivalPlacement(pooled, machine, options.groups ?? 1) : undefined;
+  return chooseStrategy(pooled, machine, options, (strategy) => {
+    const placed = placeBest(pooled, machine, { ...options, strategy }, rival);
+    const needsWindows = loads.windows > 1 || options.traffic !== undefined;
+    if (!needsWindows) return placed;
+    const better = placeForWindows(loads, pooled, machine, { ...options, strategy }, placed, rival);
+    return { ...better, lowerBound: boundLayers(pooled, machine, better.maxGpuLoad) };
+  });
+}
+
+/** `[layers]`: a lower bound of each layer's largest GPU load, given one that was reached. */
+export function boundLayers(loads: ExpertLoads, machine: Machine, reached: Float64Array): Float64Array {
+  const { problem } = createSite(machine, 0, machine.gpus, loads.experts).state;
+  return Float64Array.from(reached, (largest, layer) => {
+    problem.load.set(loads.counts.subarray(layer * loads.experts, (layer + 1) * loads.experts));
+    const bound = isClose(boundByMean(problem), largest) ? largest : boundBySlots(problem, largest);
+    return isClose(bound, largest) ? largest : bound;
+  });
+}
+
+function requireRoom({ experts }: ExpertLoads, machine: Machine): void {
+  const { slotOf } = createSite(machine, 0, machine.gpus, experts);
+  if (slotOf.length >= experts) return;
+  throw new InputError({
+    what: `${slotOf.length} slots cannot hold ${experts} experts`,
+    mend: `use ${experts} slots or more on the GPUs that are not excluded`,
+  });
+}
+
+/** Whether all GPUs are used and alike, as DeepSeek's policy needs. */
+function isPlain({ gpus, slotStarts, isUsed, speeds }: Machine): boolean {
+  const slots = slotStarts[1]!;
+  return (
+    !(
+      isUsed.includes(0) ||
+      speeds.some((speed) => speed !== 1) ||
+      slotStarts.some((start, gpu) => start !== gpu * slots)
+    ) && gpus > 0
+  );
+}
+
+function rivalPlacement({ layers, experts, counts }: ExpertLoads, machine: Machine, groups: number): Int32Array {
+  const { slots, nodes, gpus } = machine;
+  const isGrouped = groups % nodes === 0 && experts % groups === 0;
+  const shape = { layers, experts, slots, gpus, ...(isGrouped ? { groups, nodes } : { groups: 1, nodes: 1 }) };
+  const canHold = (slots / shape.nodes) % 1 === 0;
+  return rebalanceExperts(counts, canHold ? shape : { ...shape, groups: 1, nodes: 1 }).physicalToLogical;
+}
+
+function placeDeepSeek(pooled: ExpertLoads, machine: Machine, groups: number): PlacedExperts {
+  if (!isPlain(machine)) {
+    throw new InputError({
+      what: "DeepSeek's policy needs GPUs that are all used and alike",
+      mend: 'use --policy best with excluded GPUs, speeds or uneven slots',
+    });
+  }
+  const { layers, experts, counts } = pooled;
+  const { slots, nodes, gpus } = machine;
+  const { physicalToLogical } = rebalanceExperts(counts, { layers, experts, slots, groups, nodes, gpus });
+  const placement = { layers, experts, slots, physicalToLogical };
+  const isHierarchical = groups % nodes === 0 && nodes > 1;
+  const maxGpuLoad = largestOfRows(measureGpuLoads(placement, pooled, machine), gpus);
+  return {
+    placement,
+    strategy: isHierarchical ? 'hierarchical' : 'global',
+    reason: isHierarchical ? `${nodes} nodes divide ${groups} groups` : describeGlobal(groups, nodes),
+    maxGpuLoad,
+    lowerBound: boundLayers(pooled, machine, maxGpuLoad),
+  };
+}
+
+function describeGlobal(groups: number, nodes: number): string {
+  if (nodes === 1) return 'there is one node';
+  return groups === 1 ? 'there is one group' : `${groups} groups do not divide by ${nodes} nodes`;
+}
+
+type Place = (strategy: PlacementStrategy) => Omit<PlacedExperts, 'strategy' | 'reason'>;
+
+function chooseStrategy(
+  { experts }: ExpertLoads,
+  machine: Machine,
+  { strategy = 'auto', groups = 1 }: PlaceOptions,
+  place: Place,
+): PlacedExperts {
+  const { nodes } = machine;
+  if (strategy !== 'auto') return { ...place(strategy), strategy, reason: 'asked for' };
+  if (nodes === 1 || groups === 1 || groups % nodes !== 0)
+    return { ...place('global'), strategy: 'global', reason: describeGlobal(groups, nodes) };
+  const global = place('global');
+  let hierarchical: ReturnType<Place>;
+  try {
+    // Checks first what it needs of the machine: too few slots on a node leave only the other.
+    createHierarchicalPlacer(machine, experts, groups);
+    hierarchical = place('hierarchical');
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { ...global, strategy: 'global', reason: error.problem.what };
+  }
+  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+  const excess = sum(hierarchical.maxGpuLoad) / (sum(global.maxGpuLoad) || 1) - 1;
+  const text = `largest GPU loads ${(100 * Math.abs(excess)).toFixed(2)}% ${excess < 0 ? 'below' : 'above'} global's`;
+  return excess <= HIERARCHY_WORTH
+    ? { ...hierarchical, strategy: 'hierarchical', reason: `${text}, and each group of experts stays on one node` }
+    : { ...global, strategy: 'global', reason: `hierarchical would have its ${text}` };
+}
+
+function placeBest(
+  pooled: ExpertLoads,
+  machine: Machine,
+  options: PlaceOptions & { readonly strategy: PlacementStrategy },
+  rival: Int32Array | undefined,
+): Omit<PlacedExperts, 'strategy' | 'reason'> {
+  const { layers, experts, counts } = pooled;
+  const { slots } = machine;
+  const place = createLayerPlacer(machine, experts, options);
+  const physicalToLogical = new Int32Array(layers * slots);
+  const maxGpuLoad = new Float64Array(layers);
+  const lowerBound = new Float64Array(layers);
+  for (let layer = 0; layer < layers; layer++) {
+    const ofRival = rival?.subarray(layer * slots, (layer + 1) * slots);
+    const placed = place(counts.subarray(layer * experts, (layer + 1) * experts), {
+      limits: startLimits(options),
+      tolerance: TOLERANCE,
+      random: createRandom(options.seed ?? 0, 'balance', layer),
+      ...(ofRival === undefined ? {} : { rival: ofRival }),
+    });
+    physicalToLogical.set(placed.expertOf, layer * slots);
+    maxGpuLoad[layer] = placed.largest;
+    lowerBound[layer] = placed.lowerBound;
+  }
+  return { placement: { layers, experts, slots, physicalToLogical }, maxGpuLoad, lowerBound };
+}
+
+type LayerPlacer = (load: Float64Array, search: LayerSearch) => PlacedLayer;
+
+function createLayerPlacer(
+  machine: Machine,
+  experts: number,
+  { strategy, groups = 1 }: { readonly strategy: PlacementStrategy; readonly groups?: number | undefined },
+): LayerPlacer {
+  if (strategy === 'hierarchical') return createHierarchicalPlacer(machine, experts, groups).place;
+  const site = createSite(machine, 0, machine.gpus, experts);
+  return (load, search) => placeOnSite(site, machine, load, search);
+}
+
+function placeOnSite({ state, slotOf }: Site, machine: Machine, load: Float64Array, search: LayerSearch): PlacedLayer {
+  state.problem.load.set(load);
+  const placed = placeLayer(state, search);
+  const expertOf = new Int32Array(machine.slots).fill(-1);
+  for (const [i, slot] of slotOf.entries()) expertOf[slot] = placed.expertOf[i]!;
+  return { ...placed, expertOf };
+}

@@ -1,0 +1,86 @@
+import type { Constraints } from './anneal.js';
+import { createSite } from './hierarchy.js';
+import type { ExpertLoads, TokenRoutes } from './loads.js';
+import { listGpuOfSlot, type Machine } from './machine.js';
+import { countCoactivation, createAffinityState } from './traffic.js';
+import { createWindowedState, type RobustObjective, type WindowedState } from './windowed-state.js';
+
+/** What a search over several windows is about. */
+export interface WindowedSearch {
+  readonly objective: RobustObjective;
+  /** Whether experts stay on the node where they are. */
+  readonly keepsNodes: boolean;
+  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+}
+
+/** Layers as states over the GPUs in use. */
+export interface WindowedLayers {
+  /** The state of a layer under the placement `expertOf` (of the site's slots), and what constrains it. */
+  open(layer: number, expertOf: Int32Array): { readonly state: WindowedState; readonly constraints: Constraints };
+  /** From the machine's slots to those in use. */
+  toSite(row: Int32Array): Int32Array;
+  /** From the slots in use to the machine's; the others are -1. */
+  toMachine(expertOf: Int32Array): Int32Array;
+}
+
+/** Windows that a search looks at, at most; more are summed in equal blocks of neighbours. */
+const MOST_WINDOWS = 64;
+
+/** Opens the layers of `loads` on the machine's GPUs in use. */
+export function createWindowedLayers(loads: ExpertLoads, machine: Machine, search: WindowedSearch): WindowedLayers {
+  const { experts } = loads;
+  const { slotOf, state: site } = createSite(machine, 0, machine.gpus, experts);
+  const gpuOfSlot = listGpuOfSlot(machine);
+  const gpusPerNode = machine.gpus / machine.nodes;
+  const nodeOfSlot = slotOf.map((slot) => Math.floor(gpuOfSlot[slot]! / gpusPerNode));
+  const zoneOf = Int32Array.from({ length: site.problem.gpus }, (_, gpu) => nodeOfSlot[site.problem.slotStarts[gpu]!]!);
+  const merged = mergeWindows(loads);
+  return {
+    open(layer, expertOf) {
+      const load = loadOfLayer(merged, layer);
+      const { objective, keepsNodes, traffic } = search;
+      const state = createWindowedState(site.problem, { windows: merged.windows, load, objective }, expertOf);
+      if (traffic === undefined || layer >= traffic.routes.layers)
+        return { state, constraints: keepsNodes ? { zoneOf } : {} };
+      const weight = traffic.weight * evenLoad(site.problem.slowness, load, merged.windows);
+      const pairs = countCoactivation(traffic.routes, layer, experts);
+      const affinity = createAffinityState(pairs, nodeOfSlot, { experts, nodes: machine.nodes, weight });
+      affinity.set(expertOf);
+      return { state, constraints: { affinity, ...(keepsNodes ? { zoneOf } : {}) } };
+    },
+    toSite: (row) => slotOf.map((slot) => row[slot]!),
+    toMachine(expertOf) {
+      const row = new Int32Array(machine.slots).fill(-1);
+      for (const [i, slot] of slotOf.entries()) row[slot] = expertOf[i]!;
+      return row;
+    },
+  };
+}
+
+/** The mean over windows of what each GPU would take if all took the same. */
+function evenLoad(slowness: Float64Array, load: Float64Array, windows: number): number {
+  const speed = slowness.reduce((sum, time) => sum + 1 / time, 0);
+  return load.reduce((sum, tokens) => sum + tokens, 0) / windows / speed;
+}
+
+function mergeWindows(loads: ExpertLoads): ExpertLoads {
+  const { windows, layers, experts, counts } = loads;
+  if (windows <= MOST_WINDOWS) return loads;
+  const size = layers * experts;
+  const merged = new Float64Array(MOST_WINDOWS * size);
+  for (let window = 0; window < windows; window++) {
+    const start = Math.floor((window * MOST_WINDOWS) / windows) * size;
+    for (let i = 0; i < size; i++) merged[start + i]! += counts[window * size + i]!;
+  }
+  return { windows: MOST_WINDOWS, layers, experts, counts: merged };
+}
+
+/** `[experts, windows]` of one layer. */
+function loadOfLayer({ windows, layers, experts, counts }: ExpertLoads, layer: number): Float64Array {
+  const load = new Float64Array(experts * windows);
+  for (let window = 0; window < windows; window++) {
+    for (let expert = 0; expert < experts; expert++)
+      load[expert * windows + window] = counts[(window * layers + layer) * experts + expert]!;
+  }
+  return load;
+}

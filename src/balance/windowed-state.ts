@@ -1,0 +1,184 @@
+import type { LayerProblem } from './layer-state.js';
+
+/** What a search over several windows makes small: the mean over windows of the largest GPU time, or the worst window's. */
+export type RobustObjective = 'mean' | 'worst';
+
+/** A placement of one layer under change, with its GPU times in every window. */
+export interface WindowedState {
+  readonly problem: LayerProblem;
+  readonly windows: number;
+  readonly objective: RobustObjective;
+  /** `[experts, windows]`: tokens. */
+  readonly load: Float64Array;
+  readonly gpuOfSlot: Int32Array;
+  /** `[slots]`. */
+  readonly expertOf: Int32Array;
+  readonly count: Int32Array;
+  /** `[gpus, windows]`. */
+  readonly time: Float64Array;
+  /** `[experts, gpus]`. */
+  readonly held: Uint16Array;
+  /** `[windows, 3]`: the GPUs with the largest times, the largest first; -1 where there are fewer. */
+  readonly top: Int32Array;
+}
+
+/** The state of the placement `expertOf`. */
+export function createWindowedState(
+  problem: LayerProblem,
+  windows: { readonly windows: number; readonly load: Float64Array; readonly objective: RobustObjective },
+  expertOf: Int32Array,
+): WindowedState {
+  const { experts, gpus, slots, slotStarts } = problem;
+  const gpuOfSlot = new Int32Array(slots);
+  for (let gpu = 0; gpu < gpus; gpu++) gpuOfSlot.fill(gpu, slotStarts[gpu], slotStarts[gpu + 1]);
+  const state: WindowedState = {
+    problem,
+    ...windows,
+    gpuOfSlot,
+    expertOf: new Int32Array(slots),
+    count: new Int32Array(experts),
+    time: new Float64Array(gpus * windows.windows),
+    held: new Uint16Array(experts * gpus),
+    top: new Int32Array(3 * windows.windows),
+  };
+  setWindowedPlacement(state, expertOf);
+  return state;
+}
+
+/** Takes the placement `expertOf` and works out all that follows. */
+export function setWindowedPlacement(state: WindowedState, expertOf: Int32Array): void {
+  const { problem, windows, load, gpuOfSlot, count, time, held } = state;
+  state.expertOf.set(expertOf);
+  count.fill(0);
+  held.fill(0);
+  time.fill(0);
+  for (const expert of expertOf) count[expert]! += 1;
+  for (let slot = 0; slot < problem.slots; slot++) {
+    const expert = expertOf[slot]!;
+    const gpu = gpuOfSlot[slot]!;
+    held[expert * problem.gpus + gpu]! += 1;
+    const scale = problem.slowness[gpu]! / count[expert]!;
+    for (let window = 0; window < windows; window++)
+      time[gpu * windows + window]! += load[expert * windows + window]! * scale;
+  }
+  refreshTop(state);
+}
+
+/** Finds the three GPUs with the largest times in each window. */
+export function refreshTop({ problem, windows, time, top }: WindowedState): void {
+  for (let window = 0; window < windows; window++) {
+    let first = -1;
+    let second = -1;
+    let third = -1;
+    const timeOf = (gpu: number): number => (gpu < 0 ? -1 : time[gpu * windows + window]!);
+    for (let gpu = 0; gpu < problem.gpus; gpu++) {
+      const value = time[gpu * windows + window]!;
+      if (value > timeOf(first)) {
+        third = second;
+        second = first;
+        first = gpu;
+      } else if (value > timeOf(second)) {
+        third = second;
+        second = gpu;
+      } else if (value > timeOf(third)) {
+        third = gpu;
+      }
+    }
+    top[3 * window] = first;
+    top[3 * window + 1] = second;
+    top[3 * window + 2] = third;
+  }
+}
+
+/** The objective of the state's placement. */
+export function objectiveOf(state: WindowedState): number {
+  return objectiveAfterSwap(state, -1, -1, 0, 0);
+}
+
+/** The objective if `expertA` of `gpuA` and `expertB` of `gpuB` changed places; with GPUs of -1, as it is. */
+export function objectiveAfterSwap(
+  state: WindowedState,
+  gpuA: number,
+  gpuB: number,
+  expertA: number,
+  expertB: number,
+): number {
+  const { problem, windows, objective, load, count, time, top } = state;
+  const { slowness } = problem;
+  const hasSwap = gpuA >= 0;
+  let sum = 0;
+  let worst = 0;
+  for (let window = 0; window < windows; window++) {
+    let largest = 0;
+    for (let place = 3 * window; place < 3 * window + 3; place++) {
+      const gpu = top[place]!;
+      if (gpu < 0 || gpu === gpuA || gpu === gpuB) continue;
+      largest = time[gpu * windows + window]!;
+      break;
+    }
+    if (hasSwap) {
+      const difference =
+        load[expertA * windows + window]! / count[expertA]! - load[expertB * windows + window]! / count[expertB]!;
+      const afterA = time[gpuA * windows + window]! - difference * slowness[gpuA]!;
+      const afterB = time[gpuB * windows + window]! + difference * slowness[gpuB]!;
+      largest = Math.max(largest, afterA, afterB);
+    }
+    sum += largest;
+    worst = Math.max(worst, largest);
+  }
+  return objective === 'mean' ? sum / windows : worst;
+}
+
+/** Exchanges the experts of two slots on different GPUs. */
+export function swapWindowedSlots(state: WindowedState, slotA: number, slotB: number): void {
+  const { problem, windows, load, gpuOfSlot, expertOf, count, time, held } = state;
+  const { gpus, slowness } = problem;
+  const expertA = expertOf[slotA]!;
+  const expertB = expertOf[slotB]!;
+  const gpuA = gpuOfSlot[slotA]!;
+  const gpuB = gpuOfSlot[slotB]!;
+  for (let window = 0; window < windows; window++) {
+    const difference =
+      load[expertA * windows + window]! / count[expertA]! - load[expertB * windows + window]! / count[expertB]!;
+    time[gpuA * windows + window]! -= difference * slowness[gpuA]!;
+    time[gpuB * windows + window]! += difference * slowness[gpuB]!;
+  }
+  expertOf[slotA] = expertB;
+  expertOf[slotB] = expertA;
+  held[expertA * gpus + gpuA]! -= 1;
+  held[expertA * gpus + gpuB]! += 1;
+  held[expertB * gpus + gpuB]! -= 1;
+  held[expertB * gpus + gpuA]! += 1;
+  refreshTop(state);
+}
+
+/** Puts `expert` in place of another replica, which must not be the last of its expert. */
+export function replaceReplica(state: WindowedState, slot: number, expert: number): void {
+  const { problem, gpuOfSlot, expertOf, count, held } = state;
+  const { gpus } = problem;
+  const before = expertOf[slot]!;
+  const gpu = gpuOfSlot[slot]!;
+  addShares(state, before, -1);
+  addShares(state, expert, -1);
+  expertOf[slot] = expert;
+  held[before * gpus + gpu]! -= 1;
+  held[expert * gpus + gpu]! += 1;
+  count[before]! -= 1;
+  count[expert]! += 1;
+  addShares(state, before, 1);
+  addShares(state, expert, 1);
+  refreshTop(state);
+}
+
+/** Adds what an expert's replicas take, times `sign`, to the GPUs that hold them. */
+function addShares(state: WindowedState, expert: number, sign: number): void {
+  const { problem, windows, load, count, time, held } = state;
+  const { gpus, slowness } = problem;
+  for (let gpu = 0; gpu < gpus; gpu++) {
+    const replicas = held[expert * gpus + gpu]!;
+    if (replicas === 0) continue;
+    const scale = (sign * replicas * slowness[gpu]!) / count[expert]!;
+    for (let window = 0; window < windows; window++)
+      time[gpu * windows + window]! += load[expert * windows + window]! * scale;
+  }
+}
