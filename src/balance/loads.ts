@@ -121,7 +121,8 @@ function refuseCount(count: unknown, next: number, { windows, layers, experts }:
 }
 
 function describeValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  // Readers of JSON keep Python's NaN and Infinity as texts.
+  if (typeof value === 'string') return /^-?(NaN|Infinity)$/.test(value) ? value : JSON.stringify(value.slice(0, 40));
   if (Array.isArray(value)) return 'a list';
   return value === null ? 'null' : `a ${typeof value}`;
 }

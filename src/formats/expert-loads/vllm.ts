@@ -85,16 +85,17 @@ function flattenTable(value: unknown, name: string, where: string): Table {
     return refuseLoads(`${name} is no list [layers][slots]`, where);
   const columns = value[0].length;
   const rows = value as readonly unknown[];
-  for (const [layer, row] of rows.entries()) {
-    if (!Array.isArray(row) || row.length !== columns)
-      return refuseLoads(`layer ${layer} of ${name} has not ${columns} slots, as the first has`, where);
+  const ragged = rows.findIndex((row) => !Array.isArray(row) || row.length !== columns);
+  if (ragged >= 0) return refuseLoads(`layer ${ragged} of ${name} has not ${columns} slots, as the first has`, where);
+  const numbers = new Float64Array(rows.length * columns);
+  let next = 0;
+  for (const row of rows as readonly unknown[][]) {
+    for (let column = 0; column < columns; column++) {
+      const entry = row[column];
+      numbers[next++] = typeof entry === 'number' ? entry : Number.NaN;
+    }
   }
-  const numbers = (rows as readonly unknown[][]).flat();
-  return {
-    layers: rows.length,
-    columns,
-    numbers: Float64Array.from(numbers, (entry) => (typeof entry === 'number' ? entry : Number.NaN)),
-  };
+  return { layers: rows.length, columns, numbers };
 }
 
 function isSamePlacement(a: Placement, b: Placement): boolean {
