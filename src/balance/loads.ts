@@ -20,33 +20,47 @@ export interface TokenRoutes {
 
 /**
  * Loads from nested lists, `[windows][layers][experts]`. Throws `InputError` that names window, layer and expert unless every list has the same
- * length, none is empty, and every number is finite and not negative. `where` is the file, for the error.
+ * length, none is empty, and every number is finite, not negative and at most 2^53; what is no list or number, though its type says so, is refused as well.
+ * `where` is the file, for the error.
  */
 export function createLoads(windows: readonly (readonly (readonly number[])[])[], where?: string): ExpertLoads {
   const layers = windows[0]?.length ?? 0;
   const experts = windows[0]?.[0]?.length ?? 0;
-  if (layers === 0 || experts === 0) throw refuse('the loads are empty', where, 'give at least one layer and expert');
+  if (!(layers > 0 && experts > 0)) throw refuse('the loads are empty', where, 'give at least one layer and expert');
+  // Lists are looked at before their numbers get room: a ragged file may be far smaller than its first lists say.
+  for (const [window, rows] of windows.entries())
+    checkRows(rows, { window, windows: windows.length, layers, experts }, where);
   const counts = new Float64Array(windows.length * layers * experts);
-  const inWindow = (window: number) => (windows.length === 1 ? '' : `window ${window}, `);
   let next = 0;
-  for (const [window, rows] of windows.entries()) {
-    if (rows.length !== layers)
-      throw refuse(`window ${window} has ${rows.length} layers, window 0 has ${layers}`, where, 'give all the same');
-    for (const [layer, row] of rows.entries()) {
-      if (row.length !== experts) {
-        const what = `${inWindow(window)}layer ${layer} has ${row.length} experts, the first has ${experts}`;
-        throw refuse(what, where, 'give all layers the same number of experts');
-      }
-      for (const [expert, count] of row.entries()) {
-        if (!isCount(count)) {
-          const what = `the load of ${inWindow(window)}layer ${layer}, expert ${expert} is ${count}`;
-          throw refuse(what, where, 'give a finite number, 0 or more');
-        }
+  for (const rows of windows) {
+    for (const row of rows) {
+      for (let expert = 0; expert < experts; expert++) {
+        const count: unknown = row[expert];
+        if (!isCount(count)) throw refuseCount(count, next, { windows: windows.length, layers, experts }, where);
         counts[next++] = count;
       }
     }
   }
   return { windows: windows.length, layers, experts, counts };
+}
+
+type Shape = Omit<ExpertLoads, 'counts'>;
+
+function checkRows(
+  rows: unknown,
+  { window, windows, layers, experts }: Shape & { window: number },
+  where?: string,
+): void {
+  if (!Array.isArray(rows)) throw refuse(`window ${window} is no list of layers`, where, 'give a list a layer');
+  if (rows.length !== layers)
+    throw refuse(`window ${window} has ${rows.length} layers, window 0 has ${layers}`, where, 'give all the same');
+  for (const [layer, row] of (rows as unknown[]).entries()) {
+    const place = `${windows === 1 ? '' : `window ${window}, `}layer ${layer}`;
+    if (!Array.isArray(row)) throw refuse(`${place} is no list of experts`, where, 'give a number an expert');
+    if (row.length === experts) continue;
+    const what = `${place} has ${row.length} experts, the first has ${experts}`;
+    throw refuse(what, where, 'give all layers the same number of experts');
+  }
 }
 
 /** Throws `InputError` as `createLoads` where the numbers of `loads` are no loads. */
@@ -59,10 +73,7 @@ export function checkLoads({ windows, layers, experts, counts }: ExpertLoads, wh
   }
   const bad = counts.findIndex((count) => !isCount(count));
   if (bad < 0) return;
-  const layer = Math.floor(bad / experts) % layers;
-  const inWindow = windows === 1 ? '' : `window ${Math.floor(bad / experts / layers)}, `;
-  const what = `the load of ${inWindow}layer ${layer}, expert ${bad % experts} is ${counts[bad]}`;
-  throw refuse(what, where, 'give a finite number, 0 or more');
+  throw refuseCount(counts[bad], bad, { windows, layers, experts }, where);
 }
 
 /** All windows as one: `[1, layers, experts]`. */
@@ -95,8 +106,25 @@ export function normalizeWindows({ windows, layers, experts, counts }: ExpertLoa
   return { windows, layers, experts, counts: shares };
 }
 
+/** Larger numbers are no exact counts any more, and their sums might not be finite. */
 function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
+/** The error for the number at position `next` of the counts. */
+function refuseCount(count: unknown, next: number, { windows, layers, experts }: Shape, where?: string): InputError {
+  const row = Math.floor(next / experts);
+  const inWindow = windows === 1 ? '' : `window ${Math.floor(row / layers)}, `;
+  const shown = typeof count === 'number' ? String(count) : describeValue(count);
+  const what = `the load of ${inWindow}layer ${row % layers}, expert ${next % experts} is ${shown}`;
+  return refuse(what, where, 'give a finite number from 0 to 2^53');
+}
+
+function describeValue(value: unknown): string {
+  // Readers of JSON keep Python's NaN and Infinity as texts.
+  if (typeof value === 'string') return /^-?(NaN|Infinity)$/.test(value) ? value : JSON.stringify(value.slice(0, 40));
+  if (Array.isArray(value)) return 'a list';
+  return value === null ? 'null' : `a ${typeof value}`;
 }
 
 function refuse(what: string, where: string | undefined, mend: string): InputError {

@@ -1,4 +1,6 @@
 export { openCheckpoint } from './checkpoint.js';
+export { type LoadsOptions, readExpertLoads } from './expert-loads/read-expert-loads.js';
+export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { parseJson, readJson } from './json.js';
 export { formatPlacement } from './placements/format.js';
 export { readPlacement } from './placements/read.js';

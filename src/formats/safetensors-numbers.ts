@@ -19,7 +19,7 @@ function decodeBfloat16(halves: Uint16Array): Float32Array {
 }
 
 /** IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function decodeFloat16(bits: number): number {
+export function decodeFloat16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 0x1f;
   const fraction = bits & 0x3ff;

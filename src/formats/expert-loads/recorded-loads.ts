@@ -1,0 +1,83 @@
+import { checkLoads, type ExpertLoads, type Placement, type TokenRoutes } from '../../balance/index.js';
+import { InputError } from '../../base/index.js';
+
+/** Expert loads as an engine recorded them, and what the file says about them. */
+export interface RecordedLoads {
+  /** Which format it was. */
+  readonly format: 'sglang' | 'tensorrt-llm' | 'vllm' | 'adrs' | 'routes' | 'domains';
+  /** `[windows, layers, experts]`: tokens. */
+  readonly loads: ExpertLoads;
+  /** `[layers]`: the number each row has in the engine that wrote it. */
+  readonly layerNumbers: readonly number[];
+  /** What these numbers count: `absolute` the model's hidden layers, dense ones too (SGLang, TensorRT-LLM, routes), or `moe` its MoE layers only (vLLM, ADRS, domains). */
+  readonly layerNumbering: 'absolute' | 'moe';
+  /** `[windows]`: their names, where they have any (domains). */
+  readonly windowNames?: readonly string[];
+  /** Which experts single tokens chose, where the file says so (routes). */
+  readonly routes?: TokenRoutes;
+  /** The placement in force when the last window was recorded, where the file has one. */
+  readonly placement?: Placement;
+  /** What a person should know, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** What the caller of a reader wants. */
+export interface ReadOptions {
+  readonly trimWarmup: boolean;
+  /** How many experts each layer has, where a file does not say. */
+  readonly experts?: number;
+}
+
+/** Loads of `[windows, layers, experts]` counts; throws `InputError` that names window, layer and expert. */
+export function makeLoads(
+  counts: Float64Array,
+  { layers, experts }: { readonly layers: number; readonly experts: number },
+  where: string,
+): ExpertLoads {
+  const loads = { windows: counts.length / (layers * experts), layers, experts, counts };
+  checkLoads(loads, where);
+  return loads;
+}
+
+/** One after the other, all of the same length. */
+export function joinWindows(windows: readonly Float64Array[]): Float64Array {
+  const size = windows[0]?.length ?? 0;
+  const counts = new Float64Array(windows.length * size);
+  for (const [window, numbers] of windows.entries()) counts.set(numbers, window * size);
+  return counts;
+}
+
+/** The windows that `isKept`. */
+export function keepWindows(loads: ExpertLoads, isKept: (window: number) => boolean): ExpertLoads {
+  const size = loads.layers * loads.experts;
+  const kept = Array.from({ length: loads.windows }, (_, window) => window).filter(isKept);
+  const counts = new Float64Array(kept.length * size);
+  for (const [next, window] of kept.entries())
+    counts.set(loads.counts.subarray(window * size, (window + 1) * size), next * size);
+  return { ...loads, windows: kept.length, counts };
+}
+
+/** 0, 1, ... */
+export function numberLayers(layers: number): readonly number[] {
+  return Array.from({ length: layers }, (_, layer) => layer);
+}
+
+/** `1 window`, `3 windows`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** `0, 1, 2 and 7 more`. */
+export function listNumbers(numbers: readonly number[]): string {
+  const shown = numbers.slice(0, 8).join(', ');
+  return numbers.length > 8 ? `${shown} and ${numbers.length - 8} more` : shown;
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Throws the `InputError` that the file at `where` is not as its format says. */
+export function refuseLoads(what: string, where: string, mend = 'check how it was recorded'): never {
+  throw new InputError({ what, where, mend });
+}
