@@ -21,6 +21,7 @@ export interface WindowedOptions extends SearchBudget {
   readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
   readonly seed?: number | undefined;
   readonly strategy: 'global' | 'hierarchical';
+  readonly onLayer?: ((done: number, layers: number) => void) | undefined;
 }
 
 /** More steps than for one window: the search anneals. */
@@ -55,6 +56,7 @@ export function placeForWindows(
     const limits = startLimits({ ...options, iterations: options.iterations ?? iterationsBy(options) });
     anneal(state, constraints, limits, createRandom(seed, 'windows', layer));
     physicalToLogical.set(opened.toMachine(state.expertOf), range[0]);
+    options.onLayer?.(layer + 1, layers);
   }
   const placement = { ...start.placement, physicalToLogical };
   if (robust === undefined && traffic === undefined && rival !== undefined)

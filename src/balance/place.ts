@@ -32,6 +32,8 @@ export interface PlaceOptions extends SearchBudget {
    * Trades balance for fewer nodes a token: one percent of the pairs of experts that a token uses together, brought to one node, is worth `weight` percent of the mean GPU load.
    */
   readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+  /** Called after each layer of a search, of which there may be several. */
+  readonly onLayer?: ((done: number, layers: number) => void) | undefined;
 }
 
 /** Where experts go, and how good that is for the sum of the windows. */
@@ -192,6 +194,7 @@ function placeBest(
     physicalToLogical.set(placed.expertOf, layer * slots);
     maxGpuLoad[layer] = placed.largest;
     lowerBound[layer] = placed.lowerBound;
+    options.onLayer?.(layer + 1, layers);
   }
   return { placement: { layers, experts, slots, physicalToLogical }, maxGpuLoad, lowerBound };
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
+import { addBalanceCommand } from './balance.js';
 import { addBenchCommand } from './bench.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
@@ -20,6 +21,7 @@ function createProgram(): Command {
   addTrainCommand(program);
   addEvalCommand(program);
   addGenerateCommand(program);
+  addBalanceCommand(program);
   addBenchCommand(program);
   return program;
 }

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { InputError } from '../base/index.js';
+import { parseNumber } from './numbers.js';
+
+const size = { from: 1, to: 1_000_000, whole: true };
+
+/** Adds the flags that say what is placed and where. */
+export function addSourceFlags(command: Command): Command {
+  return command
+    .option('--gpus <g>', 'number of GPUs, all nodes together', parseNumber('--gpus', size))
+    .option(
+      '--slots <s>',
+      'physical expert slots, all GPUs together (default: as in the current placement)',
+      parseNumber('--slots', size),
+    )
+    .option('--gpu-slots <list>', 'slots of each GPU, such as 5,5,4,4, where they differ', parseList('--gpu-slots'))
+    .option('--nodes <n>', 'servers, with as many GPUs each (default: 1)', parseNumber('--nodes', size))
+    .option('--exclude-gpus <list>', 'GPUs that get nothing, such as 3,7', parseList('--exclude-gpus'))
+    .option('--gpu-speeds <file>', 'JSON list with the relative speed of each GPU')
+    .option(
+      '--experts <e>',
+      'number of experts, where a route log does not show them all',
+      parseNumber('--experts', size),
+    )
+    .option('--normalize', 'give each window the same number of tokens, so that large ones do not outweigh small ones')
+    .option('--trim-warmup', 'leave out the identical rows that engines log while they warm up')
+    .option(
+      '--layer-offset <n>',
+      "the model's first layer with experts, where a file counts only those (default: 0)",
+      parseNumber('--layer-offset', { from: 0, to: 100_000, whole: true }),
+    );
+}
+
+/** Reads whole numbers between commas. */
+function parseList(flag: string): (text: string) => number[] {
+  return (text) =>
+    text.split(',').map((part) => {
+      const value = part.trim() === '' ? Number.NaN : Number(part);
+      if (Number.isInteger(value) && value >= 0) return value;
+      throw new InputError({
+        what: `'${part}' is no whole number`,
+        where: flag,
+        mend: 'use numbers with commas between them, such as 3,7',
+      });
+    });
+}

@@ -1,0 +1,147 @@
+import {
+  createMachine,
+  type ExpertLoads,
+  listGpuOfSlot,
+  type Machine,
+  normalizeWindows,
+  type Placement,
+} from '../balance/index.js';
+import { InputError } from '../base/index.js';
+import {
+  type RecordedLoads,
+  type RecordedPlacement,
+  readExpertLoads,
+  readJson,
+  readPlacement,
+} from '../formats/index.js';
+
+/** The flags that say what is placed and where; those of `balance` and `balance score`. */
+export interface SourceFlags {
+  readonly gpus?: number;
+  readonly slots?: number;
+  readonly gpuSlots?: readonly number[];
+  readonly nodes?: number;
+  readonly excludeGpus?: readonly number[];
+  readonly gpuSpeeds?: string;
+  readonly experts?: number;
+  readonly normalize?: boolean;
+  readonly trimWarmup?: boolean;
+  readonly layerOffset?: number;
+}
+
+/** Loads with the number of each row's layer in the model. */
+export interface LoadsInput {
+  readonly recorded: RecordedLoads;
+  readonly loads: ExpertLoads;
+  readonly layerNumbers: readonly number[];
+}
+
+/** Reads the loads as the flags say. Throws as `readExpertLoads`. */
+export async function readLoads(path: string, flags: SourceFlags): Promise<LoadsInput> {
+  const { experts, trimWarmup = false } = flags;
+  const recorded = await readExpertLoads(path, { trimWarmup, ...(experts === undefined ? {} : { experts }) });
+  return {
+    recorded,
+    loads: flags.normalize === true ? normalizeWindows(recorded.loads) : recorded.loads,
+    layerNumbers: numberLayers(recorded, flags.layerOffset),
+  };
+}
+
+/** The number of each row in the model: engines that count only layers with experts start at the offset. */
+function numberLayers(
+  { layerNumbers, layerNumbering }: Pick<RecordedLoads, 'layerNumbers' | 'layerNumbering'>,
+  offset = 0,
+): readonly number[] {
+  return layerNumbering === 'absolute' ? layerNumbers : layerNumbers.map((layer) => layer + offset);
+}
+
+/** The machine that the flags describe; without slots, it has as many as `known`. */
+export function readMachine(flags: SourceFlags, known: number | undefined): Machine {
+  const { gpus, gpuSlots, nodes, excludeGpus, gpuSpeeds } = flags;
+  if (gpus === undefined) throw new InputError({ what: 'the number of GPUs is missing', mend: 'add --gpus G' });
+  const slots = gpuSlots ?? flags.slots ?? known;
+  if (slots === undefined)
+    throw new InputError({ what: 'the number of slots is missing', mend: 'add --slots S, of all GPUs together' });
+  const total = gpuSlots?.reduce((sum, count) => sum + count, 0);
+  if (total !== undefined && flags.slots !== undefined && total !== flags.slots) {
+    throw new InputError({
+      what: `--gpu-slots are ${total} together, --slots says ${flags.slots}`,
+      mend: 'leave one out',
+    });
+  }
+  const speeds = gpuSpeeds === undefined ? undefined : readSpeeds(gpuSpeeds);
+  return createMachine({ gpus, slots, nodes, excludedGpus: excludeGpus, speeds });
+}
+
+const MOST_SPEED_BYTES = 2 ** 24;
+
+function readSpeeds(path: string): number[] {
+  const value = readJson(path, { maxBytes: MOST_SPEED_BYTES });
+  if (Array.isArray(value) && value.every((speed): speed is number => typeof speed === 'number')) return value;
+  throw new InputError({
+    what: 'the speeds are no list of numbers',
+    where: path,
+    mend: 'write a JSON list with one for each GPU, such as [1, 1, 0.9]',
+  });
+}
+
+/** A placement with a row for each layer of the loads, and nothing on excluded GPUs. Throws `InputError` where the rows do not fit the loads or the machine. */
+export function readPlacementFor(path: string, input: LoadsInput, machine: Machine, flags: SourceFlags): Placement {
+  const { experts, layers } = input.loads;
+  const recorded = readPlacement(path, { experts });
+  const { placement } = recorded;
+  if (placement.slots !== machine.slots) {
+    throw new InputError({
+      what: `it has ${placement.slots} slots, the GPUs have ${machine.slots}`,
+      where: path,
+      mend: `use --slots ${placement.slots}`,
+    });
+  }
+  const rows = matchRows(recorded, input, flags.layerOffset, path);
+  const { slots } = machine;
+  const gpuOfSlot = listGpuOfSlot(machine);
+  const physicalToLogical = new Int32Array(layers * slots);
+  for (const [layer, row] of rows.entries()) {
+    for (let slot = 0; slot < slots; slot++) {
+      const isUsed = machine.isUsed[gpuOfSlot[slot]!] === 1;
+      physicalToLogical[layer * slots + slot] = isUsed ? placement.physicalToLogical[row * slots + slot]! : -1;
+    }
+  }
+  return { layers, experts, slots, physicalToLogical };
+}
+
+/** For each layer of the loads, the row of the placement: by the layer's number, or by position where there are as many. */
+function matchRows(
+  recorded: RecordedPlacement,
+  { layerNumbers }: LoadsInput,
+  offset: number | undefined,
+  path: string,
+): number[] {
+  const numbers = numberLayers(recorded, offset);
+  if (numbers.length === layerNumbers.length) return layerNumbers.map((_, row) => row);
+  return layerNumbers.map((layer) => {
+    const row = numbers.indexOf(layer);
+    if (row >= 0) return row;
+    throw new InputError({
+      what: `it has ${numbers.length} layers and none is layer ${layer} of the loads, which have ${layerNumbers.length}`,
+      where: path,
+      mend: "say with --layer-offset which is the model's first layer with experts",
+    });
+  });
+}
+
+/** Each expert once, in order, and again from the first: how engines place experts before they know loads. */
+export function createLinearPlacement({ layers, experts }: ExpertLoads, machine: Machine): Placement {
+  const { slots } = machine;
+  const gpuOfSlot = listGpuOfSlot(machine);
+  const row = new Int32Array(slots).fill(-1);
+  let next = 0;
+  for (let slot = 0; slot < slots; slot++) {
+    if (machine.isUsed[gpuOfSlot[slot]!] === 0) continue;
+    row[slot] = next % experts;
+    next += 1;
+  }
+  const physicalToLogical = new Int32Array(layers * slots);
+  for (let layer = 0; layer < layers; layer++) physicalToLogical.set(row, layer * slots);
+  return { layers, experts, slots, physicalToLogical };
+}

@@ -1,0 +1,129 @@
+import {
+  type Balancedness,
+  countDuplicateSlots,
+  countReplicas,
+  type ExpertLoads,
+  largestOfRows,
+  type Machine,
+  measureBalancedness,
+  measureEvenLoads,
+  measureGpuLoads,
+  measureSpread,
+  type Placement,
+  sumWindows,
+  type TokenRoutes,
+  type TokenSpread,
+} from '../balance/index.js';
+import type { HeatMap } from '../draw/index.js';
+
+/** A placement measured on loads. */
+export interface Measurement {
+  /** `[layers, gpus]`, of all windows together: tokens over speed. */
+  readonly gpuLoad: Float64Array;
+  /** `[layers]`. */
+  readonly maxGpuLoad: Float64Array;
+  /** `[layers]`: what each GPU would get if all got the same. */
+  readonly evenLoad: Float64Array;
+  readonly balancedness: Balancedness;
+  /** The mean over windows of the largest GPU loads, all layers together, and the worst window's. */
+  readonly windows: { readonly mean: number; readonly worst: number };
+  readonly duplicates: number;
+  readonly spread?: TokenSpread;
+}
+
+/** Measures a placement on loads, and on routes where there are some. */
+export function measurePlacement(
+  placement: Placement,
+  loads: ExpertLoads,
+  machine: Machine,
+  routes?: TokenRoutes,
+): Measurement {
+  const { windows, layers } = loads;
+  const { gpus } = machine;
+  const pooled = sumWindows(loads);
+  const gpuLoad = measureGpuLoads(placement, pooled, machine);
+  const byWindow = windows === 1 ? gpuLoad : measureGpuLoads(placement, loads, machine);
+  const evenByWindow = measureEvenLoads(loads, machine);
+  const largest = largestOfRows(byWindow, gpus);
+  const ofWindows = Array.from({ length: windows }, (_, window) =>
+    largest.subarray(window * layers, (window + 1) * layers).reduce((sum, load) => sum + load, 0),
+  );
+  return {
+    gpuLoad,
+    maxGpuLoad: largestOfRows(gpuLoad, gpus),
+    evenLoad: measureEvenLoads(pooled, machine),
+    balancedness: measureBalancedness(byWindow, evenByWindow, { windows, gpus }),
+    windows: { mean: ofWindows.reduce((sum, load) => sum + load, 0) / windows, worst: Math.max(...ofWindows) },
+    duplicates: countDuplicateSlots(placement, machine),
+    ...(routes === undefined ? {} : { spread: measureSpread(placement, machine, routes) }),
+  };
+}
+
+/** How far the largest GPU loads are above the bound, all layers together; 0 only where each equals its bound. */
+export function gapOf(maxGpuLoad: Float64Array, lowerBound: Float64Array): number {
+  if (maxGpuLoad.every((load, layer) => load === lowerBound[layer])) return 0;
+  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+  return sum(maxGpuLoad) / sum(lowerBound) - 1;
+}
+
+/** `[rows, columns]` as nested lists. */
+export function toRows(values: ArrayLike<number>, columns: number): number[][] {
+  return Array.from({ length: values.length / columns }, (_, row) =>
+    Array.from({ length: columns }, (__, column) => values[row * columns + column]!),
+  );
+}
+
+/** The placement's part of the JSON document. */
+export function placementJson(placement: Placement) {
+  return {
+    physicalToLogical: toRows(placement.physicalToLogical, placement.slots),
+    replicas: toRows(countReplicas(placement), placement.experts),
+  };
+}
+
+/** GPU loads as multiples of the even load. */
+export function heatMapOf(
+  title: string,
+  measured: Measurement,
+  machine: Machine,
+  layerNumbers: readonly number[],
+): HeatMap {
+  const rows = toRows(measured.gpuLoad, machine.gpus);
+  return {
+    title,
+    values: rows.map((row, layer) => row.map((load) => load / (measured.evenLoad[layer] || 1))),
+    rowLabels: layerNumbers.map((layer) => `layer ${layer}`),
+    columnName: 'GPU',
+  };
+}
+
+/** The measures as lines of a table, one column a measurement. */
+export function formatMeasures(titles: readonly string[], measurements: readonly Measurement[]): string {
+  const number = (value: number): string => value.toFixed(4);
+  const hasWindows = measurements.some(({ balancedness: { p50, ratioOfSums } }) => p50 !== ratioOfSums);
+  const row = (label: string, pick: (measured: Measurement) => string): string[] => [label, ...measurements.map(pick)];
+  const rows = [
+    ['', ...titles],
+    row('balancedness, ratio of sums (vLLM)', ({ balancedness }) => number(balancedness.ratioOfSums)),
+    row('balancedness, mean of ratios (SGLang)', ({ balancedness }) => number(balancedness.meanOfRatios)),
+    row('imbalance, (max - mean) / mean (TensorRT-LLM)', ({ balancedness }) => number(balancedness.imbalance)),
+    ...(hasWindows
+      ? [
+          row('balancedness of the median window (p50)', ({ balancedness }) => number(balancedness.p50)),
+          row('balancedness of all but 1% of windows (p99)', ({ balancedness }) => number(balancedness.p99)),
+        ]
+      : []),
+    row('experts twice on a GPU', ({ duplicates }) => String(duplicates)),
+    ...(measurements.some(({ spread }) => spread !== undefined)
+      ? [
+          row("nodes that a token's experts lie on", ({ spread }) => spread?.nodes.toFixed(3) ?? ''),
+          row("GPUs that a token's experts lie on", ({ spread }) => spread?.gpus.toFixed(3) ?? ''),
+        ]
+      : []),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  return rows
+    .map((cells) => cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
+}

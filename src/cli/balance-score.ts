@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { boundLayers, sumWindows } from '../balance/index.js';
+import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
+import { readPlacement } from '../formats/index.js';
+import { addSourceFlags } from './balance-flags.js';
+import { readLoads, readMachine, readPlacementFor, type SourceFlags } from './balance-input.js';
+import { formatMeasures, gapOf, heatMapOf, measurePlacement, placementJson, toRows } from './balance-report.js';
+import { hasColor, outputWidth, writeOutput } from './output.js';
+
+interface ScoreFlags extends SourceFlags {
+  readonly svg?: string;
+  readonly json?: boolean;
+}
+
+/** `doubletrack balance score`: measures a placement on loads that it need not be made from. */
+export function addScoreCommand(balance: Command): void {
+  const command = balance
+    .command('score')
+    .description('Measure a placement on loads that it was not made from.')
+    .argument('<placement>', "a placement: an engine's file, or the JSON of balance")
+    .argument('<loads>', 'recorded loads, as for balance');
+  addSourceFlags(command)
+    .option('--svg <file>', 'draw the load of each GPU')
+    .option('--json', 'print the measures as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  doubletrack balance score examples/placement.json examples/loads.json --gpus 8',
+    )
+    .action(runScore);
+}
+
+async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {
+  const input = await readLoads(loadsPath, flags);
+  const { loads, recorded, layerNumbers } = input;
+  const machine = readMachine(flags, readPlacement(placementPath, { experts: loads.experts }).placement.slots);
+  const placement = readPlacementFor(placementPath, input, machine, flags);
+  const measured = measurePlacement(placement, loads, machine, recorded.routes);
+  const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
+  for (const note of recorded.notes) process.stderr.write(`note: ${note}\n`);
+  const map = heatMapOf('load', measured, machine, layerNumbers);
+  const title = `${placementPath} on ${loadsPath}`;
+  if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);
+  if (flags.json === true) {
+    const { gpuLoad, maxGpuLoad, balancedness, duplicates, windows, spread } = measured;
+    const document = {
+      ...placementJson(placement),
+      gpuLoad: toRows(gpuLoad, machine.gpus),
+      balancedness,
+      lowerBound: [...lowerBound],
+      maxGpuLoad: [...maxGpuLoad],
+      gap: gapOf(maxGpuLoad, lowerBound),
+      duplicates,
+      windows: { count: loads.windows, ...windows },
+      ...(spread === undefined ? {} : { traffic: spread }),
+    };
+    await writeOutput(`${JSON.stringify(document)}\n`, undefined);
+    return;
+  }
+  const picture = drawHeatMapText([map], { width: Math.min(outputWidth(), 160), color: hasColor() });
+  const gap = `The largest GPU loads are ${(100 * gapOf(measured.maxGpuLoad, lowerBound)).toFixed(2)}% above the lower bound.\n`;
+  await writeOutput([`${title}\n`, picture, formatMeasures(['load'], [measured]), gap].join('\n'), undefined);
+}

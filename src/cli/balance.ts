@@ -1,0 +1,389 @@
+import { type Command, Option } from 'commander';
+import {
+  boundLayers,
+  type Machine,
+  type Migration,
+  migratePlacement,
+  type PlacedExperts,
+  type Placement,
+  type PlacementPolicy,
+  type PlacementStrategy,
+  placeExperts,
+  type RobustObjective,
+  sumWindows,
+} from '../balance/index.js';
+import { formatSeconds, InputError } from '../base/index.js';
+import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
+import { formatPlacement, type PlacementFormat, placementFormats } from '../formats/index.js';
+import { addSourceFlags } from './balance-flags.js';
+import {
+  createLinearPlacement,
+  type LoadsInput,
+  readLoads,
+  readMachine,
+  readPlacementFor,
+  type SourceFlags,
+} from './balance-input.js';
+import {
+  formatMeasures,
+  gapOf,
+  heatMapOf,
+  type Measurement,
+  measurePlacement,
+  placementJson,
+  toRows,
+} from './balance-report.js';
+import { addScoreCommand } from './balance-score.js';
+import { parseNumber } from './numbers.js';
+import { hasColor, outputWidth, writeOutput } from './output.js';
+
+interface BalanceFlags extends SourceFlags {
+  readonly groups: number;
+  readonly strategy: PlacementStrategy | 'auto';
+  readonly policy: PlacementPolicy;
+  readonly current?: string;
+  readonly maxMoves?: number;
+  readonly moveCost?: number;
+  readonly interval?: number;
+  readonly robust?: RobustObjective;
+  readonly traffic?: number;
+  readonly seed: number;
+  readonly iterations?: number;
+  readonly budget?: number;
+  readonly format?: PlacementFormat;
+  readonly out?: string;
+  readonly svg?: string;
+  readonly json?: boolean;
+}
+
+/** `doubletrack balance`: places experts by recorded loads. */
+export function addBalanceCommand(program: Command): void {
+  const command = program
+    .command('balance')
+    .description("Place expert replicas on GPUs by recorded loads, and write the engine's file.")
+    .argument(
+      '[loads]',
+      'recorded loads: SGLang JSON or .pt, TensorRT-LLM folder, vLLM JSONL, ADRS JSON, route JSONL, or JSON by domain',
+    );
+  // `score` has the same flags: those after its name are its own.
+  command.enablePositionalOptions();
+  addSourceFlags(command);
+  addPolicyFlags(command);
+  addMigrationFlags(command);
+  command
+    .addOption(new Option('--format <format>', "the engine's file (default: json)").choices(placementFormats))
+    .option('--out <file>', "write the engine's file here; with --format alone it goes to standard output")
+    .option('--svg <file>', 'draw the load of each GPU before and after')
+    .option('--json', 'print the placement and its measures as one JSON document')
+    .addHelpText('after', HELP)
+    .action(runBalance);
+  addScoreCommand(command);
+}
+
+const HELP = `
+LOADS may be gzipped; FILE#a/b takes the part of a JSON file under the keys a and b. A GPU's load is its tokens over its speed.
+Engines number layers differently: SGLang and TensorRT-LLM count all layers of the model, vLLM and vLLM-Ascend only those with experts.
+
+Example:
+  doubletrack balance examples/loads.json --gpus 8 --slots 72`;
+
+function addPolicyFlags(command: Command): void {
+  const whole = { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true };
+  command
+    .option(
+      '--groups <k>',
+      "groups of neighbouring experts (the model's n_group)",
+      parseNumber('--groups', { ...whole, from: 1 }),
+      1,
+    )
+    .addOption(
+      new Option('--strategy <strategy>', 'keep each group on one node (hierarchical), or not; auto compares')
+        .choices(['auto', 'global', 'hierarchical'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--policy <policy>', "our search, or DeepSeek's EPLB to the bit")
+        .choices(['best', 'deepseek'])
+        .default('best'),
+    )
+    .addOption(
+      new Option(
+        '--robust <what>',
+        'for several windows: make the mean of their largest GPU loads small, or that of the worst (default: the mean, with no layer worse than deepseek for their sum)',
+      ).choices(['mean', 'worst']),
+    )
+    .option(
+      '--traffic <w>',
+      'with routes: 1% more of the pairs of experts that tokens use together on one node is worth w% of the mean GPU load (default: 0)',
+      parseNumber('--traffic', { from: 0, to: 1e6 }),
+    )
+    .option('--seed <n>', 'of the search', parseNumber('--seed', whole), 0)
+    .option(
+      '--iterations <n>',
+      'steps of the search, for each layer; the same seed and steps give the same placement (default: 500, or 2000 for several windows or traffic: a few ms)',
+      parseNumber('--iterations', { ...whole, to: 1e9 }),
+    )
+    .option(
+      '--budget <ms>',
+      'search each layer for so many milliseconds instead; the placement then depends on the machine',
+      parseNumber('--budget', { from: 0, to: 1e9 }),
+    );
+}
+
+function addMigrationFlags(command: Command): void {
+  command
+    .option('--current <file>', 'the placement now; GPUs are renamed so that few replicas move')
+    .option(
+      '--max-moves <m>',
+      'replicas that may move, in all layers together (default: any number)',
+      parseNumber('--max-moves', { from: 0, to: 1e9, whole: true }),
+    )
+    .option('--move-cost <s>', 'seconds that moving a replica takes', parseNumber('--move-cost', { from: 0, to: 1e9 }))
+    .option('--interval <s>', 'seconds until the next rebalance', parseNumber('--interval', { from: 1e-9, to: 1e12 }));
+}
+
+/** All that a run came to, for the printers. */
+interface Result {
+  readonly flags: BalanceFlags;
+  readonly input: LoadsInput;
+  readonly machine: Machine;
+  readonly placed: PlacedExperts;
+  readonly placement: Placement;
+  readonly migration: Migration | undefined;
+  readonly hasCurrent: boolean;
+  readonly before: Measurement;
+  readonly after: Measurement;
+  /** What keeping each group on one node comes to, beside routes. */
+  readonly grouped: Measurement | undefined;
+  readonly lowerBound: Float64Array;
+  readonly seconds: number;
+}
+
+async function runBalance(path: string | undefined, flags: BalanceFlags): Promise<void> {
+  checkFlags(path, flags);
+  const input = await readLoads(path!, flags);
+  const { recorded } = input;
+  const known = recorded.placement?.slots;
+  const machine = readMachine(flags, known);
+  const current = flags.current === undefined ? undefined : readPlacementFor(flags.current, input, machine, flags);
+  const result = solve(flags, input, machine, current);
+  const written = formatPlacement(
+    { placement: result.placement, slotStarts: machine.slotStarts, layerNumbers: input.layerNumbers },
+    flags.format ?? 'json',
+  );
+  const isFileOnScreen = flags.out === undefined && flags.format !== undefined && flags.json !== true;
+  for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? written.notes : [])])
+    process.stderr.write(`note: ${note}\n`);
+  if (flags.out !== undefined) await writeOutput(written.text, flags.out);
+  if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg(drawMaps(result), describe(result)), flags.svg);
+  if (isFileOnScreen) await writeOutput(written.text, undefined);
+  else await writeOutput(flags.json === true ? `${JSON.stringify(toJson(result))}\n` : toText(result), undefined);
+}
+
+function checkFlags(path: string | undefined, flags: BalanceFlags): void {
+  const refuse = (what: string, mend: string): never => {
+    throw new InputError({ what, mend });
+  };
+  if (path === undefined) refuse('the loads are missing', 'name a file or folder, see --help');
+  const needsCurrent = flags.maxMoves !== undefined || flags.moveCost !== undefined || flags.interval !== undefined;
+  if (needsCurrent && flags.current === undefined) refuse('moves need a placement to move from', 'add --current FILE');
+  if ((flags.moveCost === undefined) !== (flags.interval === undefined))
+    refuse('--move-cost and --interval need each other', 'give both, in seconds');
+  if (flags.policy === 'deepseek' && (flags.robust !== undefined || flags.traffic !== undefined))
+    refuse("DeepSeek's policy knows neither windows nor traffic", 'leave out --robust and --traffic');
+  if (flags.policy === 'deepseek' && flags.strategy !== 'auto')
+    refuse("DeepSeek's policy chooses its strategy by --groups and --nodes", 'leave out --strategy');
+  if (flags.json === true && flags.format !== undefined && flags.format !== 'json' && flags.out === undefined)
+    refuse(`--json and --format ${flags.format} would both print`, "say with --out where the engine's file goes");
+}
+
+function solve(flags: BalanceFlags, input: LoadsInput, machine: Machine, current: Placement | undefined): Result {
+  const { loads, recorded } = input;
+  if (flags.traffic !== undefined && recorded.routes === undefined)
+    throw new InputError({ what: '--traffic needs routes', where: '--traffic', mend: 'give a route JSONL' });
+  const start = performance.now();
+  const budget = {
+    seed: flags.seed,
+    iterations: flags.iterations,
+    time: flags.budget === undefined ? undefined : { milliseconds: flags.budget, now: () => performance.now() },
+  };
+  const traffic =
+    flags.traffic === undefined || recorded.routes === undefined
+      ? undefined
+      : { routes: recorded.routes, weight: flags.traffic };
+  const { policy, groups, strategy, robust } = flags;
+  const options = { ...budget, policy, groups, strategy, robust, traffic };
+  const placed = placeExperts(loads, machine, { ...options, onLayer: createProgress() });
+  const objective = robust ?? 'mean';
+  const hasWindows = robust !== undefined || policy === 'best';
+  const migration =
+    current &&
+    migratePlacement(hasWindows ? loads : sumWindows(loads), machine, current, placed.placement, {
+      ...budget,
+      objective,
+      keepsNodes: placed.strategy === 'hierarchical',
+      traffic,
+      mostMoves: flags.maxMoves,
+      cost: costOf(flags),
+    });
+  const placement = migration?.placement ?? placed.placement;
+  const after = measurePlacement(placement, loads, machine, recorded.routes);
+  const isOther = after.maxGpuLoad.some((load, layer) => load !== placed.maxGpuLoad[layer]);
+  const lowerBound = isOther ? boundLayers(sumWindows(loads), machine, after.maxGpuLoad) : placed.lowerBound;
+  const seconds = (performance.now() - start) / 1000;
+  const before = measurePlacement(current ?? beforeOf(input, machine), loads, machine, recorded.routes);
+  const grouped = measureGrouped(flags, input, machine);
+  return {
+    flags,
+    input,
+    machine,
+    placed,
+    placement,
+    migration,
+    hasCurrent: current !== undefined,
+    before,
+    after,
+    grouped,
+    lowerBound,
+    seconds,
+  };
+}
+
+function costOf({ moveCost, interval }: BalanceFlags) {
+  return moveCost === undefined || interval === undefined
+    ? undefined
+    : { secondsPerMove: moveCost, intervalSeconds: interval };
+}
+
+/** What was in force when the loads were recorded, or else what engines begin with. */
+function beforeOf({ recorded, loads }: LoadsInput, machine: Machine): Placement {
+  const known = recorded.placement;
+  return known !== undefined && known.slots === machine.slots && known.layers === loads.layers
+    ? known
+    : createLinearPlacement(loads, machine);
+}
+
+/** DeepSeek's way to the same end as --traffic, for the comparison: each group on one node, by load alone. */
+function measureGrouped(
+  { groups, traffic }: BalanceFlags,
+  { loads, recorded }: LoadsInput,
+  machine: Machine,
+): Measurement | undefined {
+  const { routes } = recorded;
+  if (
+    routes === undefined ||
+    traffic === undefined ||
+    machine.nodes === 1 ||
+    groups === 1 ||
+    groups % machine.nodes !== 0
+  )
+    return undefined;
+  const { placement } = placeExperts(loads, machine, { groups, strategy: 'hierarchical' });
+  return measurePlacement(placement, loads, machine, routes);
+}
+
+/** On a terminal, which layer is done, now and then. */
+function createProgress(): ((done: number, layers: number) => void) | undefined {
+  if (process.stderr.isTTY !== true) return undefined;
+  let shown = performance.now();
+  return (done, layers) => {
+    if (performance.now() - shown < 300) return;
+    shown = performance.now();
+    process.stderr.write(`\rplacing layer ${done} of ${layers} ${done === layers ? '\n' : ''}`);
+  };
+}
+
+function drawMaps({ input, machine, before, after, hasCurrent }: Result) {
+  return [
+    heatMapOf(hasCurrent ? 'now' : 'before', before, machine, input.layerNumbers),
+    heatMapOf('after', after, machine, input.layerNumbers),
+  ];
+}
+
+function describe({ input, machine, flags, placed }: Result): string {
+  const { loads } = input;
+  const windows = loads.windows === 1 ? '' : `, ${loads.windows} windows`;
+  const used = machine.isUsed.reduce((sum, value) => sum + value, 0);
+  const gpus = used === machine.gpus ? `${used} GPUs` : `${used} of ${machine.gpus} GPUs`;
+  const nodes = machine.nodes === 1 ? '' : ` on ${machine.nodes} nodes`;
+  return `${loads.layers} layers of ${loads.experts} experts in ${machine.slots} slots of ${gpus}${nodes}${windows}; policy ${flags.policy}, ${placed.strategy} (${placed.reason})`;
+}
+
+function toText(result: Result): string {
+  const { before, after, grouped, lowerBound, hasCurrent, seconds } = result;
+  const titles = [hasCurrent ? 'now' : 'before', 'after', ...(grouped === undefined ? [] : ['groups on nodes'])];
+  const gap = gapOf(after.maxGpuLoad, lowerBound);
+  const proof =
+    gap === 0
+      ? 'which is proven to be the least'
+      : `at most ${(100 * gap).toFixed(3)}% above the least that is possible`;
+  return [
+    `${describe(result)}\n`,
+    drawHeatMapText(drawMaps(result), { width: Math.min(outputWidth(), 160), color: hasColor() }),
+    formatMeasures(titles, [before, after, ...(grouped === undefined ? [] : [grouped])]),
+    `The largest GPU loads are ${proof}. Placed in ${formatSeconds(seconds)}.\n`,
+    ...formatVerdict(result),
+  ].join('\n');
+}
+
+/** "move 37 replicas, gain 6.2% per step, pays back in 41 s", or not. */
+function formatVerdict({ migration, flags }: Result): string[] {
+  if (migration === undefined) return [];
+  const { moves, gain, whole } = migration;
+  const cost = costOf(flags);
+  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+  const replicas = (count: number): string => `${count} replica${count === 1 ? '' : 's'}`;
+  if (cost === undefined) return [`Move ${replicas(moves)}, gain ${percent(gain)} per step.\n`];
+  if (moves > 0) {
+    const payback = (moves * cost.secondsPerMove) / gain;
+    return [`Move ${replicas(moves)}, gain ${percent(gain)} per step, pays back in ${formatSeconds(payback)}.\n`];
+  }
+  const spent = formatSeconds(whole.moves * cost.secondsPerMove);
+  const gained = formatSeconds(Math.max(0, whole.gain) * cost.intervalSeconds);
+  return [
+    `Do not move: the best placement takes ${replicas(whole.moves)}, ${spent}, and would gain ${percent(whole.gain)} per step, ${gained} until the next rebalance.\n`,
+  ];
+}
+
+function toJson(result: Result) {
+  const { placement, machine, placed, migration, before, after, grouped, lowerBound, input, seconds, flags } = result;
+  const cost = costOf(flags);
+  const verdict = migration && {
+    moves: migration.moves,
+    gain: migration.gain,
+    ...(cost === undefined
+      ? {}
+      : {
+          isWorthIt: migration.moves > 0,
+          paybackSeconds: migration.moves === 0 ? null : (migration.moves * cost.secondsPerMove) / migration.gain,
+        }),
+    whole: migration.whole,
+  };
+  return {
+    ...placementJson(placement),
+    gpuLoad: toRows(after.gpuLoad, machine.gpus),
+    balancedness: after.balancedness,
+    lowerBound: [...lowerBound],
+    maxGpuLoad: [...after.maxGpuLoad],
+    gap: gapOf(after.maxGpuLoad, lowerBound),
+    moves: migration?.moves ?? 0,
+    duplicates: after.duplicates,
+    seconds,
+    layerNumbers: input.layerNumbers,
+    strategy: placed.strategy,
+    reason: placed.reason,
+    windows: { count: input.loads.windows, ...after.windows },
+    before: { balancedness: before.balancedness, maxGpuLoad: [...before.maxGpuLoad], windows: before.windows },
+    ...(verdict === undefined ? {} : { migration: verdict }),
+    ...(after.spread === undefined
+      ? {}
+      : {
+          traffic: {
+            before: before.spread,
+            after: after.spread,
+            ...(grouped?.spread === undefined ? {} : { groups: grouped.spread }),
+          },
+        }),
+    notes: input.recorded.notes,
+  };
+}
