@@ -12,7 +12,7 @@ export interface PickleRules {
 }
 
 const mostBytes = 2 ** 26;
-/** Python makes a pickle of 2 MB into 400 MB of empty dicts; ours would as well. */
+/** An empty dict is one byte of a pickle, and some hundred bytes of memory. */
 const mostObjects = 2 ** 21;
 
 /**
