@@ -6,6 +6,8 @@ import {
   objectiveOf,
   replaceReplica,
   setWindowedPlacement,
+  smoothObjectiveAfterSwap,
+  smoothObjectiveOf,
   swapWindowedSlots,
   type WindowedState,
 } from './windowed-state.js';
@@ -15,9 +17,18 @@ export interface Constraints {
   /** `[gpus]`: experts stay on the GPUs with the same number; left out, they go everywhere. */
   readonly zoneOf?: Int32Array;
   /** At most so many replicas that a GPU does not hold in `held` (`[experts, gpus]`). */
-  readonly transfers?: { readonly held: Uint16Array; readonly most: number };
+  readonly transfers?: Transfers;
   /** Keeps experts that tokens use together on one node. */
   readonly affinity?: AffinityState;
+}
+
+/** How many replicas may travel. */
+export interface Transfers {
+  /** `[experts, gpus]`: what GPUs hold now. */
+  readonly held: Uint16Array;
+  readonly most: number;
+  /** How many travel for the state's placement; kept up to date. */
+  moved: number;
 }
 
 /** Proposals for one step of the limits, so that a step costs about as much as one of `descend`. */
@@ -27,7 +38,7 @@ const STEPS_PER_ROUND = 250;
 /**
  * Lowers the objective of the state's placement by simulated annealing (Kirkpatrick, Gelatt and Vecchi, "Optimization by Simulated Annealing", Science 1983):
  * random exchanges of two slots and, where experts have several replicas, replicas that go from one expert to another. Runs rounds until the limits end it, each from the best
- * placement known, which is left in the state. Never makes a placement with more duplicates.
+ * placement known, which is left in the state. Never makes a placement with more duplicates. With several windows, the smooth objective is lowered.
  */
 export function anneal(state: WindowedState, constraints: Constraints, limits: SearchLimits, random: Random): void {
   const best = state.expertOf.slice();
@@ -39,11 +50,13 @@ export function anneal(state: WindowedState, constraints: Constraints, limits: S
     bestCost = annealRound(state, constraints, { steps, limits, random, best, bestCost });
     setWindowedPlacement(state, best);
     constraints.affinity?.set(best);
+    if (constraints.transfers !== undefined)
+      constraints.transfers.moved = countTransfers(state.held, constraints.transfers.held);
   }
 }
 
 function costOf(state: WindowedState, { affinity }: Constraints): number {
-  return objectiveOf(state) + (affinity?.cost() ?? 0);
+  return (state.windows > 1 ? smoothObjectiveOf(state) : objectiveOf(state)) + (affinity?.cost() ?? 0);
 }
 
 interface Round {
@@ -105,12 +118,17 @@ function proposeSwap(
   if (gpuA === gpuB || expertA === expertB) return undefined;
   if (held[expertA * gpus + gpuB] !== 0 || held[expertB * gpus + gpuA] !== 0) return undefined;
   if (zoneOf !== undefined && zoneOf[gpuA] !== zoneOf[gpuB]) return undefined;
-  if (!staysWithin(state, constraints, [slotA, expertB], [slotB, expertA])) return undefined;
-  const objective = objectiveAfterSwap(state, gpuA, gpuB, expertA, expertB);
+  const moved = movedAfter(state, constraints, [slotA, expertB], [slotB, expertA]);
+  if (moved > (constraints.transfers?.most ?? moved)) return undefined;
+  const objective =
+    state.windows > 1
+      ? smoothObjectiveAfterSwap(state, gpuA, gpuB, expertA, expertB)
+      : objectiveAfterSwap(state, gpuA, gpuB, expertA, expertB);
   affinity?.swap(slotA, slotB, expertA, expertB);
   const after = objective + (affinity?.cost() ?? 0);
   if (accepts(after)) {
     swapWindowedSlots(state, slotA, slotB);
+    if (constraints.transfers !== undefined) constraints.transfers.moved = moved;
     return after;
   }
   affinity?.swap(slotA, slotB, expertB, expertA);
@@ -132,11 +150,15 @@ function proposeReplacement(
   const expert = expertOf[Math.floor(random.uniform() * slots)]!;
   if (expert === before || count[before]! < 2 || held[expert * gpus + gpu] !== 0) return undefined;
   if (constraints.zoneOf !== undefined && !isInZone(state, constraints.zoneOf, expert, gpu)) return undefined;
-  if (!staysWithin(state, constraints, [slot, expert])) return undefined;
+  const moved = movedAfter(state, constraints, [slot, expert]);
+  if (moved > (constraints.transfers?.most ?? moved)) return undefined;
   replaceReplica(state, slot, expert);
   constraints.affinity?.replace(slot, before, expert);
   const after = costOf(state, constraints);
-  if (accepts(after)) return after;
+  if (accepts(after)) {
+    if (constraints.transfers !== undefined) constraints.transfers.moved = moved;
+    return after;
+  }
   replaceReplica(state, slot, before);
   constraints.affinity?.replace(slot, expert, before);
   return undefined;
@@ -150,24 +172,22 @@ function isInZone({ problem, held }: WindowedState, zoneOf: Int32Array, expert: 
   return false;
 }
 
-/** Whether no more replicas than allowed are transferred when the slots get these experts. */
-function staysWithin(
-  state: WindowedState,
+/** How many replicas travel when the slots, of different GPUs, get these experts. */
+function movedAfter(
+  { problem, gpuOfSlot, expertOf, held }: WindowedState,
   { transfers }: Constraints,
   ...changes: readonly (readonly [slot: number, expert: number])[]
-): boolean {
-  if (transfers === undefined) return true;
-  const { problem, gpuOfSlot, expertOf, held } = state;
-  const { gpus } = problem;
-  let moved = countTransfers(held, transfers.held);
+): number {
+  if (transfers === undefined) return 0;
+  let { moved } = transfers;
   for (const [slot, expert] of changes) {
     const gpu = gpuOfSlot[slot]!;
-    const arriving = expert * gpus + gpu;
-    const leaving = expertOf[slot]! * gpus + gpu;
+    const arriving = expert * problem.gpus + gpu;
+    const leaving = expertOf[slot]! * problem.gpus + gpu;
     if (held[arriving]! >= transfers.held[arriving]!) moved += 1;
     if (held[leaving]! > transfers.held[leaving]!) moved -= 1;
   }
-  return moved <= transfers.most;
+  return moved;
 }
 
 /** How many replicas GPUs hold that they do not hold in `before`; both `[experts, gpus]`. */

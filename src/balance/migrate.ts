@@ -2,6 +2,7 @@ import type { Random } from '../base/index.js';
 import { anneal, type Constraints, countTransfers } from './anneal.js';
 import type { SearchLimits } from './refine.js';
 import {
+  objectiveAfterReplacement,
   objectiveAfterSwap,
   objectiveOf,
   replaceReplica,
@@ -57,12 +58,10 @@ export function refinePoint(
   const { constraints, limits, random } = options;
   setWindowedPlacement(state, point.expertOf);
   constraints.affinity?.set(point.expertOf);
-  anneal(state, { ...constraints, transfers: { held: before, most: point.moves } }, limits, random);
-  return {
-    moves: countTransfers(state.held, before),
-    objective: objectiveOf(state),
-    expertOf: state.expertOf.slice(),
-  };
+  anneal(state, { ...constraints, transfers: { held: before, most: point.moves, moved: point.moves } }, limits, random);
+  const objective = objectiveOf(state);
+  if (objective >= point.objective) return point;
+  return { moves: countTransfers(state.held, before), objective, expertOf: state.expertOf.slice() };
 }
 
 const MOST_POINTS = 200;
@@ -144,9 +143,7 @@ function considerReplacements(
     const before = expertOf[slot]!;
     if (count[before]! < 2 || expert === before || held[expert * gpus + gpuOfSlot[slot]!] !== 0) return;
     if (zoneOf !== undefined && !isHeldInZone(state, zoneOf, expert, gpuOfSlot[slot]!)) return;
-    replaceReplica(state, slot, expert);
-    const gain = objective - objectiveOf(state);
-    replaceReplica(state, slot, before);
+    const gain = objective - objectiveAfterReplacement(state, slot, expert);
     consider({ kind: 'replace', slot, expert, gain });
   };
   const hotExperts = [...new Set(expertOf.subarray(slotStarts[hot], slotStarts[hot + 1]))];

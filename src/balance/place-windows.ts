@@ -24,8 +24,8 @@ export interface WindowedOptions extends SearchBudget {
   readonly onLayer?: ((done: number, layers: number) => void) | undefined;
 }
 
-/** More steps than for one window: the search anneals. */
-const WINDOWED_ITERATIONS = 2000;
+/** Each costs more than for one window. */
+const WINDOWED_ITERATIONS = 250;
 
 /**
  * Improves a placement for several windows, or for traffic, by annealing each layer: makes the mean over windows of the largest GPU load small, or the worst

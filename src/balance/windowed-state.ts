@@ -20,6 +20,10 @@ export interface WindowedState {
   readonly held: Uint16Array;
   /** `[windows, 3]`: the GPUs with the largest times, the largest first; -1 where there are fewer. */
   readonly top: Int32Array;
+  /** `[windows]`: what each GPU would take if all took the same; 1 for a window without tokens. */
+  readonly even: Float64Array;
+  /** `[windows]`: the sum over GPUs of (time / even)^16. */
+  readonly powers: Float64Array;
 }
 
 /** The state of the placement `expertOf`. */
@@ -40,9 +44,23 @@ export function createWindowedState(
     time: new Float64Array(gpus * windows.windows),
     held: new Uint16Array(experts * gpus),
     top: new Int32Array(3 * windows.windows),
+    even: evenTimes(problem, windows),
+    powers: new Float64Array(windows.windows),
   };
   setWindowedPlacement(state, expertOf);
   return state;
+}
+
+function evenTimes(
+  { experts, slowness }: LayerProblem,
+  { windows, load }: { readonly windows: number; readonly load: Float64Array },
+): Float64Array {
+  const speed = slowness.reduce((sum, time) => sum + 1 / time, 0);
+  return Float64Array.from({ length: windows }, (_, window) => {
+    let tokens = 0;
+    for (let expert = 0; expert < experts; expert++) tokens += load[expert * windows + window]!;
+    return tokens === 0 ? 1 : tokens / speed;
+  });
 }
 
 /** Takes the placement `expertOf` and works out all that follows. */
@@ -64,15 +82,17 @@ export function setWindowedPlacement(state: WindowedState, expertOf: Int32Array)
   refreshTop(state);
 }
 
-/** Finds the three GPUs with the largest times in each window. */
-export function refreshTop({ problem, windows, time, top }: WindowedState): void {
+/** Finds the three GPUs with the largest times in each window, and the sums of powers. */
+function refreshTop({ problem, windows, time, top, even, powers }: WindowedState): void {
   for (let window = 0; window < windows; window++) {
+    let sum = 0;
     let first = -1;
     let second = -1;
     let third = -1;
     const timeOf = (gpu: number): number => (gpu < 0 ? -1 : time[gpu * windows + window]!);
     for (let gpu = 0; gpu < problem.gpus; gpu++) {
       const value = time[gpu * windows + window]!;
+      sum += power16(value / even[window]!);
       if (value > timeOf(first)) {
         third = second;
         second = first;
@@ -87,7 +107,94 @@ export function refreshTop({ problem, windows, time, top }: WindowedState): void
     top[3 * window] = first;
     top[3 * window + 1] = second;
     top[3 * window + 2] = third;
+    powers[window] = sum;
   }
+}
+
+function power16(value: number): number {
+  const square = value * value;
+  const fourth = square * square;
+  const eighth = fourth * fourth;
+  return eighth * eighth;
+}
+
+/**
+ * As `objectiveAfterSwap`, with the 16-norm of a window's GPU times in place of the largest (for 'worst', of all windows' times): a largest time that the second largest
+ * also counts in. A placement that is made for some windows is better on others when it is made by this: it does not fill up every GPU to the largest of a few.
+ */
+export function smoothObjectiveAfterSwap(
+  state: WindowedState,
+  gpuA: number,
+  gpuB: number,
+  expertA: number,
+  expertB: number,
+): number {
+  const { problem, windows, objective, load, count, time, even, powers } = state;
+  const { slowness } = problem;
+  const hasSwap = gpuA >= 0;
+  const perTokenA = hasSwap ? 1 / count[expertA]! : 0;
+  const perTokenB = hasSwap ? 1 / count[expertB]! : 0;
+  let total = 0;
+  for (let window = 0; window < windows; window++) {
+    const scale = even[window]!;
+    let sum = powers[window]!;
+    if (hasSwap) {
+      const difference = load[expertA * windows + window]! * perTokenA - load[expertB * windows + window]! * perTokenB;
+      const timeA = time[gpuA * windows + window]!;
+      const timeB = time[gpuB * windows + window]!;
+      sum -= power16(timeA / scale) + power16(timeB / scale);
+      sum += power16((timeA - difference * slowness[gpuA]!) / scale);
+      sum += power16((timeB + difference * slowness[gpuB]!) / scale);
+    }
+    total += objective === 'mean' ? scale * Math.max(0, sum) ** (1 / 16) : power16(scale / even[0]!) * sum;
+  }
+  return objective === 'mean' ? total / windows : even[0]! * Math.max(0, total) ** (1 / 16);
+}
+
+/** The smooth objective of the state's placement. */
+export function smoothObjectiveOf(state: WindowedState): number {
+  return smoothObjectiveAfterSwap(state, -1, -1, 0, 0);
+}
+
+/** The objective if the slot held another expert; the slot's must have another replica. */
+export function objectiveAfterReplacement(state: WindowedState, slot: number, expert: number): number {
+  const { problem, windows, objective, load, gpuOfSlot, expertOf, count, time, held, top } = state;
+  const { gpus, slowness } = problem;
+  const before = expertOf[slot]!;
+  const slotGpu = gpuOfSlot[slot]!;
+  let sum = 0;
+  let worst = 0;
+  for (let window = 0; window < windows; window++) {
+    const loadBefore = load[before * windows + window]!;
+    const loadExpert = load[expert * windows + window]!;
+    const less = loadBefore / count[before]!;
+    const more = loadBefore / (count[before]! - 1);
+    const old = loadExpert / count[expert]!;
+    const now = loadExpert / (count[expert]! + 1);
+    let largest = 0;
+    // The largest that does not change is among the first three, or any that changes may hide it.
+    let isKnown = false;
+    for (let place = 3 * window; place < 3 * window + 3; place++) {
+      const gpu = top[place]!;
+      const isChanged =
+        gpu >= 0 && (gpu === slotGpu || held[before * gpus + gpu] !== 0 || held[expert * gpus + gpu] !== 0);
+      if (isChanged) continue;
+      largest = gpu < 0 ? 0 : time[gpu * windows + window]!;
+      isKnown = true;
+      break;
+    }
+    for (let gpu = 0; gpu < gpus; gpu++) {
+      const heldBefore = held[before * gpus + gpu]!;
+      const heldExpert = held[expert * gpus + gpu]!;
+      if (isKnown && heldBefore === 0 && heldExpert === 0 && gpu !== slotGpu) continue;
+      let change = heldBefore * (more - less) + heldExpert * (now - old);
+      if (gpu === slotGpu) change += now - more;
+      largest = Math.max(largest, time[gpu * windows + window]! + change * slowness[gpu]!);
+    }
+    sum += largest;
+    worst = Math.max(worst, largest);
+  }
+  return objective === 'mean' ? sum / windows : worst;
 }
 
 /** The objective of the state's placement. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { boundLayers, sumWindows } from '../balance/index.js';
+import { InputError } from '../base/index.js';
 import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
 import { readPlacement } from '../formats/index.js';
 import { addSourceFlags } from './balance-flags.js';
@@ -26,7 +27,20 @@ export function addScoreCommand(balance: Command): void {
       'after',
       '\nExample:\n  doubletrack balance score examples/placement.json examples/loads.json --gpus 8',
     )
-    .action(runScore);
+    .action((placement: string, loads: string, _: unknown, score: Command) =>
+      runScore(placement, loads, sharedFlags(balance, score)),
+    );
+}
+
+/** The flags of `score` that stand before it are read by `balance`, which has them too; others of `balance` mean nothing here. */
+function sharedFlags(balance: Command, score: Command): ScoreFlags {
+  const own = new Set(score.options.map((option) => option.attributeName()));
+  for (const option of balance.options) {
+    const name = option.attributeName();
+    if (balance.getOptionValueSource(name) === 'cli' && !own.has(name))
+      throw new InputError({ what: `${option.long} means nothing for score`, mend: 'leave it out' });
+  }
+  return score.optsWithGlobals();
 }
 
 async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {

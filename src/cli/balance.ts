@@ -65,8 +65,6 @@ export function addBalanceCommand(program: Command): void {
       '[loads]',
       'recorded loads: SGLang JSON or .pt, TensorRT-LLM folder, vLLM JSONL, ADRS JSON, route JSONL, or JSON by domain',
     );
-  // `score` has the same flags: those after its name are its own.
-  command.enablePositionalOptions();
   addSourceFlags(command);
   addPolicyFlags(command);
   addMigrationFlags(command);
@@ -120,7 +118,7 @@ function addPolicyFlags(command: Command): void {
     .option('--seed <n>', 'of the search', parseNumber('--seed', whole), 0)
     .option(
       '--iterations <n>',
-      'steps of the search, for each layer; the same seed and steps give the same placement (default: 500, or 2000 for several windows or traffic: a few ms)',
+      'steps of the search, for each layer; the same seed and steps give the same placement (default: 500, or 250 for several windows or traffic: a few ms)',
       parseNumber('--iterations', { ...whole, to: 1e9 }),
     )
     .option(

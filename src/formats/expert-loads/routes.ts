@@ -71,9 +71,9 @@ function describeRoutes(
 }
 
 function describeWarmup(layer: number, warmup: number, tokens: number, trimWarmup: boolean): readonly string[] {
-  if (warmup === 0) return [];
+  // A log in which all is alike was made so, by a router with equal weights or by hand.
+  if (warmup === 0 || warmup === tokens) return [];
   const found = `layer ${layer}: the first ${plural(warmup, 'token')} of ${tokens} are dummies, the same or with equal weights`;
-  if (warmup === tokens) return [`${found}: nothing else is there`];
   return [trimWarmup ? `${found}: left out as warm-up` : `${found}: warm-up? --trim-warmup leaves them out`];
 }
 
