@@ -44,3 +44,21 @@ function parseList(flag: string): (text: string) => number[] {
       });
     });
 }
+
+/**
+ * The flags of a subcommand of `balance`. Those that stand before the first that `balance` does not know are read by `balance`, which has some of the same; others of
+ * `balance` mean nothing to the subcommand and are refused.
+ */
+export function readSharedFlags<Flags>(balance: Command, subcommand: Command): Flags {
+  const own = new Set(subcommand.options.map((option) => option.attributeName()));
+  for (const option of balance.options) {
+    const name = option.attributeName();
+    if (balance.getOptionValueSource(name) === 'cli' && !own.has(name)) {
+      throw new InputError({
+        what: `${option.long} means nothing to ${subcommand.name()}`,
+        mend: `leave it out, or see balance ${subcommand.name()} --help`,
+      });
+    }
+  }
+  return { ...balance.opts(), ...subcommand.opts() } as Flags;
+}

@@ -15,6 +15,7 @@ import {
   type TokenSpread,
 } from '../balance/index.js';
 import type { HeatMap } from '../draw/index.js';
+import { formatTable } from './table.js';
 
 /** A placement measured on loads. */
 export interface Measurement {
@@ -121,9 +122,5 @@ export function formatMeasures(titles: readonly string[], measurements: readonly
         ]
       : []),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  return rows
-    .map((cells) => cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+  return formatTable(rows);
 }

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { boundLayers, sumWindows } from '../balance/index.js';
-import { InputError } from '../base/index.js';
 import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
 import { readPlacement } from '../formats/index.js';
-import { addSourceFlags } from './balance-flags.js';
+import { addSourceFlags, readSharedFlags } from './balance-flags.js';
 import { readLoads, readMachine, readPlacementFor, type SourceFlags } from './balance-input.js';
 import { formatMeasures, gapOf, heatMapOf, measurePlacement, placementJson, toRows } from './balance-report.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
@@ -28,19 +27,8 @@ export function addScoreCommand(balance: Command): void {
       '\nExample:\n  doubletrack balance score examples/placement.json examples/loads.json --gpus 8',
     )
     .action((placement: string, loads: string, _: unknown, score: Command) =>
-      runScore(placement, loads, sharedFlags(balance, score)),
+      runScore(placement, loads, readSharedFlags(balance, score)),
     );
-}
-
-/** The flags of `score` that stand before it are read by `balance`, which has them too; others of `balance` mean nothing here. */
-function sharedFlags(balance: Command, score: Command): ScoreFlags {
-  const own = new Set(score.options.map((option) => option.attributeName()));
-  for (const option of balance.options) {
-    const name = option.attributeName();
-    if (balance.getOptionValueSource(name) === 'cli' && !own.has(name))
-      throw new InputError({ what: `${option.long} means nothing for score`, mend: 'leave it out' });
-  }
-  return score.optsWithGlobals();
 }
 
 async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {

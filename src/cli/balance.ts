@@ -15,6 +15,7 @@ import {
 import { formatSeconds, InputError } from '../base/index.js';
 import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
 import { formatPlacement, type PlacementFormat, placementFormats } from '../formats/index.js';
+import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
 import {
   createLinearPlacement,
@@ -76,6 +77,7 @@ export function addBalanceCommand(program: Command): void {
     .addHelpText('after', HELP)
     .action(runBalance);
   addScoreCommand(command);
+  addCrossValidateCommand(command);
 }
 
 const HELP = `

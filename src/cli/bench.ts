@@ -13,7 +13,9 @@ import {
   stepWork,
   type TrainingBenchmark,
 } from '../train/index.js';
+import { benchBalance } from './bench-balance.js';
 import { parseNumber } from './numbers.js';
+import { formatTable } from './table.js';
 
 interface BenchFlags {
   readonly config: string;
@@ -25,8 +27,8 @@ interface BenchFlags {
 export function addBenchCommand(program: Command): void {
   program
     .command('bench')
-    .description('Measure this machine: a plain product, or training steps beside it.')
-    .argument('<what>', 'matmul or train')
+    .description('Measure this machine: a plain product, training steps beside it, or expert placement.')
+    .argument('<what>', 'matmul, train or balance')
     .option('--config <config>', 'small, medium or a file', 'small')
     .option('--repeats <n>', 'timed rounds', parseNumber('--repeats', { from: 1, to: 1000, whole: true }), 5)
     .option('--json', 'print JSON')
@@ -34,7 +36,8 @@ export function addBenchCommand(program: Command): void {
     .action(async (what: string, flags: BenchFlags) => {
       if (what === 'matmul') benchMatmul(flags);
       else if (what === 'train') await benchTrain(flags);
-      else throw new InputError({ what: `there is no benchmark '${what}'`, mend: 'use matmul or train' });
+      else if (what === 'balance') benchBalance(flags);
+      else throw new InputError({ what: `there is no benchmark '${what}'`, mend: 'use matmul, train or balance' });
     });
 }
 
@@ -110,7 +113,7 @@ async function benchTrain(flags: BenchFlags): Promise<void> {
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify({ matmulGflops, runs, speedup })}\n`
-      : formatTable(matmulGflops, runs, speedup),
+      : formatRuns(matmulGflops, runs, speedup),
   );
 }
 
@@ -142,7 +145,7 @@ async function timeRounds(
   }
 }
 
-function formatTable(matmulGflops: number, runs: readonly BenchResult[], speedup: number): string {
+function formatRuns(matmulGflops: number, runs: readonly BenchResult[], speedup: number): string {
   const header = ['ranks', 'schedule', 'seconds a step', 'tokens/s', 'GFLOP/s', 'of a product', 'peak memory'];
   const rows = runs.map((run) => [
     String(run.ranks),
@@ -153,12 +156,6 @@ function formatTable(matmulGflops: number, runs: readonly BenchResult[], speedup
     `${(100 * run.shareOfMatmul).toFixed(1)}%`,
     formatBytes(run.peakMemoryBytes),
   ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
-  const line = (cells: readonly string[]) => cells.map((text, column) => text.padStart(widths[column])).join('  ');
-  const text = [
-    line(header),
-    ...rows.map(line),
-    `plain product on one thread: ${matmulGflops.toFixed(1)} GFLOP/s; speedup ${speedup.toFixed(2)}`,
-  ];
-  return `${text.join('\n')}\n`;
+  const table = formatTable([header, ...rows]);
+  return `${table}plain product on one thread: ${matmulGflops.toFixed(1)} GFLOP/s; speedup ${speedup.toFixed(2)}\n`;
 }

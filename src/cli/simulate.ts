@@ -15,6 +15,7 @@ import {
 import { hasColor, outputWidth, writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
 import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
+import { formatTable } from './table.js';
 
 const formats = ['text', 'json', 'svg', 'trace'] as const;
 type Format = (typeof formats)[number];
@@ -93,7 +94,9 @@ Example:
 const printers: Readonly<Record<Format, (run: Run) => string>> = {
   text: ({ schedule, simulation, timeline, toScreen }) => {
     const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-    return [describeSchedule(schedule), '', drawScheduleText(timeline(), options), formatTable(simulation)].join('\n');
+    return [describeSchedule(schedule), '', drawScheduleText(timeline(), options), formatSimulation(simulation)].join(
+      '\n',
+    );
   },
   json: (run) => `${JSON.stringify(simulationJson(run))}\n`,
   svg: ({ schedule, timeline, simulation }) =>
@@ -123,7 +126,7 @@ function round(value: number): number {
   return Number(value.toPrecision(12));
 }
 
-function formatTable({ makespan, busy, idle, bubble, peakActivations, exposedCommunication }: Simulation): string {
+function formatSimulation({ makespan, busy, idle, bubble, peakActivations, exposedCommunication }: Simulation): string {
   const header = ['rank', 'busy', 'idle', 'exposed communication', 'peak activations'];
   const rows = busy.map((time, rank) => [
     String(rank),
@@ -132,13 +135,7 @@ function formatTable({ makespan, busy, idle, bubble, peakActivations, exposedCom
     formatTime(exposedCommunication[rank] as number),
     String(peakActivations[rank]),
   ]);
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
-  );
-  const lines = [header, ...rows].map((row) =>
-    row.map((cell, column) => cell.padStart(widths[column] as number)).join('  '),
-  );
-  return `${lines.join('\n')}\n\nmakespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}\n`;
+  return `${formatTable([header, ...rows])}\nmakespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}\n`;
 }
 
 function formatPercent(share: number): string {
