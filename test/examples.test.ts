@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -23,9 +23,10 @@ async function exampleOf(command: string): Promise<string> {
 
 describe('the examples of --help', () => {
   // In this order: eval and generate read the checkpoint that train leaves.
-  for (const command of ['train', 'eval', 'generate', 'bench']) {
+  for (const command of ['train', 'eval', 'generate', 'bench', 'balance', 'balance score', 'balance cross-validate']) {
     it(`of ${command} runs as printed`, async () => {
       writeFileSync(join(folder, 'README.md'), 'Call me Ishmael. '.repeat(30));
+      cpSync('examples', join(folder, 'examples'), { recursive: true });
       const example = await exampleOf(command);
       process.chdir(folder);
       const { status, stderr, stdout } = await runCommand(example.replace('"Call me"', 'Call'));

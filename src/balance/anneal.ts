@@ -23,7 +23,7 @@ export interface Constraints {
 }
 
 /** How many replicas may travel. */
-export interface Transfers {
+interface Transfers {
   /** `[experts, gpus]`: what GPUs hold now. */
   readonly held: Uint16Array;
   readonly most: number;

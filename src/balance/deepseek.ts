@@ -206,6 +206,7 @@ function createReplication(experts: number, slots: number) {
 function createPacking(items: number, packs: number) {
   const room = items / packs;
   const order = new Int32Array(items);
+  const sorted = new Float32Array(items);
   const packOf = new Int32Array(items);
   const rank = new Int32Array(items);
   const load = new Float32Array(packs);
@@ -235,7 +236,8 @@ function createPacking(items: number, packs: number) {
       packOf.set(order);
       return;
     }
-    sortDescending(order, weight, items);
+    sorted.set(weight);
+    sortDescending(order, sorted, items);
     for (let i = 0; i < packs; i++) {
       load[i] = 0;
       filled[i] = 0;
@@ -248,7 +250,7 @@ function createPacking(items: number, packs: number) {
       packOf[item] = lightest;
       rank[item] = filled[lightest]!;
       filled[lightest]! += 1;
-      load[lightest]! += weight[item]!;
+      load[lightest]! += sorted[i]!;
       if (filled[lightest] === room) heap[0] = heap[--open]!;
       sinkRoot(open);
     }

@@ -55,13 +55,19 @@ function numberLayers(
   return layerNumbering === 'absolute' ? layerNumbers : layerNumbers.map((layer) => layer + offset);
 }
 
-/** The machine that the flags describe; without slots, it has as many as `known`. */
-export function readMachine(flags: SourceFlags, known: number | undefined): Machine {
-  const { gpus, gpuSlots, nodes, excludeGpus, gpuSpeeds } = flags;
+/**
+ * The machine that the flags describe; without slots, it has as many as `known`. Nodes that divide neither the groups nor the GPUs are one, as in DeepSeek's policy,
+ * which then places globally.
+ */
+export function readMachine(flags: SourceFlags & { readonly groups?: number }, known: number | undefined): Machine {
+  const { gpus, gpuSlots, excludeGpus, gpuSpeeds, groups = 1 } = flags;
   if (gpus === undefined) throw new InputError({ what: 'the number of GPUs is missing', mend: 'add --gpus G' });
   const slots = gpuSlots ?? flags.slots ?? known;
   if (slots === undefined)
     throw new InputError({ what: 'the number of slots is missing', mend: 'add --slots S, of all GPUs together' });
+  const { nodes = 1 } = flags;
+  const isOne = gpus % nodes !== 0 && groups % nodes !== 0;
+  if (isOne) process.stderr.write(`note: ${gpus} GPUs do not divide by ${nodes} nodes: placed as on one node\n`);
   const total = gpuSlots?.reduce((sum, count) => sum + count, 0);
   if (total !== undefined && flags.slots !== undefined && total !== flags.slots) {
     throw new InputError({
@@ -70,7 +76,7 @@ export function readMachine(flags: SourceFlags, known: number | undefined): Mach
     });
   }
   const speeds = gpuSpeeds === undefined ? undefined : readSpeeds(gpuSpeeds);
-  return createMachine({ gpus, slots, nodes, excludedGpus: excludeGpus, speeds });
+  return createMachine({ gpus, slots, nodes: isOne ? 1 : nodes, excludedGpus: excludeGpus, speeds });
 }
 
 const MOST_SPEED_BYTES = 2 ** 24;

@@ -211,7 +211,8 @@ function solve(flags: BalanceFlags, input: LoadsInput, machine: Machine, current
     flags.traffic === undefined || recorded.routes === undefined
       ? undefined
       : { routes: recorded.routes, weight: flags.traffic };
-  const { policy, groups, strategy, robust } = flags;
+  const { policy, strategy, robust } = flags;
+  const groups = groupsOn(machine, flags);
   const options = { ...budget, policy, groups, strategy, robust, traffic };
   const placed = placeExperts(loads, machine, { ...options, onLayer: createProgress() });
   const objective = robust ?? 'mean';
@@ -247,6 +248,11 @@ function solve(flags: BalanceFlags, input: LoadsInput, machine: Machine, current
     lowerBound,
     seconds,
   };
+}
+
+/** Groups that do not divide over the nodes are one, as in DeepSeek's policy. */
+function groupsOn({ nodes }: Machine, flags: BalanceFlags): number {
+  return nodes === (flags.nodes ?? 1) ? flags.groups : 1;
 }
 
 function costOf({ moveCost, interval }: BalanceFlags) {
@@ -315,7 +321,7 @@ function toText(result: Result): string {
   const gap = gapOf(after.maxGpuLoad, lowerBound);
   const proof =
     gap === 0
-      ? 'which is proven to be the least'
+      ? 'proven to be the least that is possible'
       : `at most ${(100 * gap).toFixed(3)}% above the least that is possible`;
   return [
     `${describe(result)}\n`,

@@ -69,7 +69,7 @@ test('times come from a file, one a stage too, and flags go first', async () => 
 test('without --json a table and a picture are for a person', async () => {
   const { stdout } = await runCommand(small);
   assert.match(stdout, /^gpipe: 2 ranks, 2 stages, 1 microbatch\n\nrank 0 F0······B0 {2}\nrank 1 ··F0B0 {2}····\n/);
-  assert.match(stdout, /rank {2}busy {2}idle {2}exposed communication {2}peak activations\n {3}0 {5}3 {5}3 /);
+  assert.match(stdout, /rank {2}busy {2}idle {2}exposed communication {2}peak activations\n0 {8}3 {5}3 /);
   assert.match(stdout, /makespan 6, bubble 50\.00%\n$/);
   assert.match((await runCommand(`${small} --format svg`)).stdout, /bubble 50\.00%/);
   assert.equal(JSON.parse((await runCommand(`${small} --format trace`)).stdout).traceEvents.at(-1).name, '1B0');

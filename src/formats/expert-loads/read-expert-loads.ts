@@ -136,12 +136,14 @@ function readJsonValue(value: unknown, where: string, part: readonly string[], o
   // A JSONL of one line.
   if (Object.hasOwn(value, 'record_type') || value.type === 'route')
     return readLines(value, [{ value, where: `${where}, line 1` }], where, options);
-  if (isDomains(value) && !Object.hasOwn(value, 'physical_to_logical_map')) return readDomains(value, where);
+  // At the top of a file, a key that is not known is more likely a mistake than a domain's name.
+  if (part.length > 0 && isDomains(value) && !Object.hasOwn(value, 'physical_to_logical_map'))
+    return readDomains(value, where);
   return refuseKeys(value, where);
 }
 
 const accepted =
-  'use logical_count (SGLang), load_history (ADRS), domains, {NAME: [layers][experts]}, or vLLM or route JSONL';
+  'use logical_count (SGLang), load_history (ADRS), domains ({NAME: [layers][experts]}), or vLLM or route JSONL';
 
 function refuseKeys(value: Readonly<Record<string, unknown>>, where: string): never {
   const keys = Object.keys(value);
