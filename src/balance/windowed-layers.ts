@@ -24,7 +24,7 @@ export interface WindowedLayers {
 }
 
 /** Windows that a search looks at, at most; more are summed in equal blocks of neighbours. */
-const MOST_WINDOWS = 64;
+const MOST_WINDOWS = 32;
 
 /** Opens the layers of `loads` on the machine's GPUs in use. */
 export function createWindowedLayers(loads: ExpertLoads, machine: Machine, search: WindowedSearch): WindowedLayers {

@@ -83,32 +83,42 @@ export function setWindowedPlacement(state: WindowedState, expertOf: Int32Array)
 }
 
 /** Finds the three GPUs with the largest times in each window, and the sums of powers. */
-function refreshTop({ problem, windows, time, top, even, powers }: WindowedState): void {
-  for (let window = 0; window < windows; window++) {
-    let sum = 0;
-    let first = -1;
-    let second = -1;
-    let third = -1;
-    const timeOf = (gpu: number): number => (gpu < 0 ? -1 : time[gpu * windows + window]!);
-    for (let gpu = 0; gpu < problem.gpus; gpu++) {
-      const value = time[gpu * windows + window]!;
-      sum += power16(value / even[window]!);
-      if (value > timeOf(first)) {
-        third = second;
-        second = first;
-        first = gpu;
-      } else if (value > timeOf(second)) {
-        third = second;
-        second = gpu;
-      } else if (value > timeOf(third)) {
-        third = gpu;
-      }
+function refreshTop(state: WindowedState): void {
+  for (let window = 0; window < state.windows; window++) refreshWindow(state, window);
+}
+
+function refreshWindow({ problem, windows, time, top, even, powers }: WindowedState, window: number): void {
+  let sum = 0;
+  let first = -1;
+  let second = -1;
+  let third = -1;
+  let firstTime = -1;
+  let secondTime = -1;
+  let thirdTime = -1;
+  for (let gpu = 0; gpu < problem.gpus; gpu++) {
+    const value = time[gpu * windows + window]!;
+    sum += power16(value / even[window]!);
+    if (value > firstTime) {
+      third = second;
+      thirdTime = secondTime;
+      second = first;
+      secondTime = firstTime;
+      first = gpu;
+      firstTime = value;
+    } else if (value > secondTime) {
+      third = second;
+      thirdTime = secondTime;
+      second = gpu;
+      secondTime = value;
+    } else if (value > thirdTime) {
+      third = gpu;
+      thirdTime = value;
     }
-    top[3 * window] = first;
-    top[3 * window + 1] = second;
-    top[3 * window + 2] = third;
-    powers[window] = sum;
   }
+  top[3 * window] = first;
+  top[3 * window + 1] = second;
+  top[3 * window + 2] = third;
+  powers[window] = sum;
 }
 
 function power16(value: number): number {
@@ -238,7 +248,7 @@ export function objectiveAfterSwap(
 
 /** Exchanges the experts of two slots on different GPUs. */
 export function swapWindowedSlots(state: WindowedState, slotA: number, slotB: number): void {
-  const { problem, windows, load, gpuOfSlot, expertOf, count, time, held } = state;
+  const { problem, windows, load, gpuOfSlot, expertOf, count, held } = state;
   const { gpus, slowness } = problem;
   const expertA = expertOf[slotA]!;
   const expertB = expertOf[slotB]!;
@@ -247,8 +257,8 @@ export function swapWindowedSlots(state: WindowedState, slotA: number, slotB: nu
   for (let window = 0; window < windows; window++) {
     const difference =
       load[expertA * windows + window]! / count[expertA]! - load[expertB * windows + window]! / count[expertB]!;
-    time[gpuA * windows + window]! -= difference * slowness[gpuA]!;
-    time[gpuB * windows + window]! += difference * slowness[gpuB]!;
+    changeTime(state, window, gpuA, -difference * slowness[gpuA]!);
+    changeTime(state, window, gpuB, difference * slowness[gpuB]!);
   }
   expertOf[slotA] = expertB;
   expertOf[slotB] = expertA;
@@ -256,7 +266,19 @@ export function swapWindowedSlots(state: WindowedState, slotA: number, slotB: nu
   held[expertA * gpus + gpuB]! += 1;
   held[expertB * gpus + gpuB]! -= 1;
   held[expertB * gpus + gpuA]! += 1;
-  refreshTop(state);
+}
+
+/** Changes one GPU's time in one window; only where it is or comes among the largest three is the window looked through. */
+function changeTime(state: WindowedState, window: number, gpu: number, by: number): void {
+  const { windows, time, top, even, powers } = state;
+  const position = gpu * windows + window;
+  const before = time[position]!;
+  const after = before + by;
+  time[position] = after;
+  const third = top[3 * window + 2]!;
+  const isLarge = third < 0 || before >= time[third * windows + window]! || after >= time[third * windows + window]!;
+  if (isLarge || gpu === third) refreshWindow(state, window);
+  else powers[window]! += power16(after / even[window]!) - power16(before / even[window]!);
 }
 
 /** Puts `expert` in place of another replica, which must not be the last of its expert. */

@@ -2,60 +2,28 @@ import { type Command, Option } from 'commander';
 import {
   boundLayers,
   type Machine,
-  type Migration,
   migratePlacement,
-  type PlacedExperts,
   type Placement,
-  type PlacementPolicy,
-  type PlacementStrategy,
   placeExperts,
-  type RobustObjective,
   sumWindows,
 } from '../balance/index.js';
-import { formatSeconds, InputError } from '../base/index.js';
-import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
-import { formatPlacement, type PlacementFormat, placementFormats } from '../formats/index.js';
+import { InputError } from '../base/index.js';
+import { formatPlacement, placementFormats } from '../formats/index.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
+import { createLinearPlacement, type LoadsInput, readLoads, readMachine, readPlacementFor } from './balance-input.js';
 import {
-  createLinearPlacement,
-  type LoadsInput,
-  readLoads,
-  readMachine,
-  readPlacementFor,
-  type SourceFlags,
-} from './balance-input.js';
-import {
-  formatMeasures,
-  gapOf,
-  heatMapOf,
-  type Measurement,
-  measurePlacement,
-  placementJson,
-  toRows,
-} from './balance-report.js';
+  type BalanceFlags,
+  type BalanceResult,
+  balanceJson,
+  costOf,
+  drawBalanceSvg,
+  formatBalanceText,
+} from './balance-output.js';
+import { type Measurement, measurePlacement } from './balance-report.js';
 import { addScoreCommand } from './balance-score.js';
 import { parseNumber } from './numbers.js';
-import { hasColor, outputWidth, writeOutput } from './output.js';
-
-interface BalanceFlags extends SourceFlags {
-  readonly groups: number;
-  readonly strategy: PlacementStrategy | 'auto';
-  readonly policy: PlacementPolicy;
-  readonly current?: string;
-  readonly maxMoves?: number;
-  readonly moveCost?: number;
-  readonly interval?: number;
-  readonly robust?: RobustObjective;
-  readonly traffic?: number;
-  readonly seed: number;
-  readonly iterations?: number;
-  readonly budget?: number;
-  readonly format?: PlacementFormat;
-  readonly out?: string;
-  readonly svg?: string;
-  readonly json?: boolean;
-}
+import { writeOutput } from './output.js';
 
 /** `doubletrack balance`: places experts by recorded loads. */
 export function addBalanceCommand(program: Command): void {
@@ -142,23 +110,6 @@ function addMigrationFlags(command: Command): void {
     .option('--interval <s>', 'seconds until the next rebalance', parseNumber('--interval', { from: 1e-9, to: 1e12 }));
 }
 
-/** All that a run came to, for the printers. */
-interface Result {
-  readonly flags: BalanceFlags;
-  readonly input: LoadsInput;
-  readonly machine: Machine;
-  readonly placed: PlacedExperts;
-  readonly placement: Placement;
-  readonly migration: Migration | undefined;
-  readonly hasCurrent: boolean;
-  readonly before: Measurement;
-  readonly after: Measurement;
-  /** What keeping each group on one node comes to, beside routes. */
-  readonly grouped: Measurement | undefined;
-  readonly lowerBound: Float64Array;
-  readonly seconds: number;
-}
-
 async function runBalance(path: string | undefined, flags: BalanceFlags): Promise<void> {
   checkFlags(path, flags);
   const input = await readLoads(path!, flags);
@@ -175,9 +126,13 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? written.notes : [])])
     process.stderr.write(`note: ${note}\n`);
   if (flags.out !== undefined) await writeOutput(written.text, flags.out);
-  if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg(drawMaps(result), describe(result)), flags.svg);
+  if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(result), flags.svg);
   if (isFileOnScreen) await writeOutput(written.text, undefined);
-  else await writeOutput(flags.json === true ? `${JSON.stringify(toJson(result))}\n` : toText(result), undefined);
+  else
+    await writeOutput(
+      flags.json === true ? `${JSON.stringify(balanceJson(result))}\n` : formatBalanceText(result),
+      undefined,
+    );
 }
 
 function checkFlags(path: string | undefined, flags: BalanceFlags): void {
@@ -197,7 +152,12 @@ function checkFlags(path: string | undefined, flags: BalanceFlags): void {
     refuse(`--json and --format ${flags.format} would both print`, "say with --out where the engine's file goes");
 }
 
-function solve(flags: BalanceFlags, input: LoadsInput, machine: Machine, current: Placement | undefined): Result {
+function solve(
+  flags: BalanceFlags,
+  input: LoadsInput,
+  machine: Machine,
+  current: Placement | undefined,
+): BalanceResult {
   const { loads, recorded } = input;
   if (flags.traffic !== undefined && recorded.routes === undefined)
     throw new InputError({ what: '--traffic needs routes', where: '--traffic', mend: 'give a route JSONL' });
@@ -255,12 +215,6 @@ function groupsOn({ nodes }: Machine, flags: BalanceFlags): number {
   return nodes === (flags.nodes ?? 1) ? flags.groups : 1;
 }
 
-function costOf({ moveCost, interval }: BalanceFlags) {
-  return moveCost === undefined || interval === undefined
-    ? undefined
-    : { secondsPerMove: moveCost, intervalSeconds: interval };
-}
-
 /** What was in force when the loads were recorded, or else what engines begin with. */
 function beforeOf({ recorded, loads }: LoadsInput, machine: Machine): Placement {
   const known = recorded.placement;
@@ -296,100 +250,5 @@ function createProgress(): ((done: number, layers: number) => void) | undefined 
     if (performance.now() - shown < 300) return;
     shown = performance.now();
     process.stderr.write(`\rplacing layer ${done} of ${layers} ${done === layers ? '\n' : ''}`);
-  };
-}
-
-function drawMaps({ input, machine, before, after, hasCurrent }: Result) {
-  return [
-    heatMapOf(hasCurrent ? 'now' : 'before', before, machine, input.layerNumbers),
-    heatMapOf('after', after, machine, input.layerNumbers),
-  ];
-}
-
-function describe({ input, machine, flags, placed }: Result): string {
-  const { loads } = input;
-  const windows = loads.windows === 1 ? '' : `, ${loads.windows} windows`;
-  const used = machine.isUsed.reduce((sum, value) => sum + value, 0);
-  const gpus = used === machine.gpus ? `${used} GPUs` : `${used} of ${machine.gpus} GPUs`;
-  const nodes = machine.nodes === 1 ? '' : ` on ${machine.nodes} nodes`;
-  return `${loads.layers} layers of ${loads.experts} experts in ${machine.slots} slots of ${gpus}${nodes}${windows}; policy ${flags.policy}, ${placed.strategy} (${placed.reason})`;
-}
-
-function toText(result: Result): string {
-  const { before, after, grouped, lowerBound, hasCurrent, seconds } = result;
-  const titles = [hasCurrent ? 'now' : 'before', 'after', ...(grouped === undefined ? [] : ['groups on nodes'])];
-  const gap = gapOf(after.maxGpuLoad, lowerBound);
-  const proof =
-    gap === 0
-      ? 'proven to be the least that is possible'
-      : `at most ${(100 * gap).toFixed(3)}% above the least that is possible`;
-  return [
-    `${describe(result)}\n`,
-    drawHeatMapText(drawMaps(result), { width: Math.min(outputWidth(), 160), color: hasColor() }),
-    formatMeasures(titles, [before, after, ...(grouped === undefined ? [] : [grouped])]),
-    `The largest GPU loads are ${proof}. Placed in ${formatSeconds(seconds)}.\n`,
-    ...formatVerdict(result),
-  ].join('\n');
-}
-
-/** "move 37 replicas, gain 6.2% per step, pays back in 41 s", or not. */
-function formatVerdict({ migration, flags }: Result): string[] {
-  if (migration === undefined) return [];
-  const { moves, gain, whole } = migration;
-  const cost = costOf(flags);
-  const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
-  const replicas = (count: number): string => `${count} replica${count === 1 ? '' : 's'}`;
-  if (cost === undefined) return [`Move ${replicas(moves)}, gain ${percent(gain)} per step.\n`];
-  if (moves > 0) {
-    const payback = (moves * cost.secondsPerMove) / gain;
-    return [`Move ${replicas(moves)}, gain ${percent(gain)} per step, pays back in ${formatSeconds(payback)}.\n`];
-  }
-  const spent = formatSeconds(whole.moves * cost.secondsPerMove);
-  const gained = formatSeconds(Math.max(0, whole.gain) * cost.intervalSeconds);
-  return [
-    `Do not move: the best placement takes ${replicas(whole.moves)}, ${spent}, and would gain ${percent(whole.gain)} per step, ${gained} until the next rebalance.\n`,
-  ];
-}
-
-function toJson(result: Result) {
-  const { placement, machine, placed, migration, before, after, grouped, lowerBound, input, seconds, flags } = result;
-  const cost = costOf(flags);
-  const verdict = migration && {
-    moves: migration.moves,
-    gain: migration.gain,
-    ...(cost === undefined
-      ? {}
-      : {
-          isWorthIt: migration.moves > 0,
-          paybackSeconds: migration.moves === 0 ? null : (migration.moves * cost.secondsPerMove) / migration.gain,
-        }),
-    whole: migration.whole,
-  };
-  return {
-    ...placementJson(placement),
-    gpuLoad: toRows(after.gpuLoad, machine.gpus),
-    balancedness: after.balancedness,
-    lowerBound: [...lowerBound],
-    maxGpuLoad: [...after.maxGpuLoad],
-    gap: gapOf(after.maxGpuLoad, lowerBound),
-    moves: migration?.moves ?? 0,
-    duplicates: after.duplicates,
-    seconds,
-    layerNumbers: input.layerNumbers,
-    strategy: placed.strategy,
-    reason: placed.reason,
-    windows: { count: input.loads.windows, ...after.windows },
-    before: { balancedness: before.balancedness, maxGpuLoad: [...before.maxGpuLoad], windows: before.windows },
-    ...(verdict === undefined ? {} : { migration: verdict }),
-    ...(after.spread === undefined
-      ? {}
-      : {
-          traffic: {
-            before: before.spread,
-            after: after.spread,
-            ...(grouped?.spread === undefined ? {} : { groups: grouped.spread }),
-          },
-        }),
-    notes: input.recorded.notes,
   };
 }
