@@ -130,6 +130,27 @@ describe('what doubletrack balance writes', () => {
     assert.deepEqual(Object.keys(JSON.parse(stdout) as object), ['physical_to_logical_map']);
   });
 
+  it('leaves layers without experts out for engines that count only those with', async () => {
+    const dense = write('dense.json', {
+      logical_count: [
+        [0, 0, 0, 0],
+        [5, 1, 2, 3],
+        [1, 2, 8, 4],
+      ],
+    });
+    const yaml = await runCommand(`balance ${dense} --gpus 2 --slots 4 --format tensorrt-llm`);
+    assert.match(yaml.stdout, /^initial_global_assignments:\n {2}1: \[.*\]\n {2}2: \[.*\]\n/);
+    assert.match(yaml.stderr, /layer 0 of the model got no tokens/);
+    const vllm = await runCommand(`balance ${dense} --gpus 2 --slots 4 --format vllm`);
+    const mapping = JSON.parse(vllm.stdout) as { initial_global_assignments: Record<string, number[]> };
+    assert.deepEqual(Object.keys(mapping.initial_global_assignments), ['0', '1']);
+    const sglang = await runCommand(`balance ${dense} --gpus 2 --slots 4 --format sglang`);
+    assert.equal(
+      (JSON.parse(sglang.stdout) as { physical_to_logical_map: number[][] }).physical_to_logical_map.length,
+      3,
+    );
+  });
+
   it('gives excluded GPUs nothing, and says which rows of the file stand for them', async () => {
     const file = join(folder, 'excluded.json');
     const line = `${layers} --gpus 4 --slots 16 --exclude-gpus 1,2 --format sglang --out ${file}`;

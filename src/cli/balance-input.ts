@@ -8,6 +8,7 @@ import {
 } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import {
+  type PlacementFormat,
   type RecordedLoads,
   type RecordedPlacement,
   readExpertLoads,
@@ -150,4 +151,37 @@ export function createLinearPlacement({ layers, experts }: ExpertLoads, machine:
   const physicalToLogical = new Int32Array(layers * slots);
   for (let layer = 0; layer < layers; layer++) physicalToLogical.set(row, layer * slots);
   return { layers, experts, slots, physicalToLogical };
+}
+
+/**
+ * The rows of a placement that a format has, with their numbers: all, but where an engine counts or names only layers with experts and the loads count all layers, not those
+ * without tokens, which have none. Notes what is left out.
+ */
+export function selectRows(
+  placement: Placement,
+  { recorded, loads, layerNumbers }: LoadsInput,
+  format: PlacementFormat,
+): { readonly placement: Placement; readonly layerNumbers: readonly number[]; readonly notes: readonly string[] } {
+  const { layers, slots, physicalToLogical } = placement;
+  const tokens = tokensByLayer(loads);
+  const rows = [...tokens.keys()].filter((layer) => tokens[layer]! > 0);
+  const hasAll = format === 'sglang' || format === 'json' || recorded.layerNumbering === 'moe';
+  if (hasAll || rows.length === layers || rows.length === 0) return { placement, layerNumbers, notes: [] };
+  const picked = new Int32Array(rows.length * slots);
+  for (const [i, row] of rows.entries())
+    picked.set(physicalToLogical.subarray(row * slots, (row + 1) * slots), i * slots);
+  const without = layerNumbers.filter((_, layer) => tokens[layer] === 0);
+  const layer = without.length === 1 ? 'layer' : 'layers';
+  return {
+    placement: { ...placement, layers: rows.length, physicalToLogical: picked },
+    layerNumbers: rows.map((row) => layerNumbers[row]!),
+    notes: [`${layer} ${without.join(', ')} of the model got no tokens, so no experts are there: left out of the file`],
+  };
+}
+
+/** `[layers]`, all windows together. */
+function tokensByLayer({ layers, experts, counts }: ExpertLoads): Float64Array {
+  const tokens = new Float64Array(layers);
+  for (const [position, count] of counts.entries()) tokens[Math.floor(position / experts) % layers]! += count;
+  return tokens;
 }

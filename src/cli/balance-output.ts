@@ -144,6 +144,7 @@ export function balanceJson(result: BalanceResult) {
     layerNumbers: input.layerNumbers,
     strategy: placed.strategy,
     reason: placed.reason,
+    ...(after.nodeBalancedness === undefined ? {} : { nodeBalancedness: after.nodeBalancedness }),
     windows: { count: input.loads.windows, ...after.windows },
     before: { balancedness: before.balancedness, maxGpuLoad: [...before.maxGpuLoad], windows: before.windows },
     ...(verdict === undefined ? {} : { migration: verdict }),

@@ -29,6 +29,8 @@ export interface Measurement {
   /** The mean over windows of the largest GPU loads, all layers together, and the worst window's. */
   readonly windows: { readonly mean: number; readonly worst: number };
   readonly duplicates: number;
+  /** Sum of the mean node loads over the sum of the largest, of all layers; only with several nodes. */
+  readonly nodeBalancedness?: number;
   readonly spread?: TokenSpread;
 }
 
@@ -56,8 +58,26 @@ export function measurePlacement(
     balancedness: measureBalancedness(byWindow, evenByWindow, { windows, gpus }),
     windows: { mean: ofWindows.reduce((sum, load) => sum + load, 0) / windows, worst: Math.max(...ofWindows) },
     duplicates: countDuplicateSlots(placement, machine),
+    ...(machine.nodes === 1 ? {} : { nodeBalancedness: measureNodes(gpuLoad, machine) }),
     ...(routes === undefined ? {} : { spread: measureSpread(placement, machine, routes) }),
   };
+}
+
+/** How evenly nodes are loaded, from GPU loads `[layers, gpus]`: each node's tokens over the speed of its GPUs in use. */
+function measureNodes(gpuLoad: Float64Array, { gpus, nodes, speeds, isUsed }: Machine): number {
+  const gpusPerNode = gpus / nodes;
+  const speedOf = new Float64Array(nodes);
+  for (let gpu = 0; gpu < gpus; gpu++) speedOf[Math.floor(gpu / gpusPerNode)]! += isUsed[gpu]! * speeds[gpu]!;
+  const speed = speedOf.reduce((sum, value) => sum + value, 0);
+  let mean = 0;
+  let largest = 0;
+  for (let row = 0; row < gpuLoad.length; row += gpus) {
+    const tokens = new Float64Array(nodes);
+    for (let gpu = 0; gpu < gpus; gpu++) tokens[Math.floor(gpu / gpusPerNode)]! += gpuLoad[row + gpu]! * speeds[gpu]!;
+    mean += tokens.reduce((sum, value) => sum + value, 0) / speed;
+    largest += Math.max(...tokens.map((value, node) => (speedOf[node]! > 0 ? value / speedOf[node]! : 0)));
+  }
+  return largest === 0 ? 1 : mean / largest;
 }
 
 /** How far the largest GPU loads are above the bound, all layers together; 0 only where each equals its bound. */
@@ -113,6 +133,9 @@ export function formatMeasures(titles: readonly string[], measurements: readonly
           row('balancedness of the median window (p50)', ({ balancedness }) => number(balancedness.p50)),
           row('balancedness of all but 1% of windows (p99)', ({ balancedness }) => number(balancedness.p99)),
         ]
+      : []),
+    ...(measurements.some(({ nodeBalancedness }) => nodeBalancedness !== undefined)
+      ? [row('balancedness of nodes, ratio of sums', ({ nodeBalancedness }) => number(nodeBalancedness ?? 1))]
       : []),
     row('experts twice on a GPU', ({ duplicates }) => String(duplicates)),
     ...(measurements.some(({ spread }) => spread !== undefined)

@@ -11,7 +11,14 @@ import { InputError } from '../base/index.js';
 import { formatPlacement, placementFormats } from '../formats/index.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
-import { createLinearPlacement, type LoadsInput, readLoads, readMachine, readPlacementFor } from './balance-input.js';
+import {
+  createLinearPlacement,
+  type LoadsInput,
+  readLoads,
+  readMachine,
+  readPlacementFor,
+  selectRows,
+} from './balance-input.js';
 import {
   type BalanceFlags,
   type BalanceResult,
@@ -118,12 +125,15 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   const machine = readMachine(flags, known);
   const current = flags.current === undefined ? undefined : readPlacementFor(flags.current, input, machine, flags);
   const result = solve(flags, input, machine, current);
-  const written = formatPlacement(
-    { placement: result.placement, slotStarts: machine.slotStarts, layerNumbers: input.layerNumbers },
-    flags.format ?? 'json',
-  );
+  const format = flags.format ?? 'json';
+  const rows = selectRows(result.placement, input, format);
+  const { placement, layerNumbers } = rows;
+  const written = formatPlacement({ placement, layerNumbers, slotStarts: machine.slotStarts }, format);
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined && flags.json !== true;
-  for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? written.notes : [])])
+  for (const note of [
+    ...recorded.notes,
+    ...(flags.out !== undefined || isFileOnScreen ? [...rows.notes, ...written.notes] : []),
+  ])
     process.stderr.write(`note: ${note}\n`);
   if (flags.out !== undefined) await writeOutput(written.text, flags.out);
   if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(result), flags.svg);
@@ -247,8 +257,9 @@ function createProgress(): ((done: number, layers: number) => void) | undefined 
   if (process.stderr.isTTY !== true) return undefined;
   let shown = performance.now();
   return (done, layers) => {
-    if (performance.now() - shown < 300) return;
+    if (done === layers) process.stderr.write('\r\u001b[K');
+    if (done === layers || performance.now() - shown < 300) return;
     shown = performance.now();
-    process.stderr.write(`\rplacing layer ${done} of ${layers} ${done === layers ? '\n' : ''}`);
+    process.stderr.write(`\rplacing layer ${done} of ${layers}\u001b[K`);
   };
 }
