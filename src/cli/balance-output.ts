@@ -116,8 +116,8 @@ function formatVerdict({ migration, flags }: BalanceResult): string[] {
   ];
 }
 
-/** The JSON document. */
-export function balanceJson(result: BalanceResult) {
+/** The JSON document, as a line. */
+export function formatBalanceJson(result: BalanceResult): string {
   const { placement, machine, placed, migration, before, after, grouped, lowerBound, input, seconds, flags } = result;
   const cost = costOf(flags);
   const verdict = migration && {
@@ -131,8 +131,8 @@ export function balanceJson(result: BalanceResult) {
         }),
     whole: migration.whole,
   };
-  return {
-    ...placementJson(placement),
+  const document = {
+    ...placementJson(placement, machine, input.layerNumbers),
     gpuLoad: toRows(after.gpuLoad, machine.gpus),
     balancedness: after.balancedness,
     lowerBound: [...lowerBound],
@@ -141,7 +141,6 @@ export function balanceJson(result: BalanceResult) {
     moves: migration?.moves ?? 0,
     duplicates: after.duplicates,
     seconds,
-    layerNumbers: input.layerNumbers,
     strategy: placed.strategy,
     reason: placed.reason,
     ...(after.nodeBalancedness === undefined ? {} : { nodeBalancedness: after.nodeBalancedness }),
@@ -159,4 +158,5 @@ export function balanceJson(result: BalanceResult) {
         }),
     notes: input.recorded.notes,
   };
+  return `${JSON.stringify(document)}\n`;
 }

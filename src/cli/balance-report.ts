@@ -15,6 +15,7 @@ import {
   type TokenSpread,
 } from '../balance/index.js';
 import type { HeatMap } from '../draw/index.js';
+import { placementDocument } from '../formats/index.js';
 import { formatTable } from './table.js';
 
 /** A placement measured on loads. */
@@ -95,11 +96,9 @@ export function toRows(values: ArrayLike<number>, columns: number): number[][] {
 }
 
 /** The placement's part of the JSON document. */
-export function placementJson(placement: Placement) {
-  return {
-    physicalToLogical: toRows(placement.physicalToLogical, placement.slots),
-    replicas: toRows(countReplicas(placement), placement.experts),
-  };
+export function placementJson(placement: Placement, machine: Machine, layerNumbers: readonly number[]) {
+  const { physicalToLogical, ...rest } = placementDocument({ placement, slotStarts: machine.slotStarts, layerNumbers });
+  return { physicalToLogical, replicas: toRows(countReplicas(placement), placement.experts), ...rest };
 }
 
 /** GPU loads as multiples of the even load. */

@@ -45,7 +45,7 @@ async function runScore(placementPath: string, loadsPath: string, flags: ScoreFl
   if (flags.json === true) {
     const { gpuLoad, maxGpuLoad, balancedness, duplicates, windows, spread } = measured;
     const document = {
-      ...placementJson(placement),
+      ...placementJson(placement, machine, layerNumbers),
       gpuLoad: toRows(gpuLoad, machine.gpus),
       balancedness,
       lowerBound: [...lowerBound],

@@ -8,7 +8,13 @@ import {
   sumWindows,
 } from '../balance/index.js';
 import { InputError } from '../base/index.js';
-import { formatPlacement, placementFormats } from '../formats/index.js';
+import {
+  type FormattedPlacement,
+  formatPlacement,
+  type PlacementFormat,
+  placementFormats,
+  readPlacement,
+} from '../formats/index.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
 import {
@@ -22,9 +28,9 @@ import {
 import {
   type BalanceFlags,
   type BalanceResult,
-  balanceJson,
   costOf,
   drawBalanceSvg,
+  formatBalanceJson,
   formatBalanceText,
 } from './balance-output.js';
 import { type Measurement, measurePlacement } from './balance-report.js';
@@ -45,7 +51,11 @@ export function addBalanceCommand(program: Command): void {
   addPolicyFlags(command);
   addMigrationFlags(command);
   command
-    .addOption(new Option('--format <format>', "the engine's file (default: json)").choices(placementFormats))
+    .addOption(
+      new Option('--format <format>', "the engine's file (default: json, the document of --json)").choices(
+        placementFormats,
+      ),
+    )
     .option('--out <file>', "write the engine's file here; with --format alone it goes to standard output")
     .option('--svg <file>', 'draw the load of each GPU before and after')
     .option('--json', 'print the placement and its measures as one JSON document')
@@ -121,28 +131,32 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   checkFlags(path, flags);
   const input = await readLoads(path!, flags);
   const { recorded } = input;
-  const known = recorded.placement?.slots;
-  const machine = readMachine(flags, known);
+  const machine = readMachine(flags, knownSlots(flags, input));
   const current = flags.current === undefined ? undefined : readPlacementFor(flags.current, input, machine, flags);
   const result = solve(flags, input, machine, current);
-  const format = flags.format ?? 'json';
-  const rows = selectRows(result.placement, input, format);
-  const { placement, layerNumbers } = rows;
-  const written = formatPlacement({ placement, layerNumbers, slotStarts: machine.slotStarts }, format);
-  const isFileOnScreen = flags.out === undefined && flags.format !== undefined && flags.json !== true;
-  for (const note of [
-    ...recorded.notes,
-    ...(flags.out !== undefined || isFileOnScreen ? [...rows.notes, ...written.notes] : []),
-  ])
+  const file = formatFile(result, flags.format ?? 'json');
+  const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
+  for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? file.notes : [])])
     process.stderr.write(`note: ${note}\n`);
-  if (flags.out !== undefined) await writeOutput(written.text, flags.out);
+  if (flags.out !== undefined) await writeOutput(file.text, flags.out);
   if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(result), flags.svg);
-  if (isFileOnScreen) await writeOutput(written.text, undefined);
-  else
-    await writeOutput(
-      flags.json === true ? `${JSON.stringify(balanceJson(result))}\n` : formatBalanceText(result),
-      undefined,
-    );
+  if (flags.json === true) await writeOutput(formatBalanceJson(result), undefined);
+  else await writeOutput(isFileOnScreen ? file.text : formatBalanceText(result), undefined);
+}
+
+/** The engine's file; our own is the document that --json prints. */
+function formatFile(result: BalanceResult, format: PlacementFormat): FormattedPlacement {
+  if (format === 'json') return { text: formatBalanceJson(result), notes: [] };
+  const { notes, ...rows } = selectRows(result.placement, result.input, format);
+  const written = formatPlacement({ ...rows, slotStarts: result.machine.slotStarts }, format);
+  return { text: written.text, notes: [...notes, ...written.notes] };
+}
+
+/** The slots of the placement now, if there is one. */
+function knownSlots({ slots, gpuSlots, current }: BalanceFlags, { recorded, loads }: LoadsInput): number | undefined {
+  if (slots !== undefined || gpuSlots !== undefined) return undefined;
+  if (current !== undefined) return readPlacement(current, { experts: loads.experts }).placement.slots;
+  return recorded.placement?.slots;
 }
 
 function checkFlags(path: string | undefined, flags: BalanceFlags): void {

@@ -3,6 +3,7 @@ export { type LoadsOptions, readExpertLoads } from './expert-loads/read-expert-l
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { parseJson, readJson } from './json.js';
 export { formatPlacement } from './placements/format.js';
+export { placementDocument } from './placements/own-json.js';
 export { readPlacement } from './placements/read.js';
 export {
   type FormattedPlacement,

@@ -11,15 +11,25 @@ import {
 import { slotsOf } from './layout.js';
 import type { FormattedPlacement, PlacementFile, RecordedPlacement } from './types.js';
 
-/** Our own JSON: all that a `PlacementFile` says; -1 is an empty slot. */
-export function formatOwnJson({ placement, slotStarts, layerNumbers }: PlacementFile): FormattedPlacement {
-  const content = {
+/** Our own JSON document: all that a `PlacementFile` says; -1 is an empty slot. What the command line prints holds it, and its measures. */
+export function placementDocument({ placement, slotStarts, layerNumbers }: PlacementFile): PlacementDocument {
+  return {
     experts: placement.experts,
     slotStarts: Array.from(slotStarts),
     layerNumbers,
     physicalToLogical: layerNumbers.map((_, row) => Array.from(slotsOf(placement, row))),
   };
-  return { text: `${JSON.stringify(content)}\n`, notes: [] };
+}
+
+interface PlacementDocument {
+  readonly experts: number;
+  readonly slotStarts: readonly number[];
+  readonly layerNumbers: readonly number[];
+  readonly physicalToLogical: readonly (readonly number[])[];
+}
+
+export function formatOwnJson(file: PlacementFile): FormattedPlacement {
+  return { text: `${JSON.stringify(placementDocument(file))}\n`, notes: [] };
 }
 
 /**
