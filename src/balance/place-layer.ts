@@ -111,7 +111,9 @@ function keepRival(state: LayerState, rival: Int32Array, { limits, tolerance, ra
   }
   separateDuplicates(state);
   const target = rivalLargest * (1 - tolerance);
-  const more = { iterations: Math.max(limits.iterations, MIN_ITERATIONS), isOver: () => false };
+  // A budget of time has no end of steps: the search would not end where duplicates are needed to be as good.
+  const steps = Number.isFinite(limits.iterations) ? limits.iterations : 0;
+  const more = { iterations: Math.max(steps, MIN_ITERATIONS), isOver: () => false };
   descend(state, target, more);
   if (largestTime(state) > rivalLargest) searchAround(state, rivalLargest, more, random);
   if (largestTime(state) <= rivalLargest && countDuplicates(state) <= ownDuplicates) return;
