@@ -56,7 +56,9 @@ export function placeLayer(state: LayerState, search: LayerSearch): PlacedLayer 
   if (rival !== undefined) keepRival(state, rival, search);
   setPlacement(state, state.expertOf.slice());
   const largest = largestTime(state);
-  return { expertOf: state.expertOf.slice(), largest, lowerBound: isClose(bound, largest) ? largest : bound };
+  // A proof is up to rounding, by which the rival may still have been better.
+  const lowerBound = isClose(bound, largest) ? largest : Math.min(bound, largest);
+  return { expertOf: state.expertOf.slice(), largest, lowerBound };
 }
 
 /** Rounding of sums in another order. */
