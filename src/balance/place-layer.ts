@@ -43,7 +43,7 @@ export function placeLayer(state: LayerState, search: LayerSearch): PlacedLayer 
   const { problem, count, share } = state;
   const { limits, tolerance, random, rival } = search;
   const mean = boundByMean(problem);
-  replicateExperts(problem.load, problem.slots, problem.gpus, count, share);
+  replicateExperts(problem, count, share);
   packReplicas(state);
   refreshGpus(state);
   descend(state, mean * (1 + tolerance), limits);
