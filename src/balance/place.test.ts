@@ -148,7 +148,10 @@ it("a placement ends in time where only DeepSeek's duplicates are as good", () =
   });
   assert.equal(placed.maxGpuLoad[0], 6);
   assert.equal(placed.lowerBound[0], 6);
-  assert.deepEqual([...placed.placement.physicalToLogical].sort((a, b) => a - b), [0, 0, 1, 2]);
+  assert.deepEqual(
+    [...placed.placement.physicalToLogical].sort((a, b) => a - b),
+    [0, 0, 1, 2],
+  );
 });
 
 it('a placement finds and proves the optimum of eight experts on eight GPUs of two slots', () => {

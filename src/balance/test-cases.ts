@@ -164,6 +164,13 @@ export function duplicatesOf({ gpus, slotStarts }: LayerProblem | Machine, exper
   return duplicates;
 }
 
+/** Whether no GPU has more slots than there are experts, so that none needs to hold one twice. */
+export function canSeparate({ experts, gpus, slotStarts }: LayerProblem): boolean {
+  return Array.from({ length: gpus }, (_, gpu) => slotStarts[gpu + 1]! - slotStarts[gpu]!).every(
+    (slots) => slots <= experts,
+  );
+}
+
 /** The least largest time of all placements, and of those without duplicates (infinite where there is none). */
 export function findOptimum(problem: LayerProblem): { readonly any: number; readonly withoutDuplicates: number } {
   let any = Number.POSITIVE_INFINITY;
