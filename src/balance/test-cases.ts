@@ -5,7 +5,7 @@ import { createMachine, type Machine } from './machine.js';
 import { createWindowedState, type WindowedState } from './windowed-state.js';
 
 /** Loads of one layer's experts: none, equal, nearly equal, one that is hot, lognormal, large. */
-export function loadRows(experts: number): fc.Arbitrary<number[]> {
+function loadRows(experts: number): fc.Arbitrary<number[]> {
   const rows = (value: fc.Arbitrary<number>) => fc.array(value, { minLength: experts, maxLength: experts });
   return fc.oneof(
     fc.constant(new Array<number>(experts).fill(0)),
