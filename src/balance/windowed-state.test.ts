@@ -66,7 +66,7 @@ const changes = fc.array(fc.record({ slot: fc.nat(), other: fc.nat(), expert: fc
 
 /** Makes the change if it is one, and holds what was predicted against what it gives. */
 function makeChange(state: WindowedState, change: { slot: number; other: number; expert: number; isSwap: boolean }) {
-  const { problem, gpuOfSlot, expertOf, count, held } = state;
+  const { problem, gpuOfSlot, expertOf, count } = state;
   const slot = change.slot % problem.slots;
   const other = change.other % problem.slots;
   const expert = change.expert % problem.experts;
@@ -78,14 +78,14 @@ function makeChange(state: WindowedState, change: { slot: number; other: number;
     const predicted = [objectiveAfterSwap(...swap), smoothObjectiveAfterSwap(...swap)] as const;
     swapWindowedSlots(state, slot, other);
     assert.ok(isNear(predicted[0], objectiveOf(state), scale));
-    assert.ok(isNear(predicted[1], smoothObjectiveOf(state), scale));
+    // Where load leaves a slow GPU for a fast one, the sum of powers is what is left of a far larger one, in fewer digits.
+    assert.ok(Math.abs(predicted[1] - smoothObjectiveOf(state)) <= 1e-5 * scale);
   } else {
     const before = expertOf[slot]!;
     if (before === expert || count[before]! < 2) return;
-    const isNew = held[expert * problem.gpus + gpuOfSlot[slot]!] === 0;
     const predicted = objectiveAfterReplacement(state, slot, expert);
     replaceReplica(state, slot, expert);
-    assert.ok(isNear(predicted, objectiveOf(state), scale), `${isNew} ${predicted} ${objectiveOf(state)}`);
+    assert.ok(isNear(predicted, objectiveOf(state), scale));
   }
 }
 
