@@ -152,6 +152,19 @@ describe('a migration away from a GPU that is left out', () => {
     assert.deepEqual(new Set(row.slice(0, 4)), new Set([0, 1, 2, 3]));
   });
 
+  it('puts a lost expert in an empty slot, which takes no other move', () => {
+    const physicalToLogical = Int32Array.of(0, 1, 0, -1);
+    const lost = {
+      loads: createLoads([[[4, 2, 2]]]),
+      machine: createMachine({ gpus: 2, slots: 4 }),
+      current: { layers: 1, experts: 3, slots: 4, physicalToLogical },
+      groups: 1,
+    };
+    const { placement, moves } = migrate(lost, { mostMoves: 1 });
+    assert.deepEqual([...placement.physicalToLogical], [0, 1, 0, 2]);
+    assert.equal(moves, 1);
+  });
+
   it('fails where these are more than may be moved', () => {
     assert.throws(
       () => migrate(moveCase, { mostMoves: 0 }),

@@ -180,12 +180,10 @@ it("a placement on nodes is DeepSeek's division of the groups where that is bett
 });
 
 it('a placement that is proven has a bound that is not above it by rounding', () => {
-  const row = new Array<number>(14).fill(100);
-  const counts = Float64Array.from(
-    row.with(3, 99.99999999929749).with(11, 99.99999999929749).with(13, 100.0000343322754),
-  );
-  const loads = { windows: 1, layers: 1, experts: 14, counts };
-  const { maxGpuLoad, lowerBound } = placeExperts(loads, createMachine({ gpus: 2, slots: 16 }));
+  const row = new Array<number>(21).fill(100);
+  const counts = Float64Array.from(row.with(5, 100.00000000606042).with(14, 500.0000000000001));
+  const loads = { windows: 1, layers: 1, experts: 21, counts };
+  const { maxGpuLoad, lowerBound } = placeExperts(loads, createMachine({ gpus: 3, slots: 21 }), { iterations });
   assert.deepEqual(lowerBound, maxGpuLoad);
 });
 
