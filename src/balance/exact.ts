@@ -95,6 +95,8 @@ function createBinCompletion(options: {
   const chosen = new Int32Array(slots);
   // Sums differ in their last bits with the order of addition.
   const most = limit * (1 + 1e-12);
+  /** What the bins after `bin` can take; so much more is rounding, where nothing is left for the last one. */
+  const roomAfter = (bin: number): number => most * (bins - bin - 1) + limit * bins * 1e-12;
 
   /** Fills the bins from `bin` on; `load` is what the replicas weigh that are left. */
   const fillBins = (bin: number, load: number): boolean => {
@@ -110,13 +112,13 @@ function createBinCompletion(options: {
     if (budget.nodes <= 0) return false;
     budget.nodes -= 1;
     if (sum > most) return false;
-    if (filled === room) return load - sum <= most * (bins - bin - 1) && fillBins(bin + 1, load - sum);
+    if (filled === room) return load - sum <= roomAfter(bin) && fillBins(bin + 1, load - sum);
     let skippedShare = -1;
     let skippedExpert = -1;
     for (let next = last + 1; next < slots; next++) {
       // The same failed here already; or the rest, none larger, cannot fill the bin as far as it must be.
       if (isTaken[next] !== 0 || expertAt[next] === skippedExpert || shareAt[next] === skippedShare) continue;
-      if (load - (sum + (room - filled) * shareAt[next]!) > most * (bins - bin - 1)) return false;
+      if (load - (sum + (room - filled) * shareAt[next]!) > roomAfter(bin)) return false;
       if (!allowDuplicates && holds(bin, filled, expertAt[next]!)) continue;
       isTaken[next] = 1;
       chosen[bin * room + filled] = next;

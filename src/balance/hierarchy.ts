@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import { createLayerState, type LayerProblem, type LayerState } from './layer-state.js';
 import type { Machine } from './machine.js';
-import { type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
+import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
 
 /** GPUs that are placed together: those in use of the whole machine, or of one node. */
 export interface Site {
@@ -93,14 +93,36 @@ export function createHierarchicalPlacer(machine: Machine, experts: number, grou
       }
       const divided = placeLayer(groupState, { ...withoutRival(search), tolerance: 0 });
       let best = placeNodes(divided.expertOf, load, search);
-      const rivalGroups = search.rival && groupsOfRival(search.rival, sites, groupSize, groupsPerNode);
-      if (rivalGroups !== undefined && best.largest > divided.lowerBound * (1 + search.tolerance)) {
-        const other = placeNodes(rivalGroups, load, search);
+      const { rival, tolerance } = search;
+      const rivalGroups = rival && groupsOfRival(rival, sites, groupSize, groupsPerNode);
+      if (rival !== undefined && rivalGroups !== undefined) {
+        // The rival may be the better one by less than the search is content with.
+        const enough = Math.min(divided.lowerBound * (1 + tolerance), largestTimeOf(rival, load, sites));
+        const other = best.largest > enough ? placeNodes(rivalGroups, load, search) : best;
         if (other.largest < best.largest) best = other;
       }
-      return { ...best, lowerBound: Math.min(divided.lowerBound, best.largest) };
+      const { largest } = best;
+      const lowerBound = isClose(divided.lowerBound, largest) ? largest : Math.min(divided.lowerBound, largest);
+      return { ...best, lowerBound };
     },
   };
+}
+
+/** The largest time of a placement of the machine's slots, in which each expert is on one node. */
+function largestTimeOf(expertOf: Int32Array, load: Float64Array, sites: readonly Site[]): number {
+  const count = new Int32Array(load.length);
+  for (const expert of expertOf) count[expert]! += 1;
+  let largest = 0;
+  for (const { state, slotOf } of sites) {
+    const time = new Float64Array(state.problem.gpus);
+    for (const [i, slot] of slotOf.entries()) {
+      const expert = expertOf[slot]!;
+      const gpu = state.gpuOfSlot[i]!;
+      time[gpu]! += (load[expert]! / count[expert]!) * state.problem.slowness[gpu]!;
+    }
+    largest = time.reduce((most, value) => Math.max(most, value), largest);
+  }
+  return largest;
 }
 
 function withoutRival({ rival: _, ...search }: LayerSearch): LayerSearch {

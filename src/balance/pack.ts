@@ -1,4 +1,4 @@
-import { type LayerState, refreshGpus, swapSlots } from './layer-state.js';
+import { countDuplicates, type LayerState, refreshGpus, swapSlots } from './layer-state.js';
 import { sortDescending } from './libstdcxx-sort.js';
 
 /**
@@ -48,12 +48,19 @@ export function packReplicas(state: LayerState): void {
 
 /**
  * Exchanges slots until no GPU holds an expert twice, each time with the exchange that leaves the two GPUs least loaded; where no exchange helps, packs by room
- * alone, which finds a placement without duplicates if there is one. Says whether none is left.
+ * alone, which finds a placement without duplicates if there is one, and keeps that if it has fewer. Says whether none is left.
  */
 export function separateDuplicates(state: LayerState): boolean {
   if (exchangeDuplicates(state)) return true;
+  const exchanged = state.expertOf.slice();
+  const duplicates = countDuplicates(state);
   packByRoom(state);
-  return exchangeDuplicates(state);
+  if (exchangeDuplicates(state)) return true;
+  if (countDuplicates(state) >= duplicates) {
+    state.expertOf.set(exchanged);
+    refreshGpus(state);
+  }
+  return false;
 }
 
 function exchangeDuplicates(state: LayerState): boolean {

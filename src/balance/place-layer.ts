@@ -43,7 +43,7 @@ export function placeLayer(state: LayerState, search: LayerSearch): PlacedLayer 
   const { problem, count, share } = state;
   const { limits, tolerance, random, rival } = search;
   const mean = boundByMean(problem);
-  replicateExperts(problem.load, problem.slots, problem.gpus, count, share);
+  replicateExperts(problem, count, share);
   packReplicas(state);
   refreshGpus(state);
   descend(state, mean * (1 + tolerance), limits);
@@ -56,7 +56,9 @@ export function placeLayer(state: LayerState, search: LayerSearch): PlacedLayer 
   if (rival !== undefined) keepRival(state, rival, search);
   setPlacement(state, state.expertOf.slice());
   const largest = largestTime(state);
-  return { expertOf: state.expertOf.slice(), largest, lowerBound: isClose(bound, largest) ? largest : bound };
+  // A proof is up to rounding, by which the rival may still have been better.
+  const lowerBound = isClose(bound, largest) ? largest : Math.min(bound, largest);
+  return { expertOf: state.expertOf.slice(), largest, lowerBound };
 }
 
 /** Rounding of sums in another order. */
@@ -111,7 +113,9 @@ function keepRival(state: LayerState, rival: Int32Array, { limits, tolerance, ra
   }
   separateDuplicates(state);
   const target = rivalLargest * (1 - tolerance);
-  const more = { iterations: Math.max(limits.iterations, MIN_ITERATIONS), isOver: () => false };
+  // A budget of time has no end of steps: the search would not end where duplicates are needed to be as good.
+  const steps = Number.isFinite(limits.iterations) ? limits.iterations : 0;
+  const more = { iterations: Math.max(steps, MIN_ITERATIONS), isOver: () => false };
   descend(state, target, more);
   if (largestTime(state) > rivalLargest) searchAround(state, rivalLargest, more, random);
   if (largestTime(state) <= rivalLargest && countDuplicates(state) <= ownDuplicates) return;

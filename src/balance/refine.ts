@@ -1,6 +1,7 @@
 import type { Random } from '../base/index.js';
 import { findHottest, type LayerState, largestTime, refreshGpus, setPlacement, swapSlots } from './layer-state.js';
 import { packReplicas } from './pack.js';
+import { createReplicaRule } from './replicate.js';
 
 /** When a search ends. */
 export interface SearchLimits {
@@ -147,7 +148,7 @@ export function searchAround(state: LayerState, target: number, limits: SearchLi
 /** Takes a replica from one expert, gives it to another, preferably a hot GPU's largest, and packs all anew. */
 function moveReplica(state: LayerState, random: Random): boolean {
   const { problem, count, share, expertOf } = state;
-  const { experts, gpus, slotStarts, load } = problem;
+  const { experts, slotStarts, load } = problem;
   const hot = findHottest(state);
   let taker = random.integer(experts);
   if (random.uniform() < 0.7) {
@@ -157,9 +158,14 @@ function moveReplica(state: LayerState, random: Random): boolean {
     }
   }
   const giver = expertOf[random.integer(problem.slots)]!;
-  if (giver === taker || count[giver]! < 2 || count[taker]! >= gpus) return false;
+  if (giver === taker || count[giver]! < 2) return false;
   count[giver]! -= 1;
   count[taker]! += 1;
+  if (!createReplicaRule(problem)(count, taker)) {
+    count[giver]! += 1;
+    count[taker]! -= 1;
+    return false;
+  }
   share[giver] = load[giver]! / count[giver]!;
   share[taker] = load[taker]! / count[taker]!;
   packReplicas(state);
