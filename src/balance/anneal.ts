@@ -129,7 +129,8 @@ function proposeSwap(
   if (accepts(after)) {
     swapWindowedSlots(state, slotA, slotB);
     if (constraints.transfers !== undefined) constraints.transfers.moved = moved;
-    return after;
+    // Computed anew: what was predicted has lost digits where a GPU's time fell far.
+    return costOf(state, constraints);
   }
   affinity?.swap(slotA, slotB, expertB, expertA);
   return undefined;

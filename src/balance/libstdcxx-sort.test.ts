@@ -3,9 +3,15 @@ import { it } from 'node:test';
 import fc from 'fast-check';
 import { sortDescending } from './libstdcxx-sort.js';
 
+/** The order that the keys are sorted into; the sorted keys must be those that it says. */
 function sort(keys: Float32Array, length = keys.length): number[] {
   const order = Int32Array.from(keys.keys());
-  sortDescending(order, keys, length);
+  const sorted = keys.slice();
+  sortDescending(order, sorted, length);
+  assert.deepEqual(
+    sorted,
+    Float32Array.from(order, (position) => keys[position]!),
+  );
   return [...order];
 }
 

@@ -100,15 +100,17 @@ describe('a migration', () => {
     );
   });
 
-  it('with moves enough is as good as its target, and without a limit is the target with the fewest moves', () => {
+  it('with moves enough is as good as its target, and without a limit is that with the fewest moves or stays where that is no worse', () => {
     fc.assert(
       fc.property(cases, (moveCase) => {
         const { loads, machine } = moveCase;
         const target = placeExperts(loads, machine, { iterations: 5, strategy: 'global' }).placement;
         const free = migrate(moveCase);
         checkMigration(moveCase, free);
-        assert.ok(isNear(objectiveOf(moveCase, free.placement), objectiveOf(moveCase, target)));
-        assert.equal(free.moves, free.whole.moves);
+        const reached = objectiveOf(moveCase, free.placement);
+        const wanted = objectiveOf(moveCase, target);
+        assert.ok(reached <= wanted || isNear(reached, wanted));
+        assert.ok(free.moves <= free.whole.moves);
         assert.ok(free.moves <= countAllMoves(moveCase.current, target, machine));
         const limited = migrate(moveCase, { mostMoves: 10_000 });
         assert.ok(limited.gain >= free.gain - 1e-9);

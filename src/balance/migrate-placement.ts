@@ -1,4 +1,4 @@
-import { createRandom, WorkError } from '../base/index.js';
+import { createRandom, InputError, WorkError } from '../base/index.js';
 import { countTransfers } from './anneal.js';
 import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
@@ -32,7 +32,8 @@ export interface Migration {
  * Goes from `current` towards `target`: the target's GPUs are renamed so that as few replicas as possible travel (`relabelLayer`); with a limit of moves or a cost
  * of them, each layer is searched from where it is now for what can be reached with few, and the moves are given to the layers where they gain most (`choosePoints`).
  *
- * An expert that has lost all its replicas, because its GPU is excluded now, is moved first. Throws `WorkError` where that alone takes more than `mostMoves`.
+ * An expert that has lost all its replicas, because its GPU is excluded now, is moved first. Without limit, cost, nodes or traffic a layer that the target does not make
+ * better stays. Throws `WorkError` where lost experts alone take more than `mostMoves`, and `InputError` for placements of different sizes.
  */
 export function migratePlacement(
   loads: ExpertLoads,
@@ -41,6 +42,7 @@ export function migratePlacement(
   target: Placement,
   options: MigrationOptions,
 ): Migration {
+  requireSameSizes(current, target, machine);
   const { layers, slots } = target;
   const rowOf = ({ physicalToLogical }: Placement, layer: number): Int32Array =>
     physicalToLogical.subarray(layer * slots, (layer + 1) * slots);
@@ -58,11 +60,11 @@ export function migratePlacement(
     if (isFree) return { state, constraints, before, first, last, points: [first, last] };
     setWindowedPlacement(state, start);
     const traced = traceMigration(state, constraints, before, options.mostMoves ?? slots);
-    return { state, constraints, before, first, last, points: [...traced, last] };
+    return { state, constraints, before, first, last, points: [first, ...traced.slice(1), last] };
   });
   requireMoves(paths, options.mostMoves);
   const chosen = isFree
-    ? paths.map(({ last }) => last)
+    ? paths.map(({ first, last }) => (keepsNodes || last.objective < first.objective ? last : first))
     : choosePoints(
         paths.map(({ points }) => points),
         options.mostMoves ?? Number.POSITIVE_INFINITY,
@@ -80,6 +82,16 @@ export function migratePlacement(
     (layer, expertOf) => relabelLayer(rowOf(current, layer), opened.toMachine(expertOf), machine, keepsNodes),
     machine,
   );
+}
+
+function requireSameSizes(current: Placement, target: Placement, { slots }: Machine): void {
+  const sizesOf = (placement: Placement): string =>
+    `${placement.layers} layers of ${placement.experts} experts in ${placement.slots} slots`;
+  if (sizesOf(current) === sizesOf(target) && target.slots === slots) return;
+  throw new InputError({
+    what: `the placement now has ${sizesOf(current)}, the other ${sizesOf(target)}, the machine ${slots} slots`,
+    mend: 'give placements of the same model on the same machine',
+  });
 }
 
 interface Path {

@@ -1,4 +1,4 @@
-import type { Random } from '../base/index.js';
+import { InputError, type Random } from '../base/index.js';
 import { anneal, type Constraints, countTransfers } from './anneal.js';
 import type { SearchLimits } from './refine.js';
 import {
@@ -169,16 +169,19 @@ export interface MoveCost {
 /**
  * Chooses a point for each layer: the least sum of objectives with at most `mostMoves` moves in all and, with `cost`, only moves that gain more time until the next
  * rebalance than they take. Steps along each layer's lower convex hull are taken by gain for a move; what budget is left goes to the points that still fit, the largest gain first.
+ * Throws `InputError` for a cost that is none.
  */
 export function choosePoints(
   layers: readonly (readonly MigrationPoint[])[],
   mostMoves: number,
   cost: MoveCost | undefined,
 ): MigrationPoint[] {
+  if (cost !== undefined && !(cost.secondsPerMove >= 0 && cost.intervalSeconds > 0))
+    throw new InputError({ what: 'the cost of moves is no time', mend: 'give seconds, and an interval above 0' });
   const chosen = layers.map((points) => points[0]!);
   const total = chosen.reduce((sum, { objective }) => sum + objective, 0);
   /** What the objective must fall by for a move to be worth it. */
-  const price = cost === undefined ? 0 : (cost.secondsPerMove / cost.intervalSeconds) * total;
+  const price = cost === undefined || total === 0 ? 0 : (cost.secondsPerMove / cost.intervalSeconds) * total;
   const steps = layers.flatMap((points, layer) => {
     const hull = lowerHull(points);
     return hull.slice(1).map((to, i) => {

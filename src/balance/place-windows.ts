@@ -29,7 +29,7 @@ const WINDOWED_ITERATIONS = 250;
 
 /**
  * Improves a placement for several windows, or for traffic, by annealing each layer: makes the mean over windows of the largest GPU load small, or the worst
- * window's, plus what split pairs of experts cost. It starts from `start` or from `rival` (`[layers, slots]`), whichever is better by that measure.
+ * window's, plus what split pairs of experts cost. It starts from `start` or from `rival` (`[layers, slots]`), and is never worse than either by that measure (but for traffic).
  * Where neither `robust` nor `traffic` is asked for, a layer whose sum over windows would have a larger largest GPU load than the rival's stays as it is.
  */
 export function placeForWindows(
@@ -52,9 +52,11 @@ export function placeForWindows(
     const range = [layer * slots, (layer + 1) * slots] as const;
     const own = opened.toSite(physicalToLogical.subarray(...range));
     const { state, constraints } = opened.open(layer, own);
-    if (rival !== undefined) takeBetter(state, constraints, own, opened.toSite(rival.subarray(...range)));
+    const others = rival === undefined ? [own] : [own, opened.toSite(rival.subarray(...range))];
+    if (rival !== undefined) takeBetter(state, constraints, own, others[1]!);
     const limits = startLimits({ ...options, iterations: options.iterations ?? iterationsBy(options) });
     anneal(state, constraints, limits, createRandom(seed, 'windows', layer));
+    if (traffic === undefined) keepLeast(state, others);
     physicalToLogical.set(opened.toMachine(state.expertOf), range[0]);
     options.onLayer?.(layer + 1, layers);
   }
@@ -79,6 +81,19 @@ function takeBetter(state: WindowedState, { affinity }: Constraints, own: Int32A
   const ownCost = cost();
   set(other);
   if (cost() >= ownCost || state.held.some((count) => count > 1)) set(own);
+}
+
+/** Goes back to one of the others where the search, which lowers the smooth objective, ended above it. */
+function keepLeast(state: WindowedState, others: readonly Int32Array[]): void {
+  let best: Int32Array = state.expertOf.slice();
+  let least = objectiveOf(state);
+  for (const other of others) {
+    setWindowedPlacement(state, other);
+    if (objectiveOf(state) >= least * (1 - 1e-12)) continue;
+    least = objectiveOf(state);
+    best = other;
+  }
+  setWindowedPlacement(state, best);
 }
 
 /** Puts back the rows of `start` where the sum over windows has become worse than the rival's. */

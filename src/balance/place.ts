@@ -100,7 +100,7 @@ function isPlain({ gpus, slotStarts, isUsed, speeds }: Machine): boolean {
   return (
     !(
       isUsed.includes(0) ||
-      speeds.some((speed) => speed !== 1) ||
+      speeds.some((speed) => speed !== speeds[0]) ||
       slotStarts.some((start, gpu) => start !== gpu * slots)
     ) && gpus > 0
   );

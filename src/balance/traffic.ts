@@ -25,7 +25,7 @@ export function measureSpread(
   let tokens = 0;
   let nodes = 0;
   let gpus = 0;
-  for (let layer = 0; layer < layers; layer++) {
+  for (let layer = 0; layer < Math.min(layers, placement.layers); layer++) {
     const slotsOf: number[][] = Array.from({ length: experts }, () => []);
     for (let slot = 0; slot < slots; slot++) slotsOf[physicalToLogical[layer * slots + slot]!]?.push(slot);
     const rows = chosen[layer]!;
@@ -56,7 +56,7 @@ export function countCoactivation({ topK, chosen }: TokenRoutes, layer: number, 
       for (let j = i + 1; j < start + topK; j++) {
         const first = rows[i]!;
         const second = rows[j]!;
-        if (first < 0 || second < 0 || first === second) continue;
+        if (first < 0 || second < 0 || first === second || Math.max(first, second) >= experts) continue;
         pairs[first * experts + second]! += 1;
         pairs[second * experts + first]! += 1;
       }
