@@ -2,7 +2,14 @@ import { createRandom, InputError, WorkError } from '../base/index.js';
 import { countTransfers } from './anneal.js';
 import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
-import { choosePoints, type MigrationPoint, type MoveCost, refinePoint, traceMigration } from './migrate.js';
+import {
+  choosePoints,
+  type MigrationPoint,
+  type MoveCost,
+  refinePoint,
+  traceMigration,
+  traceRecount,
+} from './migrate.js';
 import type { Placement } from './placement.js';
 import { countMoves, relabelLayer } from './relabel.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
@@ -59,8 +66,10 @@ export function migratePlacement(
     const last = measurePoint(state, whole, before);
     if (isFree) return { state, constraints, before, first, last, points: [first, last] };
     setWindowedPlacement(state, start);
-    const traced = traceMigration(state, constraints, before, options.mostMoves ?? slots);
-    return { state, constraints, before, first, last, points: [first, ...traced.slice(1), last] };
+    const mostMoves = options.mostMoves ?? slots;
+    const traced = traceMigration(state, constraints, before, mostMoves);
+    const recounted = traceRecount(state, constraints, before, { start, target: whole }, mostMoves);
+    return { state, constraints, before, first, last, points: [first, ...traced.slice(1), ...recounted, last] };
   });
   requireMoves(paths, options.mostMoves);
   const chosen = isFree

@@ -1,6 +1,7 @@
 import { InputError, type Random } from '../base/index.js';
 import { anneal, type Constraints, countTransfers } from './anneal.js';
-import type { SearchLimits } from './refine.js';
+import { createLayerState, type LayerState, largestTime, refreshGpus, setPlacement } from './layer-state.js';
+import { descend, type SearchLimits } from './refine.js';
 import {
   objectiveAfterReplacement,
   objectiveAfterSwap,
@@ -46,6 +47,67 @@ export function traceMigration(
     points.push(point());
   }
   return points;
+}
+
+/**
+ * A second way from `start` to better placements, for one window and without zones: gives each expert as many replicas as `target` gives it, in slots of experts that have too many,
+ * and then exchanges slots of the most loaded GPU (`descend`). Gives the points after each exchange, within `mostMoves` transfers from what GPUs hold in `before`.
+ */
+export function traceRecount(
+  state: WindowedState,
+  { zoneOf }: Constraints,
+  before: Uint16Array,
+  ends: { readonly start: Int32Array; readonly target: Int32Array },
+  mostMoves: number,
+): MigrationPoint[] {
+  if (state.windows > 1 || zoneOf !== undefined) return [];
+  const layer = createLayerState({ ...state.problem, load: state.load });
+  setPlacement(layer, ends.start);
+  giveReplicas(layer, ends.target);
+  const points: MigrationPoint[] = [];
+  for (let step = 0; step < MOST_POINTS; step++) {
+    const moves = countTransfers(layer.held, before);
+    const objective = largestTime(layer);
+    if (moves > mostMoves || objective >= (points.at(-1)?.objective ?? Number.POSITIVE_INFINITY)) break;
+    points.push({ moves, objective, expertOf: layer.expertOf.slice() });
+    descend(layer, 0, { iterations: 1, isOver: () => false });
+  }
+  return points;
+}
+
+/** Gives experts the numbers of replicas that they have in `target`: each new one goes where it makes the least loaded GPU, of the slots of experts that have too many. */
+function giveReplicas(layer: LayerState, target: Int32Array): void {
+  const { problem, gpuOfSlot, expertOf, count, share, time, held } = layer;
+  const { experts, gpus, slots, slowness, load } = problem;
+  const missing = new Int32Array(experts);
+  for (const expert of target) missing[expert]! += 1;
+  for (let expert = 0; expert < experts; expert++) {
+    share[expert] = load[expert]! / missing[expert]!;
+    missing[expert]! -= count[expert]!;
+  }
+  refreshGpus(layer);
+  const order = [...missing.keys()].filter((expert) => missing[expert]! > 0).sort((a, b) => share[b]! - share[a]!);
+  for (const expert of order) {
+    for (; missing[expert]! > 0; missing[expert]! -= 1) {
+      let best = -1;
+      let bestTime = Number.POSITIVE_INFINITY;
+      for (let slot = 0; slot < slots; slot++) {
+        const gpu = gpuOfSlot[slot]!;
+        const other = expertOf[slot]!;
+        if (missing[other]! >= 0 || held[expert * gpus + gpu] !== 0) continue;
+        const after = time[gpu]! + (share[expert]! - share[other]!) * slowness[gpu]!;
+        if (after >= bestTime) continue;
+        best = slot;
+        bestTime = after;
+      }
+      // No GPU without the expert has a slot to give: it stays with fewer.
+      if (best < 0) break;
+      missing[expertOf[best]!]! += 1;
+      expertOf[best] = expert;
+      refreshGpus(layer);
+    }
+  }
+  setPlacement(layer, expertOf.slice());
 }
 
 /** Searches on from a point for a better one with no more transfers, by annealing. */
