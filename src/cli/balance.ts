@@ -266,14 +266,16 @@ function measureGrouped(
   return measurePlacement(placement, loads, machine, routes);
 }
 
-/** On a terminal, which layer is done, now and then. */
-function createProgress(): ((done: number, layers: number) => void) | undefined {
-  if (process.stderr.isTTY !== true) return undefined;
+/** Says now and then which layer is done: on a terminal in place, elsewhere as a line every few seconds. */
+function createProgress(): (done: number, layers: number) => void {
+  const isTerminal = process.stderr.isTTY === true;
   let shown = performance.now();
   return (done, layers) => {
-    if (done === layers) process.stderr.write('\r\u001b[K');
-    if (done === layers || performance.now() - shown < 300) return;
+    if (isTerminal && done === layers) process.stderr.write('\r\u001b[K');
+    if (done === layers || performance.now() - shown < (isTerminal ? 300 : 5000)) return;
     shown = performance.now();
-    process.stderr.write(`\rplacing layer ${done} of ${layers}\u001b[K`);
+    process.stderr.write(
+      isTerminal ? `\rplacing layer ${done} of ${layers}\u001b[K` : `placing layer ${done} of ${layers}\n`,
+    );
   };
 }

@@ -205,6 +205,11 @@ async function readDamaged(path: string, good: Uint8Array, flips: readonly (read
   }
 }
 
+test('a file of more lists than loads have is refused before they are made', async () => {
+  const text = `{"logical_count":[${'[],'.repeat(2 ** 23)}[]]}`;
+  await assert.rejects(readExpertLoads(write('lists.json', text)), /it has more than 8388608 lists/);
+});
+
 test('files that are cut or damaged give loads or an InputError, and nothing else', async () => {
   mkdirSync(join(folder, 'damaged'));
   write('damaged/meta_info.json', { num_experts: 3 });

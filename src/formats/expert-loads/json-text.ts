@@ -2,11 +2,29 @@ import { InputError, suggestWord } from '../../base/index.js';
 import { parseJson } from '../json.js';
 import { isRecord, refuseLoads } from './recorded-loads.js';
 
+/** A list is two bytes of a text, and some sixty of memory; a row of loads is one. */
+const mostLists = 2 ** 23;
+
+function hasMoreLists(text: string, most: number): boolean {
+  let lists = 0;
+  for (let position = text.indexOf('['); position >= 0; position = text.indexOf('[', position + 1)) {
+    lists += 1;
+    if (lists > most) return true;
+  }
+  return false;
+}
+
 /**
  * As `parseJson`, but NaN and Infinity, which Python writes and JSON does not know, become texts: beside the loads they do not matter, and in the loads the error
  * then says where they are.
  */
 export function parsePythonJson(text: string, where: string): unknown {
+  if (hasMoreLists(text, mostLists))
+    throw new InputError({
+      what: `it has more than ${mostLists} lists`,
+      where,
+      mend: 'record fewer steps',
+    });
   try {
     return parseJson(text, where);
   } catch (error) {
