@@ -154,6 +154,15 @@ describe('a migration away from a GPU that is left out', () => {
     assert.deepEqual(new Set(row.slice(0, 4)), new Set([0, 1, 2, 3]));
   });
 
+  it('fills empty slots with experts that their GPU does not hold', () => {
+    const loads = createLoads([[[4, 3, 2, 1]]]);
+    const machine = createMachine({ gpus: 2, slots: 6 });
+    const current = { layers: 1, experts: 4, slots: 6, physicalToLogical: Int32Array.of(0, 1, 2, 3, -1, -1) };
+    const { placement, moves } = migrate({ loads, machine, current, groups: 1 }, { mostMoves: 2 });
+    assert.equal(moves, 2);
+    assert.equal(new Set(placement.physicalToLogical.subarray(3)).size, 3);
+  });
+
   it('puts a lost expert in an empty slot, which takes no other move', () => {
     const physicalToLogical = Int32Array.of(0, 1, 0, -1);
     const lost = {

@@ -59,7 +59,7 @@ export function migratePlacement(
   const paths = Array.from({ length: layers }, (_, layer) => {
     const now = opened.toSite(rowOf(current, layer));
     const whole = opened.toSite(relabelLayer(rowOf(current, layer), rowOf(target, layer), machine, keepsNodes));
-    const start = fillLost(now, target.experts);
+    const start = fillLost(now, target.experts, opened.gpuOfSlot);
     const { state, constraints } = opened.open(layer, start);
     const before = holdings(state, now);
     const first = pointOf(state, before);
@@ -145,15 +145,18 @@ function requireMoves(paths: readonly Path[], mostMoves: number | undefined): vo
   });
 }
 
-/** The current row with empty slots filled and every expert placed: lost experts first, in empty slots or in place of the expert with most replicas. */
-function fillLost(now: Int32Array, experts: number): Int32Array {
+/** The current row with every expert placed: lost experts in empty slots, else in place of the expert with most replicas; other empty slots get experts with few that their GPU does not hold. */
+function fillLost(now: Int32Array, experts: number, gpuOfSlot: Int32Array): Int32Array {
   const row = now.slice();
+  const holds = (gpu: number, expert: number): boolean =>
+    row.some((other, slot) => other === expert && gpuOfSlot[slot] === gpu);
   const count = new Int32Array(experts);
   for (const expert of row) if (expert >= 0) count[expert]! += 1;
   const lost = [...count.keys()].filter((expert) => count[expert] === 0);
   for (const [slot, held] of row.entries()) {
     if (held >= 0) continue;
-    const expert = lost.shift() ?? count.indexOf(Math.min(...count));
+    const byCount = [...count.keys()].sort((a, b) => count[a]! - count[b]!);
+    const expert = lost.shift() ?? byCount.find((other) => !holds(gpuOfSlot[slot]!, other)) ?? byCount[0]!;
     row[slot] = expert;
     count[expert]! += 1;
   }

@@ -17,6 +17,8 @@ export interface WindowedSearch {
 export interface WindowedLayers {
   /** The state of a layer under the placement `expertOf` (of the site's slots), and what constrains it. */
   open(layer: number, expertOf: Int32Array): { readonly state: WindowedState; readonly constraints: Constraints };
+  /** `[slots in use]`: the GPU of each, counted among those in use. */
+  readonly gpuOfSlot: Int32Array;
   /** From the machine's slots to those in use. */
   toSite(row: Int32Array): Int32Array;
   /** From the slots in use to the machine's; the others are -1. */
@@ -48,6 +50,7 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
       affinity.set(expertOf);
       return { state, constraints: { affinity, ...(keepsNodes ? { zoneOf } : {}) } };
     },
+    gpuOfSlot: site.gpuOfSlot,
     toSite: (row) => slotOf.map((slot) => row[slot]!),
     toMachine(expertOf) {
       const row = new Int32Array(machine.slots).fill(-1);
