@@ -73,11 +73,12 @@ function annealRound(state: WindowedState, constraints: Constraints, round: Roun
   const proposals = steps * PROPOSALS_PER_STEP;
   let { bestCost } = round;
   let cost = costOf(state, constraints);
+  let temperature = 0;
+  const accepts = (after: number): boolean =>
+    after <= cost || random.uniform() < Math.exp((cost - after) / temperature);
   for (let proposal = 0; proposal < proposals; proposal++) {
     if (proposal % 1024 === 1023 && limits.isOver()) break;
-    const temperature = bestCost * HOTTEST * (1 - proposal / proposals) ** 3;
-    const accepts = (after: number): boolean =>
-      after <= cost || random.uniform() < Math.exp((cost - after) / temperature);
+    temperature = bestCost * HOTTEST * (1 - proposal / proposals) ** 3;
     const isReplacing = slots > experts && random.uniform() < REPLACING;
     const after = isReplacing
       ? proposeReplacement(state, constraints, random, accepts)
@@ -108,7 +109,7 @@ function proposeSwap(
 ): number | undefined {
   const { problem, gpuOfSlot, expertOf, held } = state;
   const { gpus, slots } = problem;
-  const { zoneOf, affinity } = constraints;
+  const { zoneOf, affinity, transfers } = constraints;
   const slotA = Math.floor(random.uniform() * slots);
   const slotB = Math.floor(random.uniform() * slots);
   const gpuA = gpuOfSlot[slotA]!;
@@ -118,8 +119,8 @@ function proposeSwap(
   if (gpuA === gpuB || expertA === expertB) return undefined;
   if (held[expertA * gpus + gpuB] !== 0 || held[expertB * gpus + gpuA] !== 0) return undefined;
   if (zoneOf !== undefined && zoneOf[gpuA] !== zoneOf[gpuB]) return undefined;
-  const moved = movedAfter(state, constraints, [slotA, expertB], [slotB, expertA]);
-  if (moved > (constraints.transfers?.most ?? moved)) return undefined;
+  const moved = transfers === undefined ? 0 : movedAfter(state, transfers, [slotA, expertB], [slotB, expertA]);
+  if (transfers !== undefined && moved > transfers.most) return undefined;
   const objective =
     state.windows > 1
       ? smoothObjectiveAfterSwap(state, gpuA, gpuB, expertA, expertB)
@@ -128,7 +129,7 @@ function proposeSwap(
   const after = objective + (affinity?.cost() ?? 0);
   if (accepts(after)) {
     swapWindowedSlots(state, slotA, slotB);
-    if (constraints.transfers !== undefined) constraints.transfers.moved = moved;
+    if (transfers !== undefined) transfers.moved = moved;
     // Computed anew: what was predicted has lost digits where a GPU's time fell far.
     return costOf(state, constraints);
   }
@@ -144,42 +145,42 @@ function proposeReplacement(
 ): number | undefined {
   const { problem, gpuOfSlot, expertOf, count, held } = state;
   const { gpus, slots } = problem;
+  const { zoneOf, affinity, transfers } = constraints;
   const slot = Math.floor(random.uniform() * slots);
   const gpu = gpuOfSlot[slot]!;
   const before = expertOf[slot]!;
   // Any expert, each as often as it has replicas: those that are hot now.
   const expert = expertOf[Math.floor(random.uniform() * slots)]!;
   if (expert === before || count[before]! < 2 || held[expert * gpus + gpu] !== 0) return undefined;
-  if (constraints.zoneOf !== undefined && !isInZone(state, constraints.zoneOf, expert, gpu)) return undefined;
-  const moved = movedAfter(state, constraints, [slot, expert]);
-  if (moved > (constraints.transfers?.most ?? moved)) return undefined;
+  if (zoneOf !== undefined && !isInZone(state, zoneOf, expert, gpu)) return undefined;
+  const moved = transfers === undefined ? 0 : movedAfter(state, transfers, [slot, expert]);
+  if (transfers !== undefined && moved > transfers.most) return undefined;
   replaceReplica(state, slot, expert);
-  constraints.affinity?.replace(slot, before, expert);
+  affinity?.replace(slot, before, expert);
   const after = costOf(state, constraints);
   if (accepts(after)) {
-    if (constraints.transfers !== undefined) constraints.transfers.moved = moved;
+    if (transfers !== undefined) transfers.moved = moved;
     return after;
   }
   replaceReplica(state, slot, before);
-  constraints.affinity?.replace(slot, expert, before);
+  affinity?.replace(slot, expert, before);
   return undefined;
 }
 
-/** Whether the expert lies somewhere in the GPU's zone, so that it belongs there. */
-function isInZone({ problem, held }: WindowedState, zoneOf: Int32Array, expert: number, gpu: number): boolean {
+/** Whether all replicas of the expert lie in the GPU's zone, so that it belongs there. */
+export function isInZone({ problem, held }: WindowedState, zoneOf: Int32Array, expert: number, gpu: number): boolean {
   for (let other = 0; other < problem.gpus; other++) {
-    if (held[expert * problem.gpus + other] !== 0) return zoneOf[other] === zoneOf[gpu];
+    if (held[expert * problem.gpus + other] !== 0 && zoneOf[other] !== zoneOf[gpu]) return false;
   }
-  return false;
+  return true;
 }
 
 /** How many replicas travel when the slots, of different GPUs, get these experts. */
 function movedAfter(
   { problem, gpuOfSlot, expertOf, held }: WindowedState,
-  { transfers }: Constraints,
+  transfers: Transfers,
   ...changes: readonly (readonly [slot: number, expert: number])[]
 ): number {
-  if (transfers === undefined) return 0;
   let { moved } = transfers;
   for (const [slot, expert] of changes) {
     const gpu = gpuOfSlot[slot]!;

@@ -1,3 +1,5 @@
+import { listGpuOfSlot } from './machine.js';
+
 /** One layer to place: experts on GPUs that all take part. */
 export interface LayerProblem {
   readonly experts: number;
@@ -30,12 +32,10 @@ export interface LayerState {
 
 /** An empty state for `problem`; its arrays serve every layer of the same sizes. */
 export function createLayerState(problem: LayerProblem): LayerState {
-  const { experts, gpus, slots, slotStarts } = problem;
-  const gpuOfSlot = new Int32Array(slots);
-  for (let gpu = 0; gpu < gpus; gpu++) gpuOfSlot.fill(gpu, slotStarts[gpu], slotStarts[gpu + 1]);
+  const { experts, gpus, slots } = problem;
   return {
     problem,
-    gpuOfSlot,
+    gpuOfSlot: listGpuOfSlot(problem),
     expertOf: new Int32Array(slots),
     count: new Int32Array(experts),
     share: new Float64Array(experts),

@@ -55,8 +55,8 @@ export function createMachine({ gpus, slots, nodes = 1, excludedGpus = [], speed
   };
 }
 
-/** `[slots]`: the GPU of each slot. */
-export function listGpuOfSlot({ gpus, slots, slotStarts }: Machine): Int32Array {
+/** `[slots]`: the GPU of each slot, of a machine or of the GPUs that a layer is placed on. */
+export function listGpuOfSlot({ gpus, slots, slotStarts }: Pick<Machine, 'gpus' | 'slots' | 'slotStarts'>): Int32Array {
   const gpuOfSlot = new Int32Array(slots);
   for (let gpu = 0; gpu < gpus; gpu++) gpuOfSlot.fill(gpu, slotStarts[gpu], slotStarts[gpu + 1]);
   return gpuOfSlot;

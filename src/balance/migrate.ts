@@ -1,5 +1,5 @@
 import { InputError, type Random } from '../base/index.js';
-import { anneal, type Constraints, countTransfers } from './anneal.js';
+import { anneal, type Constraints, countTransfers, isInZone } from './anneal.js';
 import { createLayerState, type LayerState, largestTime, refreshGpus, setPlacement } from './layer-state.js';
 import { descend, type SearchLimits } from './refine.js';
 import {
@@ -204,7 +204,7 @@ function considerReplacements(
   const attempt = (slot: number, expert: number): void => {
     const before = expertOf[slot]!;
     if (count[before]! < 2 || expert === before || held[expert * gpus + gpuOfSlot[slot]!] !== 0) return;
-    if (zoneOf !== undefined && !isHeldInZone(state, zoneOf, expert, gpuOfSlot[slot]!)) return;
+    if (zoneOf !== undefined && !isInZone(state, zoneOf, expert, gpuOfSlot[slot]!)) return;
     const gain = objective - objectiveAfterReplacement(state, slot, expert);
     consider({ kind: 'replace', slot, expert, gain });
   };
@@ -213,13 +213,6 @@ function considerReplacements(
     if (gpuOfSlot[slot] === hot) for (let expert = 0; expert < experts; expert++) attempt(slot, expert);
     else for (const expert of hotExperts) attempt(slot, expert);
   }
-}
-
-function isHeldInZone({ problem, held }: WindowedState, zoneOf: Int32Array, expert: number, gpu: number): boolean {
-  for (let other = 0; other < problem.gpus; other++) {
-    if (held[expert * problem.gpus + other] !== 0 && zoneOf[other] !== zoneOf[gpu]) return false;
-  }
-  return true;
 }
 
 /** What a move is worth: the moves cost `secondsPerMove` each, and the gain lasts for `intervalSeconds`. */

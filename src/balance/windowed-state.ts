@@ -1,4 +1,5 @@
 import type { LayerProblem } from './layer-state.js';
+import { listGpuOfSlot } from './machine.js';
 
 /** What a search over several windows makes small: the mean over windows of the largest GPU time, or the worst window's. */
 export type RobustObjective = 'mean' | 'worst';
@@ -32,13 +33,11 @@ export function createWindowedState(
   windows: { readonly windows: number; readonly load: Float64Array; readonly objective: RobustObjective },
   expertOf: Int32Array,
 ): WindowedState {
-  const { experts, gpus, slots, slotStarts } = problem;
-  const gpuOfSlot = new Int32Array(slots);
-  for (let gpu = 0; gpu < gpus; gpu++) gpuOfSlot.fill(gpu, slotStarts[gpu], slotStarts[gpu + 1]);
+  const { experts, gpus, slots } = problem;
   const state: WindowedState = {
     problem,
     ...windows,
-    gpuOfSlot,
+    gpuOfSlot: listGpuOfSlot(problem),
     expertOf: new Int32Array(slots),
     count: new Int32Array(experts),
     time: new Float64Array(gpus * windows.windows),
@@ -129,41 +128,48 @@ function power16(value: number): number {
 }
 
 /**
- * As `objectiveAfterSwap`, with the 16-norm of a window's GPU times in place of the largest (for 'worst', of all windows' times): a largest time that the second largest
+ * As `objectiveOf`, with the 16-norm of a window's GPU times in place of the largest (for 'worst', of all windows' times): a largest time that the second largest
  * also counts in. A placement that is made for some windows is better on others when it is made by this: it does not fill up every GPU to the largest of a few.
  */
+export function smoothObjectiveOf({ windows, objective, even, powers }: WindowedState): number {
+  let total = 0;
+  for (let window = 0; window < windows; window++)
+    total += smoothTerm(objective, even[window]!, even[0]!, powers[window]!);
+  return smoothTotal(objective, windows, even[0]!, total);
+}
+
+/** The smooth objective if `expertA` of `gpuA` and `expertB` of `gpuB` changed places. */
 export function smoothObjectiveAfterSwap(
-  state: WindowedState,
+  { problem, windows, objective, load, count, time, even, powers }: WindowedState,
   gpuA: number,
   gpuB: number,
   expertA: number,
   expertB: number,
 ): number {
-  const { problem, windows, objective, load, count, time, even, powers } = state;
   const { slowness } = problem;
-  const hasSwap = gpuA >= 0;
-  const perTokenA = hasSwap ? 1 / count[expertA]! : 0;
-  const perTokenB = hasSwap ? 1 / count[expertB]! : 0;
+  const perTokenA = 1 / count[expertA]!;
+  const perTokenB = 1 / count[expertB]!;
   let total = 0;
   for (let window = 0; window < windows; window++) {
     const scale = even[window]!;
-    let sum = powers[window]!;
-    if (hasSwap) {
-      const difference = load[expertA * windows + window]! * perTokenA - load[expertB * windows + window]! * perTokenB;
-      const timeA = time[gpuA * windows + window]!;
-      const timeB = time[gpuB * windows + window]!;
-      sum -= power16(timeA / scale) + power16(timeB / scale);
-      sum += power16((timeA - difference * slowness[gpuA]!) / scale);
-      sum += power16((timeB + difference * slowness[gpuB]!) / scale);
-    }
-    total += objective === 'mean' ? scale * Math.max(0, sum) ** (1 / 16) : power16(scale / even[0]!) * sum;
+    const difference = load[expertA * windows + window]! * perTokenA - load[expertB * windows + window]! * perTokenB;
+    const timeA = time[gpuA * windows + window]!;
+    const timeB = time[gpuB * windows + window]!;
+    let sum = powers[window]! - power16(timeA / scale) - power16(timeB / scale);
+    sum += power16((timeA - difference * slowness[gpuA]!) / scale);
+    sum += power16((timeB + difference * slowness[gpuB]!) / scale);
+    total += smoothTerm(objective, scale, even[0]!, sum);
   }
-  return objective === 'mean' ? total / windows : even[0]! * Math.max(0, total) ** (1 / 16);
+  return smoothTotal(objective, windows, even[0]!, total);
 }
 
-/** The smooth objective of the state's placement. */
-export function smoothObjectiveOf(state: WindowedState): number {
-  return smoothObjectiveAfterSwap(state, -1, -1, 0, 0);
+/** A window's part of the smooth objective: its norm, or for 'worst' its sum of powers in the first window's unit. */
+function smoothTerm(objective: RobustObjective, even: number, unit: number, powers: number): number {
+  return objective === 'mean' ? even * Math.max(0, powers) ** (1 / 16) : power16(even / unit) * powers;
+}
+
+function smoothTotal(objective: RobustObjective, windows: number, unit: number, total: number): number {
+  return objective === 'mean' ? total / windows : unit * Math.max(0, total) ** (1 / 16);
 }
 
 /** The objective if the slot held another expert; the slot's must have another replica. */
@@ -208,37 +214,40 @@ export function objectiveAfterReplacement(state: WindowedState, slot: number, ex
 }
 
 /** The objective of the state's placement. */
-export function objectiveOf(state: WindowedState): number {
-  return objectiveAfterSwap(state, -1, -1, 0, 0);
+export function objectiveOf({ windows, objective, time, top }: WindowedState): number {
+  let sum = 0;
+  let worst = 0;
+  for (let window = 0; window < windows; window++) {
+    const largest = time[top[3 * window]! * windows + window]!;
+    sum += largest;
+    worst = Math.max(worst, largest);
+  }
+  return objective === 'mean' ? sum / windows : worst;
 }
 
-/** The objective if `expertA` of `gpuA` and `expertB` of `gpuB` changed places; with GPUs of -1, as it is. */
+/** The objective if `expertA` of `gpuA` and `expertB` of `gpuB` changed places. */
 export function objectiveAfterSwap(
-  state: WindowedState,
+  { problem, windows, objective, load, count, time, top }: WindowedState,
   gpuA: number,
   gpuB: number,
   expertA: number,
   expertB: number,
 ): number {
-  const { problem, windows, objective, load, count, time, top } = state;
   const { slowness } = problem;
-  const hasSwap = gpuA >= 0;
   let sum = 0;
   let worst = 0;
   for (let window = 0; window < windows; window++) {
-    let largest = 0;
+    const difference =
+      load[expertA * windows + window]! / count[expertA]! - load[expertB * windows + window]! / count[expertB]!;
+    let largest = Math.max(
+      time[gpuA * windows + window]! - difference * slowness[gpuA]!,
+      time[gpuB * windows + window]! + difference * slowness[gpuB]!,
+    );
     for (let place = 3 * window; place < 3 * window + 3; place++) {
       const gpu = top[place]!;
       if (gpu < 0 || gpu === gpuA || gpu === gpuB) continue;
-      largest = time[gpu * windows + window]!;
+      largest = Math.max(largest, time[gpu * windows + window]!);
       break;
-    }
-    if (hasSwap) {
-      const difference =
-        load[expertA * windows + window]! / count[expertA]! - load[expertB * windows + window]! / count[expertB]!;
-      const afterA = time[gpuA * windows + window]! - difference * slowness[gpuA]!;
-      const afterB = time[gpuB * windows + window]! + difference * slowness[gpuB]!;
-      largest = Math.max(largest, afterA, afterB);
     }
     sum += largest;
     worst = Math.max(worst, largest);
