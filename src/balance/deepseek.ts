@@ -160,25 +160,9 @@ function createReplication(experts: number, slots: number) {
   const expert = new Int32Array(slots);
   const rank = new Int32Array(slots);
   const share = new Float32Array(slots);
-  const value = new Float32Array(experts);
+  /** Minus an expert's share: the largest share is the least key. */
+  const key = new Float32Array(experts);
   const heap = new Int32Array(experts);
-
-  const sink = (start: number): void => {
-    const item = heap[start]!;
-    const itemValue = value[item]!;
-    let hole = start;
-    for (let child = 2 * hole + 1; child < experts; child = 2 * hole + 1) {
-      const left = heap[child]!;
-      const right = child + 1 < experts ? heap[child + 1]! : left;
-      const isRight = value[right]! > value[left]! || (value[right] === value[left] && right < left);
-      const larger = isRight ? right : left;
-      const largerValue = value[larger]!;
-      if (itemValue > largerValue || (itemValue === largerValue && item < larger)) break;
-      heap[hole] = larger;
-      hole = isRight ? child + 1 : child;
-    }
-    heap[hole] = item;
-  };
 
   const run = (): void => {
     for (let i = 0; i < experts; i++) {
@@ -186,18 +170,18 @@ function createReplication(experts: number, slots: number) {
       rank[i] = 0;
       count[i] = 1;
       heap[i] = i;
-      value[i] = weight[i]!;
+      key[i] = -weight[i]!;
     }
-    if (slots > experts) for (let i = (experts - 2) >> 1; i >= 0; i--) sink(i);
+    if (slots > experts) for (let i = (experts - 2) >> 1; i >= 0; i--) sink(heap, key, i, experts);
     for (let slot = experts; slot < slots; slot++) {
       const hottest = heap[0]!;
       expert[slot] = hottest;
       rank[slot] = count[hottest]!;
       count[hottest]! += 1;
-      value[hottest] = weight[hottest]! / count[hottest]!;
-      sink(0);
+      key[hottest] = -weight[hottest]! / count[hottest]!;
+      sink(heap, key, 0, experts);
     }
-    for (let slot = 0; slot < slots; slot++) share[slot] = value[expert[slot]!]!;
+    for (let slot = 0; slot < slots; slot++) share[slot] = -key[expert[slot]!]!;
   };
   return { weight, count, expert, rank, share, run };
 }
@@ -212,23 +196,6 @@ function createPacking(items: number, packs: number) {
   const load = new Float32Array(packs);
   const filled = new Int32Array(packs);
   const heap = new Int32Array(packs);
-
-  const sinkRoot = (size: number): void => {
-    const item = heap[0]!;
-    const itemLoad = load[item]!;
-    let hole = 0;
-    for (let child = 1; child < size; child = 2 * hole + 1) {
-      const left = heap[child]!;
-      const right = child + 1 < size ? heap[child + 1]! : left;
-      const isRight = load[right]! < load[left]! || (load[right] === load[left] && right < left);
-      const lighter = isRight ? right : left;
-      const lighterLoad = load[lighter]!;
-      if (itemLoad < lighterLoad || (itemLoad === lighterLoad && item < lighter)) break;
-      heap[hole] = lighter;
-      hole = isRight ? child + 1 : child;
-    }
-    heap[hole] = item;
-  };
 
   const pack = (weight: Float32Array): void => {
     for (let item = 0; item < items; item++) order[item] = item;
@@ -252,10 +219,28 @@ function createPacking(items: number, packs: number) {
       filled[lightest]! += 1;
       load[lightest]! += sorted[i]!;
       if (filled[lightest] === room) heap[0] = heap[--open]!;
-      sinkRoot(open);
+      sink(heap, load, 0, open);
     }
   };
   return { pack, packOf, rank };
+}
+
+/** Lets the item at `start` of a heap sink to its place: the least key at the root, of equal keys the lowest item. */
+function sink(heap: Int32Array, keys: Float32Array, start: number, size: number): void {
+  const item = heap[start]!;
+  const key = keys[item]!;
+  let hole = start;
+  for (let child = 2 * hole + 1; child < size; child = 2 * hole + 1) {
+    const left = heap[child]!;
+    const right = child + 1 < size ? heap[child + 1]! : left;
+    const isRight = keys[right]! < keys[left]! || (keys[right] === keys[left] && right < left);
+    const least = isRight ? right : left;
+    const leastKey = keys[least]!;
+    if (key < leastKey || (key === leastKey && item < least)) break;
+    heap[hole] = least;
+    hole = isRight ? child + 1 : child;
+  }
+  heap[hole] = item;
 }
 
 /** Lists each expert's slots by replica, padded with -1 to the largest number of replicas. */

@@ -1,6 +1,7 @@
 import { InputError } from '../base/index.js';
 import { createLayerState, type LayerProblem, type LayerState } from './layer-state.js';
 import type { Machine } from './machine.js';
+import { largestOfRows, measureGpuLoads } from './measure.js';
 import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
 
 /** GPUs that are placed together: those in use of the whole machine, or of one node. */
@@ -75,8 +76,7 @@ export function createHierarchicalPlacer(machine: Machine, experts: number, grou
       });
       for (const [i, expert] of expertAt.entries()) state.problem.load[i] = load[expert]!;
       const rival = rivalOfNode(search.rival, slotOf, expertAt);
-      const { rival: _, ...rest } = search;
-      const placed = placeLayer(state, rival === undefined ? rest : { ...rest, rival });
+      const placed = placeLayer(state, { ...withoutRival(search), ...(rival === undefined ? {} : { rival }) });
       for (const [i, slot] of slotOf.entries()) expertOf[slot] = expertAt[placed.expertOf[i]!]!;
       largest = Math.max(largest, placed.largest);
     }
@@ -97,7 +97,7 @@ export function createHierarchicalPlacer(machine: Machine, experts: number, grou
       const rivalGroups = rival && groupsOfRival(rival, sites, groupSize, groupsPerNode);
       if (rival !== undefined && rivalGroups !== undefined) {
         // The rival may be the better one by less than the search is content with.
-        const enough = Math.min(divided.lowerBound * (1 + tolerance), largestTimeOf(rival, load, sites));
+        const enough = Math.min(divided.lowerBound * (1 + tolerance), largestTimeOf(rival, load, machine));
         const other = best.largest > enough ? placeNodes(rivalGroups, load, search) : best;
         if (other.largest < best.largest) best = other;
       }
@@ -108,21 +108,12 @@ export function createHierarchicalPlacer(machine: Machine, experts: number, grou
   };
 }
 
-/** The largest time of a placement of the machine's slots, in which each expert is on one node. */
-function largestTimeOf(expertOf: Int32Array, load: Float64Array, sites: readonly Site[]): number {
-  const count = new Int32Array(load.length);
-  for (const expert of expertOf) count[expert]! += 1;
-  let largest = 0;
-  for (const { state, slotOf } of sites) {
-    const time = new Float64Array(state.problem.gpus);
-    for (const [i, slot] of slotOf.entries()) {
-      const expert = expertOf[slot]!;
-      const gpu = state.gpuOfSlot[i]!;
-      time[gpu]! += (load[expert]! / count[expert]!) * state.problem.slowness[gpu]!;
-    }
-    largest = time.reduce((most, value) => Math.max(most, value), largest);
-  }
-  return largest;
+/** The largest time of a placement of the machine's slots. */
+function largestTimeOf(physicalToLogical: Int32Array, load: Float64Array, machine: Machine): number {
+  const experts = load.length;
+  const placement = { layers: 1, experts, slots: machine.slots, physicalToLogical };
+  const loads = { windows: 1, layers: 1, experts, counts: load };
+  return largestOfRows(measureGpuLoads(placement, loads, machine), machine.gpus)[0]!;
 }
 
 function withoutRival({ rival: _, ...search }: LayerSearch): LayerSearch {

@@ -52,7 +52,7 @@ export function countReplicas({ layers, experts, slots, physicalToLogical }: Pla
 /** How many slots hold an expert that an earlier slot of the same GPU holds, in all layers. */
 export function countDuplicateSlots(
   { layers, slots, physicalToLogical }: Placement,
-  { gpus, slotStarts }: Machine,
+  { gpus, slotStarts }: Pick<Machine, 'gpus' | 'slotStarts'>,
 ): number {
   let duplicates = 0;
   for (let layer = 0; layer < layers; layer++) {

@@ -9,6 +9,7 @@ import {
   refreshGpus,
   setPlacement,
 } from './layer-state.js';
+import { countDuplicateSlots } from './measure.js';
 import { packReplicas, separateDuplicates } from './pack.js';
 import { descend, type SearchLimits, searchAround } from './refine.js';
 import { replicateExperts } from './replicate.js';
@@ -54,7 +55,7 @@ export function placeLayer(state: LayerState, search: LayerSearch): PlacedLayer 
   }
   if (isSmall(problem)) bound = provePlacement(state, bound);
   if (rival !== undefined) keepRival(state, rival, search);
-  setPlacement(state, state.expertOf.slice());
+  setPlacement(state, state.expertOf);
   const largest = largestTime(state);
   // A proof is up to rounding, by which the rival may still have been better.
   const lowerBound = isClose(bound, largest) ? largest : Math.min(bound, largest);
@@ -90,12 +91,9 @@ function provePlacement(state: LayerState, bound: number): number {
   }
 }
 
-function hasDuplicates({ gpus, slotStarts }: LayerProblem, expertOf: Int32Array): boolean {
-  for (let gpu = 0; gpu < gpus; gpu++) {
-    const held = expertOf.subarray(slotStarts[gpu], slotStarts[gpu + 1]);
-    if (new Set(held).size < held.length) return true;
-  }
-  return false;
+function hasDuplicates(problem: LayerProblem, physicalToLogical: Int32Array): boolean {
+  const { experts, slots } = problem;
+  return countDuplicateSlots({ layers: 1, experts, slots, physicalToLogical }, problem) > 0;
 }
 
 /** Goes on from the rival where it is better: without its duplicates if that can be made as good, else as it is. */

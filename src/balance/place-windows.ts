@@ -1,11 +1,12 @@
 import { createRandom } from '../base/index.js';
 import { anneal, type Constraints } from './anneal.js';
-import type { ExpertLoads, TokenRoutes } from './loads.js';
+import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
 import { largestOfRows, measureGpuLoads } from './measure.js';
 import { isClose } from './place-layer.js';
 import type { Placement } from './placement.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
+import type { TrafficWeight } from './traffic.js';
 import { createWindowedLayers } from './windowed-layers.js';
 import { objectiveOf, type RobustObjective, setWindowedPlacement, type WindowedState } from './windowed-state.js';
 
@@ -18,7 +19,7 @@ export interface WindowedStart {
 
 export interface WindowedOptions extends SearchBudget {
   readonly robust?: RobustObjective | undefined;
-  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+  readonly traffic?: TrafficWeight | undefined;
   readonly seed?: number | undefined;
   readonly strategy: 'global' | 'hierarchical';
   readonly onLayer?: ((done: number, layers: number) => void) | undefined;

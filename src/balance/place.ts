@@ -2,13 +2,14 @@ import { createRandom, InputError } from '../base/index.js';
 import { boundByMean, boundBySlots } from './bounds.js';
 import { rebalanceExperts } from './deepseek.js';
 import { createHierarchicalPlacer, createSite, type Site } from './hierarchy.js';
-import { checkLoads, type ExpertLoads, sumWindows, type TokenRoutes } from './loads.js';
+import { checkLoads, type ExpertLoads, sumWindows } from './loads.js';
 import type { Machine } from './machine.js';
 import { largestOfRows, measureGpuLoads } from './measure.js';
 import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
 import { placeForWindows } from './place-windows.js';
 import type { Placement } from './placement.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
+import type { TrafficWeight } from './traffic.js';
 import type { RobustObjective } from './windowed-state.js';
 
 /** Who decides where experts go: DeepSeek's EPLB to the bit, or our own search. */
@@ -28,10 +29,8 @@ export interface PlaceOptions extends SearchBudget {
   readonly robust?: RobustObjective | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
-  /**
-   * Trades balance for fewer nodes a token: one percent of the pairs of experts that a token uses together, brought to one node, is worth `weight` percent of the mean GPU load.
-   */
-  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+  /** Trades balance for fewer nodes a token. */
+  readonly traffic?: TrafficWeight | undefined;
   /** Called after each layer of a search, of which there may be several. */
   readonly onLayer?: ((done: number, layers: number) => void) | undefined;
 }
@@ -66,7 +65,7 @@ export function placeExperts(loads: ExpertLoads, machine: Machine, options: Plac
   const pooled = sumWindows(loads);
   if (options.policy === 'deepseek') return placeDeepSeek(pooled, machine, options.groups ?? 1);
   const rival = isPlain(machine) ? rivalPlacement(pooled, machine, options.groups ?? 1) : undefined;
-  return chooseStrategy(pooled, machine, options, (strategy) => {
+  return chooseStrategy(machine, options, (strategy) => {
     const placed = placeBest(pooled, machine, { ...options, strategy }, rival);
     const needsWindows = loads.windows > 1 || options.traffic !== undefined;
     if (!needsWindows) return placed;
@@ -95,14 +94,12 @@ function requireRoom({ experts }: ExpertLoads, machine: Machine): void {
 }
 
 /** Whether all GPUs are used and alike, as DeepSeek's policy needs. */
-function isPlain({ gpus, slotStarts, isUsed, speeds }: Machine): boolean {
+function isPlain({ slotStarts, isUsed, speeds }: Machine): boolean {
   const slots = slotStarts[1]!;
   return (
-    !(
-      isUsed.includes(0) ||
-      speeds.some((speed) => speed !== speeds[0]) ||
-      slotStarts.some((start, gpu) => start !== gpu * slots)
-    ) && gpus > 0
+    isUsed.every((used) => used === 1) &&
+    speeds.every((speed) => speed === speeds[0]) &&
+    slotStarts.every((start, gpu) => start === gpu * slots)
   );
 }
 
@@ -144,7 +141,6 @@ function describeGlobal(groups: number, nodes: number): string {
 type Place = (strategy: PlacementStrategy) => Omit<PlacedExperts, 'strategy' | 'reason'>;
 
 function chooseStrategy(
-  { experts }: ExpertLoads,
   machine: Machine,
   { strategy = 'auto', groups = 1 }: PlaceOptions,
   place: Place,
@@ -156,10 +152,9 @@ function chooseStrategy(
   const global = place('global');
   let hierarchical: ReturnType<Place>;
   try {
-    // Checks first what it needs of the machine: too few slots on a node leave only the other.
-    createHierarchicalPlacer(machine, experts, groups);
     hierarchical = place('hierarchical');
   } catch (error) {
+    // A node has too few slots for its groups, or they do not divide the experts.
     if (!(error instanceof InputError)) throw error;
     return { ...global, strategy: 'global', reason: error.problem.what };
   }

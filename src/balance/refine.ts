@@ -1,7 +1,7 @@
 import type { Random } from '../base/index.js';
 import { findHottest, type LayerState, largestTime, refreshGpus, setPlacement, swapSlots } from './layer-state.js';
 import { packReplicas } from './pack.js';
-import { createReplicaRule } from './replicate.js';
+import { createReplicaRule, type ReplicaRule } from './replicate.js';
 
 /** When a search ends. */
 export interface SearchLimits {
@@ -129,8 +129,9 @@ function searchTwo(state: LayerState, hot: number, gpu: number, found: Exchange)
 export function searchAround(state: LayerState, target: number, limits: SearchLimits, random: Random): void {
   let best = largestTime(state);
   const bestExpertOf = state.expertOf.slice();
+  const isAllowed = createReplicaRule(state.problem);
   while (best > target && limits.iterations > 0 && !limits.isOver()) {
-    const hasKicked = random.uniform() < 0.5 ? moveReplica(state, random) : shuffleSlots(state, random);
+    const hasKicked = random.uniform() < 0.5 ? moveReplica(state, isAllowed, random) : shuffleSlots(state, random);
     limits.iterations -= 1;
     if (!hasKicked) continue;
     descend(state, target, limits);
@@ -146,7 +147,7 @@ export function searchAround(state: LayerState, target: number, limits: SearchLi
 }
 
 /** Takes a replica from one expert, gives it to another, preferably a hot GPU's largest, and packs all anew. */
-function moveReplica(state: LayerState, random: Random): boolean {
+function moveReplica(state: LayerState, isAllowed: ReplicaRule, random: Random): boolean {
   const { problem, count, share, expertOf } = state;
   const { experts, slotStarts, load } = problem;
   const hot = findHottest(state);
@@ -161,7 +162,7 @@ function moveReplica(state: LayerState, random: Random): boolean {
   if (giver === taker || count[giver]! < 2) return false;
   count[giver]! -= 1;
   count[taker]! += 1;
-  if (!createReplicaRule(problem)(count, taker)) {
+  if (!isAllowed(count, taker)) {
     count[giver]! += 1;
     count[taker]! -= 1;
     return false;

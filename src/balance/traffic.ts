@@ -2,6 +2,13 @@ import type { TokenRoutes } from './loads.js';
 import { listGpuOfSlot, type Machine } from './machine.js';
 import type { Placement } from './placement.js';
 
+/** How much it is worth that experts which tokens use together lie on one node. */
+export interface TrafficWeight {
+  readonly routes: TokenRoutes;
+  /** One percent of the pairs of experts that a token uses together, brought to one node, is worth `weight` percent of the mean GPU load. */
+  readonly weight: number;
+}
+
 /** On how many nodes and GPUs the experts of a token lie, in the mean: how many copies of it travel. */
 export interface TokenSpread {
   readonly nodes: number;

@@ -1,8 +1,8 @@
 import type { Constraints } from './anneal.js';
 import { createSite } from './hierarchy.js';
-import type { ExpertLoads, TokenRoutes } from './loads.js';
+import type { ExpertLoads } from './loads.js';
 import { listGpuOfSlot, type Machine } from './machine.js';
-import { countCoactivation, createAffinityState } from './traffic.js';
+import { countCoactivation, createAffinityState, type TrafficWeight } from './traffic.js';
 import { createWindowedState, type RobustObjective, type WindowedState } from './windowed-state.js';
 
 /** What a search over several windows is about. */
@@ -10,7 +10,7 @@ export interface WindowedSearch {
   readonly objective: RobustObjective;
   /** Whether experts stay on the node where they are. */
   readonly keepsNodes: boolean;
-  readonly traffic?: { readonly routes: TokenRoutes; readonly weight: number } | undefined;
+  readonly traffic?: TrafficWeight | undefined;
 }
 
 /** Layers as states over the GPUs in use. */
@@ -44,7 +44,8 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
       const state = createWindowedState(site.problem, { windows: merged.windows, load, objective }, expertOf);
       if (traffic === undefined || layer >= traffic.routes.layers)
         return { state, constraints: keepsNodes ? { zoneOf } : {} };
-      const weight = traffic.weight * evenLoad(site.problem.slowness, load, merged.windows);
+      const even = state.even.reduce((sum, time) => sum + time, 0) / merged.windows;
+      const weight = traffic.weight * even;
       const pairs = countCoactivation(traffic.routes, layer, experts);
       const affinity = createAffinityState(pairs, nodeOfSlot, { experts, nodes: machine.nodes, weight });
       affinity.set(expertOf);
@@ -58,12 +59,6 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
       return row;
     },
   };
-}
-
-/** The mean over windows of what each GPU would take if all took the same. */
-function evenLoad(slowness: Float64Array, load: Float64Array, windows: number): number {
-  const speed = slowness.reduce((sum, time) => sum + 1 / time, 0);
-  return load.reduce((sum, tokens) => sum + tokens, 0) / windows / speed;
 }
 
 function mergeWindows(loads: ExpertLoads): ExpertLoads {

@@ -13,7 +13,6 @@ import {
   type RecordedPlacement,
   readExpertLoads,
   readJson,
-  readPlacement,
 } from '../formats/index.js';
 
 /** The flags that say what is placed and where; those of `balance` and `balance score`. */
@@ -92,10 +91,18 @@ function readSpeeds(path: string): number[] {
   });
 }
 
-/** A placement with a row for each layer of the loads, and nothing on excluded GPUs. Throws `InputError` where the rows do not fit the loads or the machine. */
-export function readPlacementFor(path: string, input: LoadsInput, machine: Machine, flags: SourceFlags): Placement {
+/**
+ * A placement that was read from `path`, with a row for each layer of the loads, and nothing on excluded GPUs. Throws `InputError` where the rows do not fit the loads or
+ * the machine.
+ */
+export function fitPlacement(
+  recorded: RecordedPlacement,
+  path: string,
+  input: LoadsInput,
+  machine: Machine,
+  { layerOffset }: SourceFlags,
+): Placement {
   const { experts, layers } = input.loads;
-  const recorded = readPlacement(path, { experts });
   const { placement } = recorded;
   if (placement.slots !== machine.slots) {
     throw new InputError({
@@ -104,7 +111,7 @@ export function readPlacementFor(path: string, input: LoadsInput, machine: Machi
       mend: `use --slots ${placement.slots}`,
     });
   }
-  const rows = matchRows(recorded, input, flags.layerOffset, path);
+  const rows = matchRows(recorded, input, layerOffset, path);
   const { slots } = machine;
   const gpuOfSlot = listGpuOfSlot(machine);
   const physicalToLogical = new Int32Array(layers * slots);

@@ -9,11 +9,18 @@ import type {
   RobustObjective,
 } from '../balance/index.js';
 import { formatSeconds } from '../base/index.js';
-import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
+import { drawHeatMapSvg } from '../draw/index.js';
 import type { PlacementFormat } from '../formats/index.js';
 import type { LoadsInput, SourceFlags } from './balance-input.js';
-import { formatMeasures, gapOf, heatMapOf, type Measurement, placementJson, toRows } from './balance-report.js';
-import { hasColor, outputWidth } from './output.js';
+import {
+  drawHeatMaps,
+  formatMeasures,
+  gapOf,
+  heatMapOf,
+  type Measurement,
+  placementJson,
+  toRows,
+} from './balance-report.js';
 
 export interface BalanceFlags extends SourceFlags {
   readonly groups: number;
@@ -90,7 +97,7 @@ export function formatBalanceText(result: BalanceResult): string {
       : `at most ${(100 * gap).toFixed(3)}% above the least that is possible`;
   return [
     `${describe(result)}\n`,
-    drawHeatMapText(drawMaps(result), { width: Math.min(outputWidth(), 160), color: hasColor() }),
+    drawHeatMaps(drawMaps(result)),
     formatMeasures(titles, [before, after, ...(grouped === undefined ? [] : [grouped])]),
     `The largest GPU loads are ${proof}. Placed in ${formatSeconds(seconds)}.\n`,
     ...formatVerdict(result),

@@ -14,8 +14,9 @@ import {
   type TokenRoutes,
   type TokenSpread,
 } from '../balance/index.js';
-import type { HeatMap } from '../draw/index.js';
+import { drawHeatMapText, type HeatMap } from '../draw/index.js';
 import { placementDocument } from '../formats/index.js';
+import { hasColor, outputWidth } from './output.js';
 import { formatTable } from './table.js';
 
 /** A placement measured on loads. */
@@ -116,6 +117,13 @@ export function heatMapOf(
     columnName: 'GPU',
   };
 }
+
+/** The maps for a terminal, and for a file or pipe no wider than a page. */
+export function drawHeatMaps(maps: readonly HeatMap[]): string {
+  return drawHeatMapText(maps, { width: Math.min(outputWidth(), WIDEST_PICTURE), color: hasColor() });
+}
+
+const WIDEST_PICTURE = 160;
 
 /** The measures as lines of a table, one column a measurement. */
 export function formatMeasures(titles: readonly string[], measurements: readonly Measurement[]): string {

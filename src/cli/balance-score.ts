@@ -1,11 +1,19 @@
 import type { Command } from 'commander';
 import { boundLayers, sumWindows } from '../balance/index.js';
-import { drawHeatMapSvg, drawHeatMapText } from '../draw/index.js';
+import { drawHeatMapSvg } from '../draw/index.js';
 import { readPlacement } from '../formats/index.js';
 import { addSourceFlags, readSharedFlags } from './balance-flags.js';
-import { readLoads, readMachine, readPlacementFor, type SourceFlags } from './balance-input.js';
-import { formatMeasures, gapOf, heatMapOf, measurePlacement, placementJson, toRows } from './balance-report.js';
-import { hasColor, outputWidth, writeOutput } from './output.js';
+import { fitPlacement, readLoads, readMachine, type SourceFlags } from './balance-input.js';
+import {
+  drawHeatMaps,
+  formatMeasures,
+  gapOf,
+  heatMapOf,
+  measurePlacement,
+  placementJson,
+  toRows,
+} from './balance-report.js';
+import { writeOutput } from './output.js';
 
 interface ScoreFlags extends SourceFlags {
   readonly svg?: string;
@@ -34,8 +42,9 @@ export function addScoreCommand(balance: Command): void {
 async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {
   const input = await readLoads(loadsPath, flags);
   const { loads, recorded, layerNumbers } = input;
-  const machine = readMachine(flags, readPlacement(placementPath, { experts: loads.experts }).placement.slots);
-  const placement = readPlacementFor(placementPath, input, machine, flags);
+  const read = readPlacement(placementPath, { experts: loads.experts });
+  const machine = readMachine(flags, read.placement.slots);
+  const placement = fitPlacement(read, placementPath, input, machine, flags);
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
   for (const note of recorded.notes) process.stderr.write(`note: ${note}\n`);
@@ -58,7 +67,9 @@ async function runScore(placementPath: string, loadsPath: string, flags: ScoreFl
     await writeOutput(`${JSON.stringify(document)}\n`, undefined);
     return;
   }
-  const picture = drawHeatMapText([map], { width: Math.min(outputWidth(), 160), color: hasColor() });
   const gap = `The largest GPU loads are ${(100 * gapOf(measured.maxGpuLoad, lowerBound)).toFixed(2)}% above the lower bound.\n`;
-  await writeOutput([`${title}\n`, picture, formatMeasures(['load'], [measured]), gap].join('\n'), undefined);
+  await writeOutput(
+    [`${title}\n`, drawHeatMaps([map]), formatMeasures(['load'], [measured]), gap].join('\n'),
+    undefined,
+  );
 }

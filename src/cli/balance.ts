@@ -19,10 +19,10 @@ import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
 import {
   createLinearPlacement,
+  fitPlacement,
   type LoadsInput,
   readLoads,
   readMachine,
-  readPlacementFor,
   selectRows,
 } from './balance-input.js';
 import {
@@ -131,8 +131,9 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   checkFlags(path, flags);
   const input = await readLoads(path!, flags);
   const { recorded } = input;
-  const machine = readMachine(flags, knownSlots(flags, input));
-  const current = flags.current === undefined ? undefined : readPlacementFor(flags.current, input, machine, flags);
+  const read = flags.current === undefined ? undefined : readPlacement(flags.current, { experts: input.loads.experts });
+  const machine = readMachine(flags, (read ?? recorded).placement?.slots);
+  const current = read && fitPlacement(read, flags.current!, input, machine, flags);
   const result = solve(flags, input, machine, current);
   const file = formatFile(result, flags.format ?? 'json');
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
@@ -150,13 +151,6 @@ function formatFile(result: BalanceResult, format: PlacementFormat): FormattedPl
   const { notes, ...rows } = selectRows(result.placement, result.input, format);
   const written = formatPlacement({ ...rows, slotStarts: result.machine.slotStarts }, format);
   return { text: written.text, notes: [...notes, ...written.notes] };
-}
-
-/** The slots of the placement now, if there is one. */
-function knownSlots({ slots, gpuSlots, current }: BalanceFlags, { recorded, loads }: LoadsInput): number | undefined {
-  if (slots !== undefined || gpuSlots !== undefined) return undefined;
-  if (current !== undefined) return readPlacement(current, { experts: loads.experts }).placement.slots;
-  return recorded.placement?.slots;
 }
 
 function checkFlags(path: string | undefined, flags: BalanceFlags): void {
