@@ -130,3 +130,9 @@ export function createPlacement(
   }
   return { layers: rows.length, experts, slots, physicalToLogical };
 }
+
+/** The error for a file that is no placement of any format. */
+export function refuseFormat(where: string): InputError {
+  const mend = 'name a placement of SGLang, vLLM, TensorRT-LLM, vLLM-Ascend or our json';
+  return refuse('it is no placement of a known format', where, mend);
+}

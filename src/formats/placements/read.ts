@@ -1,7 +1,7 @@
 import { InputError } from '../../base/index.js';
 import { parseJson } from '../json.js';
 import { readFileText } from '../read-file.js';
-import { isTable, refuse, type Source, type Table } from './check.js';
+import { isTable, refuseFormat, type Source, type Table } from './check.js';
 import { parseOwnJson } from './own-json.js';
 import { parseSglang } from './sglang.js';
 import { parseTensorrtLlm } from './tensorrt-llm.js';
@@ -25,13 +25,13 @@ export function parsePlacement(text: string, source: Source): RecordedPlacement 
   if (!/^\s*[{[]/.test(text)) return parseTensorrtLlm(text, source);
   const { where } = source;
   const [table, ...more] = parseRecords(text, where);
-  if (table === undefined) throw noPlacement(where);
+  if (table === undefined) throw refuseFormat(where);
   if (Object.hasOwn(table, 'record_type')) return parseVllm([table, ...more], source);
-  if (more.length > 0) throw noPlacement(where);
+  if (more.length > 0) throw refuseFormat(where);
   if (Object.hasOwn(table, 'physical_to_logical_map')) return parseSglang(table, source);
   if (Object.hasOwn(table, 'layer_list')) return parseVllmAscend(table, source);
   if (Object.hasOwn(table, 'physicalToLogical')) return parseOwnJson(table, source);
-  throw noPlacement(where);
+  throw refuseFormat(where);
 }
 
 /** The tables of a JSON file, or of JSON Lines: those have a whole table in the first line, and more lines. */
@@ -42,7 +42,7 @@ function parseRecords(text: string, where: string): Table[] {
     ? lines.map((line, index) => parseJson(line, `${where}, line ${index + 1}`))
     : [parseJson(text, where)];
   return values.map((value) => {
-    if (!isTable(value)) throw noPlacement(where);
+    if (!isTable(value)) throw refuseFormat(where);
     return value;
   });
 }
@@ -55,9 +55,4 @@ function isJson(text: string): boolean {
     if (error instanceof InputError) return false;
     throw error;
   }
-}
-
-function noPlacement(where: string): InputError {
-  const mend = 'name a placement of SGLang, vLLM, TensorRT-LLM, vLLM-Ascend or our json';
-  return refuse('it is no placement of a known format', where, mend);
 }

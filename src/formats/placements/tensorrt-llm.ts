@@ -1,6 +1,15 @@
 import { type Document, isScalar, parseDocument, visit, type YAMLMap } from 'yaml';
 import { formatBytes, InputError } from '../../base/index.js';
-import { checkKeys, checkLayerNumbers, createPlacement, isNatural, refuse, type Source, show } from './check.js';
+import {
+  checkKeys,
+  checkLayerNumbers,
+  createPlacement,
+  isNatural,
+  refuse,
+  refuseFormat,
+  type Source,
+  show,
+} from './check.js';
 import { listUsedSlots } from './layout.js';
 import type { FormattedPlacement, PlacementFile, RecordedPlacement } from './types.js';
 
@@ -26,12 +35,7 @@ export function formatTensorrtLlm(file: PlacementFile): FormattedPlacement {
 export function parseTensorrtLlm(text: string, source: Source): RecordedPlacement {
   const { where } = source;
   const config = parseYaml(text, where);
-  if (!(config instanceof Map) || !knownKeys.some((key) => config.has(key)))
-    throw refuse(
-      'it is no placement of a known format',
-      where,
-      'name a placement of SGLang, vLLM, TensorRT-LLM, vLLM-Ascend or our json',
-    );
+  if (!(config instanceof Map) || !knownKeys.some((key) => config.has(key))) throw refuseFormat(where);
   checkKeys(config.keys(), knownKeys, where);
   const assignments: unknown = config.get('initial_global_assignments');
   if (!(assignments instanceof Map) || assignments.size === 0)
