@@ -1,4 +1,4 @@
-import { assignLeastCost } from './assignment.js';
+import { munkres } from 'munkres';
 import type { Machine } from './machine.js';
 
 /** One layer's experts in the machine's slots, `[slots]`; -1 is empty. */
@@ -38,17 +38,15 @@ type Matching = [gpu: number, source: number][];
 
 function matchGpus(current: Row, target: Row, machine: Machine, [from, to]: readonly [number[], number[]]): Matching {
   const { slotStarts } = machine;
-  const cost = new Float64Array(from.length * to.length);
-  for (const [i, gpu] of from.entries()) {
+  const cost = from.map((gpu) => {
     const before = current.subarray(slotStarts[gpu], slotStarts[gpu + 1]);
-    for (const [j, source] of to.entries()) {
-      cost[i * to.length + j] = isAlike(machine, gpu, source)
+    return to.map((source) =>
+      isAlike(machine, gpu, source)
         ? -countCommon(before, target.subarray(slotStarts[source], slotStarts[source + 1]))
-        : FORBIDDEN;
-    }
-  }
-  const columnOf = assignLeastCost(cost, from.length);
-  return from.map((gpu, i) => [gpu, to[columnOf[i]!]!]);
+        : FORBIDDEN,
+    );
+  });
+  return munkres(cost).map(([row, column]) => [from[row]!, to[column]!]);
 }
 
 /** More than all slots together, so that only GPUs that are alike are matched: each may always keep its own name. */
@@ -71,17 +69,10 @@ function allGpus({ gpus }: Machine): [number[], number[]] {
 function matchNodes(current: Row, target: Row, machine: Machine): Matching {
   const { nodes, gpus } = machine;
   const gpusOf = (node: number): number[] => Array.from({ length: gpus / nodes }, (_, i) => (node * gpus) / nodes + i);
-  const matchings: Matching[] = [];
-  const cost = new Float64Array(nodes * nodes);
-  for (let node = 0; node < nodes; node++) {
-    for (let source = 0; source < nodes; source++) {
-      const matching = matchGpus(current, target, machine, [gpusOf(node), gpusOf(source)]);
-      matchings.push(matching);
-      cost[node * nodes + source] = costOfMatching(current, target, machine, matching);
-    }
-  }
-  const sourceOf = assignLeastCost(cost, nodes);
-  return Array.from(sourceOf, (source, node) => matchings[node * nodes + source]!).flat();
+  const all = Array.from({ length: nodes }, (_, node) => gpusOf(node));
+  const matchings = all.map((from) => all.map((to) => matchGpus(current, target, machine, [from, to])));
+  const cost = matchings.map((row) => row.map((matching) => costOfMatching(current, target, machine, matching)));
+  return munkres(cost).flatMap(([node, source]) => matchings[node]![source]!);
 }
 
 function costOfMatching(current: Row, target: Row, machine: Machine, matching: Matching): number {
