@@ -3,7 +3,7 @@ import type { PartsOperation } from './operations.js';
 import type { Transport } from './transport.js';
 
 /** Numbers that a rank can give to one gathering. */
-export const MAX_GATHERED = 64;
+const MAX_GATHERED = 64;
 
 /** Bytes of the `values` memory of each rank of `ranks`. */
 export function valuesBytes(ranks: number): number {

@@ -1,6 +1,7 @@
 import { WorkError } from '../base/index.js';
 import type { ChannelSpec } from '../comm/index.js';
 import { type Action, type ChunkAction, chunkActions, type Schedule } from '../schedule/index.js';
+import { type Layout, rankAt } from './layout.js';
 
 /** A queue between the ranks of two neighbouring stages: activations one way, gradients the other. */
 export interface StageLink {
@@ -34,14 +35,23 @@ export function channelOf(links: readonly StageLink[], fromStage: number, toStag
 
 /**
  * Channels with the fewest slots with which the schedule cannot get stuck, and one more so that senders seldom wait. Ranks run their actions in
- * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells.
+ * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells. Every expert rank has channels of its own:
+ * those of expert rank e follow those of e - 1.
  */
-export function planChannels(schedule: Schedule, messageBytes: number): ChannelSpec[] {
+export function planChannels(layout: Layout, messageBytes: number): ChannelSpec[] {
+  const { schedule, expert } = layout;
   const links = stageLinks(schedule);
   for (let slots = 1; slots <= schedule.microbatches; slots++) {
     if (!finishes(schedule, links, slots)) continue;
     const roomy = Math.min(slots + 1, Math.max(1, schedule.microbatches));
-    return links.map(({ from, to }) => ({ from, to, messageBytes, slots: roomy }));
+    return Array.from({ length: expert }, (_, expertRank) =>
+      links.map(({ from, to }) => ({
+        from: rankAt(layout, from, expertRank),
+        to: rankAt(layout, to, expertRank),
+        messageBytes,
+        slots: roomy,
+      })),
+    ).flat();
   }
   throw new WorkError({ what: `schedule '${schedule.name}' never ends, however many messages may wait` });
 }

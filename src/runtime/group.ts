@@ -1,8 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { WorkError } from '../base/index.js';
-import { abortThreads, createThreadsMemory, type ThreadsMemory } from '../comm/index.js';
-import { type Arena, createArena } from '../device/index.js';
+import {
+  abort,
+  type Control,
+  createControl,
+  createMailMemory,
+  type SharedRank,
+  startThreadsLane,
+} from '../comm/index.js';
+import { createArena } from '../device/index.js';
 import { planChannels } from './channels.js';
+import { countRanks } from './layout.js';
 import type { RankArguments, RankMethod, RankResult, Reply, Request, WorkerData } from './protocol.js';
 import { buildRankModel, type RunSpec } from './spec.js';
 import { layOutState, type StateLayout } from './state-layout.js';
@@ -31,43 +39,52 @@ interface Pending {
 
 /** Starts the ranks of a run and waits until all are built. Throws `WorkError` with the cause if one cannot be. */
 export async function startRanks(spec: RunSpec): Promise<RankGroup> {
-  const { ranks } = spec.schedule;
-  const layouts = Array.from({ length: ranks }, (_, rank) => layOutState(buildRankModel(spec, rank).stages.values()));
-  const arenas = layouts.map(({ bytes }) => createArena(bytes));
-  const messageBytes = 4 * spec.batch.sequences * spec.batch.sequenceLength * spec.model.hiddenSize;
-  const threads = createThreadsMemory(
-    mergeChannels(spec, messageBytes),
-    arenas.map(({ buffer }) => buffer),
+  const layouts = Array.from({ length: countRanks(spec) }, (_, rank) =>
+    layOutState(spec, rank, buildRankModel(spec, rank).stages),
   );
+  const arenas = layouts.map(({ bytes }) => createArena(bytes));
   const states = layouts.map((layout, rank) => ({ layout, state: arenas[rank].buffer }));
-  const calls = createCalls(threads, startWorkers(spec, threads, arenas));
-  await calls.ready;
+  const control = createControl();
+  const mail = createMailMemory(mergeChannels(spec));
+  const workers = arenas.map((arena, rank) => {
+    const workerData: WorkerData = { spec, connection: { rank, control, mail, carriesMail: false }, arena };
+    return new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
+  });
+  const calls = createCalls(control, workers);
+  const shared = await calls.built;
+  const link = spec.emulatedBytesPerSecond;
+  for (const rank of shared.keys()) {
+    const emulated = link === undefined ? {} : { emulatedBytesPerSecond: link };
+    calls.watch(rank, startThreadsLane({ rank, control, ranks: shared, ...emulated }));
+  }
   return { states, call: calls.call, close: calls.close };
 }
 
 /** Channels of the schedule with room for the evaluation too, which uses those of the first pipeline. */
-function mergeChannels(spec: RunSpec, messageBytes: number) {
-  const training = planChannels(spec.schedule, messageBytes);
-  const evaluation = planChannels(spec.evaluation, messageBytes);
-  return training.map((channel, index) => ({
-    ...channel,
-    slots: Math.max(channel.slots, evaluation[index]?.slots ?? 1),
-  }));
-}
-
-function startWorkers(spec: RunSpec, threads: ThreadsMemory, arenas: readonly Arena[]): Worker[] {
-  return arenas.map((arena, rank) => {
-    const workerData: WorkerData = { spec, rank, threads, arena };
-    return new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
+function mergeChannels(spec: RunSpec) {
+  const messageBytes = 4 * spec.batch.sequences * spec.batch.sequenceLength * spec.model.hiddenSize;
+  const { schedule, evaluation, expert } = spec;
+  const [training, evaluating] = [schedule, evaluation].map((one) =>
+    planChannels({ schedule: one, expert }, messageBytes),
+  );
+  const [links, evaluatingLinks] = [training.length / expert, evaluating.length / expert];
+  return training.map((channel, index) => {
+    const link = index % links;
+    const same = link < evaluatingLinks ? evaluating[Math.floor(index / links) * evaluatingLinks + link] : undefined;
+    return { ...channel, slots: Math.max(channel.slots, same?.slots ?? 1) };
   });
 }
 
 interface Calls extends Pick<RankGroup, 'call' | 'close'> {
-  readonly ready: Promise<unknown>;
+  /** What each rank shows the others. */
+  readonly built: Promise<readonly SharedRank[]>;
+  /** Ends the run if this thread of a rank dies. */
+  watch(rank: number, thread: Worker): void;
 }
 
 /** Requests and replies; the first failure ends everything with its rank and cause. */
-function createCalls(threads: ThreadsMemory, workers: readonly Worker[]): Calls {
+function createCalls(control: Control, workers: readonly Worker[]): Calls {
+  const threads = [...workers];
   const pending = new Map<number, Pending>();
   let failure: WorkError | undefined;
   let closing = false;
@@ -88,14 +105,21 @@ function createCalls(threads: ThreadsMemory, workers: readonly Worker[]): Calls 
   const fail = (error: WorkError) => {
     if (failure !== undefined || closing) return;
     failure = error;
-    abortThreads(threads);
+    abort(control);
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
-  const ready = expect(0);
-  for (const [rank, worker] of workers.entries()) watchWorker(rank, worker, settle, fail);
+  const built = expect(0) as Promise<SharedRank[]>;
+  for (const [rank, worker] of workers.entries()) {
+    answerReplies(rank, worker, settle, fail);
+    watchThread(rank, worker, fail);
+  }
   return {
-    ready,
+    built,
+    watch(rank, thread) {
+      threads.push(thread);
+      watchThread(rank, thread, fail);
+    },
     async call(method, ...values) {
       const id = nextId++;
       const results = expect(id);
@@ -104,13 +128,13 @@ function createCalls(threads: ThreadsMemory, workers: readonly Worker[]): Calls 
     },
     async close() {
       closing = true;
-      abortThreads(threads);
-      await Promise.all(workers.map((worker) => worker.terminate()));
+      abort(control);
+      await Promise.all(threads.map((thread) => thread.terminate()));
     },
   };
 }
 
-function watchWorker(
+function answerReplies(
   rank: number,
   worker: Worker,
   settle: (id: number, rank: number, result: unknown) => void,
@@ -118,8 +142,8 @@ function watchWorker(
 ): void {
   worker.on('message', (reply: Reply) => {
     switch (reply.kind) {
-      case 'ready':
-        return settle(0, rank, undefined);
+      case 'built':
+        return settle(0, rank, reply.shared);
       case 'result':
         return settle(reply.id, rank, reply.result);
       case 'failed': {
@@ -134,10 +158,14 @@ function watchWorker(
         return reply satisfies never;
     }
   });
-  worker.on('error', (error: Error) =>
+}
+
+/** A thread of a rank that ends before the run does ends the run. */
+function watchThread(rank: number, thread: Worker, fail: (error: WorkError) => void): void {
+  thread.on('error', (error: Error) =>
     fail(new WorkError({ what: `the thread of a rank died: ${error.message}`, where: `rank ${rank}` })),
   );
-  worker.on('exit', (code) =>
+  thread.on('exit', (code) =>
     fail(new WorkError({ what: `the thread of a rank ended with code ${code}`, where: `rank ${rank}` })),
   );
 }

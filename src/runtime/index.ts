@@ -5,4 +5,4 @@ export { type RankGroup, type RankState, startRanks } from './group.js';
 export type { StepReport } from './rank.js';
 export type { TimeAccount } from './recorder.js';
 export { forwardSchedule, type RunSpec } from './spec.js';
-export type { StateLayout, StateTensor } from './state-layout.js';
+export { listMomentPieces, type StateLayout, type StateTensor } from './state-layout.js';

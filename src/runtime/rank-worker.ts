@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { DoubletrackError, InputError } from '../base/index.js';
-import { createThreadsTransport } from '../comm/index.js';
 import type { Reply, Request, WorkerData } from './protocol.js';
 import { createRank } from './rank.js';
 
@@ -9,9 +8,9 @@ function serveRank(): void {
   const port = parentPort;
   if (port === null) throw new Error('a rank runs in a worker thread');
   const post = (reply: Reply) => port.postMessage(reply);
-  const { spec, rank: number, threads, arena } = workerData as WorkerData;
+  const { spec, connection, arena } = workerData as WorkerData;
   try {
-    const rank = createRank(spec, createThreadsTransport(threads, number), arena);
+    const rank = createRank(spec, connection, arena);
     port.on('message', ({ id, method, arguments: values }: Request) => {
       try {
         const call = rank[method] as (...values: readonly unknown[]) => unknown;
@@ -20,7 +19,7 @@ function serveRank(): void {
         post(failure(error));
       }
     });
-    post({ kind: 'ready' });
+    post({ kind: 'built', shared: rank.shared });
   } catch (error) {
     post(failure(error));
   }
