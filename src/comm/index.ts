@@ -1,5 +1,5 @@
 export { createGather, type Gather, gatherOperation, valuesBytes } from './collectives.js';
-export { abort, type Control, createControl } from './control.js';
+export { abort, type Control, createControl, readCause } from './control.js';
 export { createLaneMemory, type LaneMemory, now } from './lane.js';
 export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
 export {

@@ -105,7 +105,7 @@ function createCalls(control: Control, workers: readonly Worker[]): Calls {
   const fail = (error: WorkError) => {
     if (failure !== undefined || closing) return;
     failure = error;
-    abort(control);
+    abort(control, error.problem);
     for (const { reject } of pending.values()) reject(error);
     pending.clear();
   };
