@@ -1,7 +1,8 @@
 import { WorkError } from '../base/index.js';
 import type { ChannelSpec } from '../comm/index.js';
+import type { BatchShape } from '../model/index.js';
 import { type Action, type ChunkAction, chunkActions, type Schedule } from '../schedule/index.js';
-import { type Layout, rankAt } from './layout.js';
+import { countRanks, type Layout, rankAt } from './layout.js';
 
 /** A queue between the ranks of two neighbouring stages: activations one way, gradients the other. */
 export interface StageLink {
@@ -31,6 +32,44 @@ export function stageLinks(schedule: Schedule): StageLink[] {
 /** Number of the channel from one stage to another, or -1 where both are on one rank. */
 export function channelOf(links: readonly StageLink[], fromStage: number, toStage: number): number {
   return links.findIndex((link) => link.fromStage === fromStage && link.toStage === toStage);
+}
+
+/** What the channels of a run depend on. */
+interface RunChannels extends Layout {
+  readonly evaluation: Schedule;
+  readonly batch: BatchShape;
+  readonly model: { readonly hiddenSize: number };
+}
+
+/** Bytes of a message with a part of a rank's state. */
+export const STATE_MESSAGE_BYTES = 2 ** 20;
+
+/**
+ * All channels of a run: those of the schedule, with room for the evaluation too, which uses those of the first pipeline; then one from every rank
+ * to rank 0, for states.
+ */
+export function planRunChannels(spec: RunChannels): ChannelSpec[] {
+  const messageBytes = 4 * spec.batch.sequences * spec.batch.sequenceLength * spec.model.hiddenSize;
+  const { schedule, evaluation, expert } = spec;
+  const [training, evaluating] = [schedule, evaluation].map((one) =>
+    planChannels({ schedule: one, expert }, messageBytes),
+  );
+  const [links, evaluatingLinks] = [training.length / expert, evaluating.length / expert];
+  const merged = training.map((channel, index) => {
+    const link = index % links;
+    const same = link < evaluatingLinks ? evaluating[Math.floor(index / links) * evaluatingLinks + link] : undefined;
+    return { ...channel, slots: Math.max(channel.slots, same?.slots ?? 1) };
+  });
+  return [...merged, ...Array.from({ length: countRanks(spec) }, (_, from) => stateChannel(from))];
+}
+
+function stateChannel(from: number): ChannelSpec {
+  return { from, to: 0, messageBytes: STATE_MESSAGE_BYTES, slots: from === 0 ? 0 : 2 };
+}
+
+/** Number of the channel that carries the state of `rank` to rank 0, of a run with `channels` channels. */
+export function stateChannelOf(spec: Layout, channels: number, rank: number): number {
+  return channels - countRanks(spec) + rank;
 }
 
 /**

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatAction } from '../schedule/index.js';
-import { type RankGroup, startRanks } from './group.js';
+import type { RankGroup } from './group.js';
 import { locateRank } from './layout.js';
 import type { RunSpec } from './spec.js';
+import { startRanks } from './start-ranks.js';
 import { createTestSpec, fillTestBatch, type TestRun } from './test-spec.js';
 
 /** Of all expert ranks together. */

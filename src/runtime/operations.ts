@@ -1,4 +1,4 @@
-import { gatherOperation, type Operation, type Place, type RowsOperation } from '../comm/index.js';
+import { chunkOperation, gatherOperation, type Operation, type Place, type RowsOperation } from '../comm/index.js';
 import type { Ref } from '../model/index.js';
 import { countRanks, expertGroup, holders, type Layout } from './layout.js';
 import type { MemoryPlan } from './memory-plan.js';
@@ -24,6 +24,7 @@ export interface OperationPlan {
   /** Gathers the parameters that each rank stepped; empty if every rank steps all of its own. */
   readonly parameterGathers: readonly number[];
   readonly gather: number;
+  readonly chunk: number;
 }
 
 export interface OperationOptions {
@@ -41,6 +42,7 @@ export function planOperations(options: OperationOptions): OperationPlan {
   const add = (operation: Operation) => operations.push(operation) - 1;
   // Whoever shares an operation lists it at the same position: so the programs, which differ by pipeline rank, come last.
   const gather = add(gatherOperation(countRanks(options.layout)));
+  const chunk = add(chunkOperation(countRanks(options.layout)));
   const { state, shardsOptimizer } = options;
   const spans = state.spans.filter(({ group }) => group.length > 1);
   const at = (byteOffset: number): Place => ({ buffer: 'state', byteOffset });
@@ -70,7 +72,7 @@ export function planOperations(options: OperationOptions): OperationPlan {
     operations.push(...describeExchanges(options, program, plan));
     return first;
   });
-  return { operations, firstExchange, summations: [...gradients, ...loads], parameterGathers, gather };
+  return { operations, firstExchange, summations: [...gradients, ...loads], parameterGathers, gather, chunk };
 }
 
 function runsOneProgram({ layout, rank }: OperationOptions, group: readonly number[]): boolean {

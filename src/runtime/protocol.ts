@@ -20,7 +20,10 @@ export type RankMethod =
   | 'evaluate'
   | 'diagnose'
   | 'timeline'
-  | 'executed';
+  | 'executed'
+  | 'collectState'
+  | 'agree'
+  | 'meet';
 
 export type RankArguments<M extends RankMethod> = Parameters<Rank[M]>;
 export type RankResult<M extends RankMethod> = ReturnType<Rank[M]>;

@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DoubletrackError, InputError } from '../base/index.js';
 import type { Reply, Request, WorkerData } from './protocol.js';
@@ -11,10 +12,13 @@ function serveRank(): void {
   const { spec, connection, arena } = workerData as WorkerData;
   try {
     const rank = createRank(spec, connection, arena);
+    // Ranks of one process answer each for itself; one of many processes gets everybody's results.
+    const tell = (result: unknown) =>
+      connection.carriesMail ? rank.share(serialize(result)).map((bytes) => deserialize(bytes) as unknown) : result;
     port.on('message', ({ id, method, arguments: values }: Request) => {
       try {
         const call = rank[method] as (...values: readonly unknown[]) => unknown;
-        post({ kind: 'result', id, result: call(...values) });
+        post({ kind: 'result', id, result: tell(call(...values)) });
       } catch (error) {
         post(failure(error));
       }

@@ -2,10 +2,12 @@ import {
   type Control,
   createGather,
   createLaneMemory,
+  createShare,
   type LaneMemory,
   type MailMemory,
   now,
   openTransport,
+  type Share,
   type SharedRank,
   type Transport,
   valuesBytes,
@@ -23,6 +25,7 @@ import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
 import { buildRankModel, type RunSpec } from './spec.js';
+import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
 import { createUpdate, initializeState, type Update } from './update.js';
 
@@ -53,6 +56,11 @@ export interface Rank {
   /** The last training step, in seconds since it started on this rank's clock. */
   timeline(origin: number): TimelineEvent[];
   executed(): string[];
+  collectState: CollectState;
+  /** Nothing: returns when all ranks have come, where they tell each other their results. */
+  meet(): void;
+  /** Whether any rank was told so. */
+  agree(wish: boolean): boolean;
   close(): void;
 }
 
@@ -68,7 +76,11 @@ export interface RankConnection {
  * Builds a rank on the calling thread; `shared` is what its communication thread must be given before the first method is called.
  * Throws `WorkError` if the engine refuses a graph.
  */
-export function createRank(spec: RunSpec, connection: RankConnection, arena: Arena): Rank & { shared: SharedRank } {
+export function createRank(
+  spec: RunSpec,
+  connection: RankConnection,
+  arena: Arena,
+): Rank & { readonly shared: SharedRank; readonly share: Share } {
   const { rank } = connection;
   const ranks = countRanks(spec);
   const built = buildRankModel(spec, rank);
@@ -95,7 +107,16 @@ export function createRank(spec: RunSpec, connection: RankConnection, arena: Are
   const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update };
   const [training, evaluation] = bindPrograms(context);
   const shared = { lane, buffers: { state: arena.buffer, activations, values }, operations: plan.operations };
-  return { shared, ...createMethods({ spec, training, evaluation, memory, lane, engine, update }) };
+  const share = createShare(transport, gather, values, plan.chunk);
+  const collectState = createStateCollector({
+    spec,
+    transport,
+    mail: connection.mail,
+    own: { state: arena.buffer, layout },
+  });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update });
+  const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
+  return { shared, share, ...methods, collectState, agree, meet: () => undefined };
 }
 
 interface MethodContext {
@@ -108,7 +129,8 @@ interface MethodContext {
   readonly update: Update;
 }
 
-function createMethods({ spec, training, evaluation, memory, lane, engine, update }: MethodContext): Rank {
+function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
+  const { spec, training, evaluation, memory, lane, engine, update } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
