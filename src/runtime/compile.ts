@@ -3,6 +3,7 @@ import {
   type Action,
   type ChunkAction,
   chunkActions,
+  issueEarly,
   mergeSegments,
   microbatchesPerPipeline,
   type SegmentShape,
@@ -38,7 +39,7 @@ export function compileProgram(options: CompileOptions): RankProgram {
   const exchanges: PlacedExchange[] = [];
   const context: Context = { ...options, links, exchanges };
   const issued = actions.flatMap((action, position) => compileAction(context, action, position));
-  const instructions = placeReductions(placeWaits(issued));
+  const instructions = placeReductions(placeWaits(issued, options.overlap));
   return { rank, actions, instructions, exchanges, values: joinValues(stages.values()) };
 }
 
@@ -54,8 +55,15 @@ interface Context extends CompileOptions {
 
 function compileAction(context: Context, action: Action, position: number): Instruction[] {
   const [first, second] = chunkActions(action).map((chunk) => cutChunk(context, chunk, position));
-  const pieces = second === undefined ? first : context.overlap ? mergeSegments(first, second) : [...first, ...second];
-  return pieces.flatMap(({ instructions }) => instructions.map((instruction) => numberExchange(context, instruction)));
+  const chunks = second === undefined ? [first] : [first, second];
+  return orderPieces(chunks, context.overlap).flatMap(({ instructions }) =>
+    instructions.map((instruction) => numberExchange(context, instruction)),
+  );
+}
+
+function orderPieces([first, second]: readonly Piece[][], overlap: boolean): Piece[] {
+  if (!overlap) return [...first, ...(second ?? [])];
+  return issueEarly(second === undefined ? first : mergeSegments(first, second));
 }
 
 /** Gives a segment's exchange its number. */

@@ -1,7 +1,10 @@
 import { type Instruction, instanceName, listAccesses } from './program.js';
 
-/** Puts a wait for every exchange just before the first instruction that reads what it brings, or at the end. */
-export function placeWaits(issued: readonly Instruction[]): Instruction[] {
+/**
+ * Puts a wait for every exchange: with overlap just before the first instruction that reads what it brings (or at the end), otherwise right after it,
+ * so that nothing hides it.
+ */
+export function placeWaits(issued: readonly Instruction[], overlap: boolean): Instruction[] {
   const reads = issued.map(listReads);
   const waits: Instruction[][] = Array.from({ length: issued.length + 1 }, () => []);
   for (const [index, instruction] of issued.entries()) {
@@ -10,7 +13,7 @@ export function placeWaits(issued: readonly Instruction[]): Instruction[] {
     const wait = { kind: 'wait', action: instruction.action, chunk, segment, operation } as const;
     const brought = new Set(listBrought(wait));
     let position = index + 1;
-    while (position < issued.length && !reads[position].some((name) => brought.has(name))) position++;
+    while (overlap && position < issued.length && !reads[position].some((name) => brought.has(name))) position++;
     waits[position].push(wait);
   }
   return [...issued.flatMap((instruction, index) => [...waits[index], instruction]), ...waits[issued.length]];
