@@ -1,3 +1,16 @@
-export { abortThreads, createThreadsMemory, type ThreadsMemory } from './threads/memory.js';
-export { createThreadsTransport } from './threads/transport.js';
-export type { ChannelSpec, Transport } from './transport.js';
+export { createGather, type Gather, gatherOperation, valuesBytes } from './collectives.js';
+export { abort, type Control, createControl } from './control.js';
+export { createLaneMemory, type LaneMemory, now } from './lane.js';
+export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
+export {
+  type Operation,
+  type PartsOperation,
+  type Place,
+  partBounds,
+  type RankBuffers,
+  type RowsOperation,
+  type RowsTensor,
+} from './operations.js';
+export type { SharedRank } from './threads/lane.js';
+export { startThreadsLane } from './threads/start.js';
+export { openTransport, type Transport, type TransportMemory } from './transport.js';
