@@ -19,6 +19,7 @@ interface Functions {
     request: Int32Array,
   ): number;
   irecv: Functions['isend'];
+  ibarrier(communicator: number, request: Int32Array): number;
   testsome(
     count: number,
     requests: Int32Array,
@@ -26,7 +27,6 @@ interface Functions {
     indices: Int32Array,
     statuses: Int32Array,
   ): number;
-  barrier(communicator: number): number;
   abort(communicator: number, exitCode: number): number;
 }
 
@@ -42,8 +42,8 @@ const signatures: { readonly [K in keyof Functions]: readonly [string, readonly 
   commSize: ['MPI_Comm_size', ['int', pointer]],
   isend: ['MPI_Isend', message],
   irecv: ['MPI_Irecv', message],
+  ibarrier: ['MPI_Ibarrier', ['int', pointer]],
   testsome: ['MPI_Testsome', ['int', pointer, pointer, pointer, pointer]],
-  barrier: ['MPI_Barrier', ['int']],
   abort: ['MPI_Abort', ['int', 'int']],
 };
 
@@ -54,51 +54,39 @@ const errorsReturn = 0x54000001;
 const funneled = 1;
 const undefinedCount = -32766;
 const errorInStatus = 17;
+const classOfError = 0x7f;
 const maxErrorString = 512;
 
-/** A request that is none: its place in a table is free. */
+/** A request that is none, as a request becomes that is done. */
 export const NO_REQUEST = 0x2c000000;
+/** Receives from whichever rank sends first. */
+export const ANY_RANK = -2;
 /** Int32 words of a status: bytes received (low, high), rank of the sender, tag, code of error. */
 export const STATUS_WORDS = 5;
 
-/** Room for requests, and for what `testSome` tells of those that are done. */
-export interface RequestTable {
-  readonly requests: Int32Array<ArrayBuffer>;
+/** What `testSome` looks at and fills. */
+export interface TestMemory {
+  readonly requests: Int32Array;
+  /** Positions of the requests that got done, and their statuses in the same order. */
   readonly indices: Int32Array;
   readonly statuses: Int32Array;
-  /** Of each place its own view, made once. */
-  readonly places: readonly Int32Array[];
-}
-
-/** A table with places for `count` requests, all free. */
-export function createRequestTable(count: number): RequestTable {
-  const requests = new Int32Array(count).fill(NO_REQUEST);
-  return {
-    requests,
-    indices: new Int32Array(count),
-    statuses: new Int32Array(count * STATUS_WORDS),
-    places: Array.from({ length: count }, (_, place) => requests.subarray(place, place + 1)),
-  };
 }
 
 /**
- * MPI between the ranks of the world. All calls must be made by the thread that opened it; each throws `WorkError` with MPI's message if it
- * fails. None waits, except `barrier`.
+ * MPI between the ranks of the world. All calls must be made by the thread that opened it; none waits, and each throws `WorkError` with
+ * MPI's message if it fails. Bytes that are given must be held, and those to be sent left alone, until the request is done.
  */
 export interface Mpi {
   readonly rank: number;
   readonly ranks: number;
-  /** Starts to send the bytes, which must be held and left alone until the request at `place` is done. */
-  isend(bytes: Uint8Array, to: number, tag: number, table: RequestTable, place: number): void;
-  /** Starts to receive a message of at most as many bytes, which must be held until the request at `place` is done. */
-  irecv(bytes: Uint8Array, from: number, tag: number, table: RequestTable, place: number): void;
-  /**
-   * Makes progress, and gives the number of requests that got done: their places are in `indices`, their statuses in the same order in
-   * `statuses`, and their places are free.
-   */
-  testSome(table: RequestTable): number;
-  /** Waits, busily, until all ranks have come. */
-  barrier(): void;
+  /** Starts to send the bytes; gives the request. */
+  isend(bytes: Uint8Array, to: number, tag: number): number;
+  /** Starts to receive a message of at most as many bytes; gives the request. */
+  irecv(bytes: Uint8Array, from: number, tag: number): number;
+  /** A request that is done when all ranks have come. */
+  ibarrier(): number;
+  /** Makes progress on the first `count` requests, and gives how many of them got done. */
+  testSome(memory: TestMemory, count: number): number;
   /** Ends all ranks' processes, this one too. */
   abort(exitCode: number): void;
 }
@@ -125,37 +113,33 @@ function startMpi(functions: Functions): Mpi {
     if (code !== 0) throw new WorkError({ what: `MPI cannot ${doing}: ${describeCode(functions, code)}` });
   };
   const word = new Int32Array(1);
-  check(functions.initThread(null, null, funneled, word), 'start');
-  // Otherwise MPI itself ends the process at the first error.
-  check(functions.setErrorHandler(world, errorsReturn), 'set its error handler');
-  const ask = (code: number, doing: string): number => {
+  const give = (code: number, doing: string): number => {
     check(code, doing);
     return word[0];
   };
+  check(functions.initThread(null, null, funneled, word), 'start');
+  // Otherwise MPI itself ends the process at the first error.
+  check(functions.setErrorHandler(world, errorsReturn), 'set its error handler');
   return {
-    rank: ask(functions.commRank(world, word), 'tell the rank'),
-    ranks: ask(functions.commSize(world, word), 'tell the number of ranks'),
-    isend(bytes, to, tag, table, place) {
-      check(functions.isend(bytes, bytes.length, byte, to, tag, world, table.places[place]), `send to rank ${to}`);
-    },
-    irecv(bytes, from, tag, table, place) {
-      const code = functions.irecv(bytes, bytes.length, byte, from, tag, world, table.places[place]);
-      check(code, `receive from rank ${from}`);
-    },
-    testSome(table) {
-      const { requests, indices, statuses } = table;
-      const code = functions.testsome(requests.length, requests, word, indices, statuses);
-      if (code !== 0) check(firstError(code, table, word[0]), 'move messages');
+    rank: give(functions.commRank(world, word), 'tell the rank'),
+    ranks: give(functions.commSize(world, word), 'tell the number of ranks'),
+    isend: (bytes, to, tag) =>
+      give(functions.isend(bytes, bytes.length, byte, to, tag, world, word), `send to rank ${to}`),
+    irecv: (bytes, from, tag) =>
+      give(functions.irecv(bytes, bytes.length, byte, from, tag, world, word), `receive from rank ${from}`),
+    ibarrier: () => give(functions.ibarrier(world, word), 'wait for all ranks'),
+    testSome(memory, count) {
+      const code = functions.testsome(count, memory.requests, word, memory.indices, memory.statuses);
+      if (code !== 0) check(firstError(code, memory.statuses, word[0]), 'move messages');
       return word[0] === undefinedCount ? 0 : word[0];
     },
-    barrier: () => check(functions.barrier(world), 'wait for all ranks'),
     abort: (exitCode) => check(functions.abort(world, exitCode), 'end the ranks'),
   };
 }
 
-/** The code of the message that failed, where Testsome says only that one did. */
-function firstError(code: number, { statuses }: RequestTable, completed: number): number {
-  if ((code & 0x7f) !== errorInStatus) return code;
+/** The code of the message that failed, where the call says only that one did. */
+function firstError(code: number, statuses: Int32Array, completed: number): number {
+  if ((code & classOfError) !== errorInStatus) return code;
   for (let index = 0; index < completed; index++) {
     const error = statuses[index * STATUS_WORDS + 4];
     if (error !== 0) return error;

@@ -31,6 +31,7 @@ export function loadMpiLibrary(names: readonly string[] = fileNames): LibraryHan
     try {
       const library = koffi.load(name, { global: true });
       loaded.push(library);
+      keepForever(name);
       return library;
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
@@ -54,4 +55,19 @@ function setEnvironment(): void {
     overwrite: 0 | 1,
   ) => number;
   for (const [name, value] of Object.entries(environment)) setenv(name, value, 0);
+}
+
+/** Flags of dlopen on Linux. */
+const now = 2;
+const never = 0x1000;
+
+/**
+ * The library must outlive the thread that loaded it: koffi unloads what a thread loaded when the thread ends, while threads of UCX still run
+ * its code.
+ */
+function keepForever(name: string): void {
+  const program = koffi.load(null);
+  loaded.push(program);
+  const dlopen = program.func('dlopen', 'void *', ['str', 'int']) as (name: string, flags: number) => bigint | null;
+  dlopen(name, now | never);
 }

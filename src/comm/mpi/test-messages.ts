@@ -1,6 +1,7 @@
 // Run under mpiexec by two ranks: messages of several sizes both ways at once, made and checked in shared memory by a worker.
 import { isMainThread, Worker } from 'node:worker_threads';
-import { createRequestTable, openMpi, type RequestTable, STATUS_WORDS } from './api.js';
+import { openMpi } from './api.js';
+import { createRequests, type Requests } from './requests.js';
 
 const sizes = [0, 1, 7, 4096, 65_537, 3_000_001];
 
@@ -9,44 +10,47 @@ else main();
 
 function main(): void {
   const mpi = openMpi();
+  const requests = createRequests(mpi);
   const peer = 1 - mpi.rank;
-  const table = createRequestTable(2 * sizes.length);
-  const outgoing = sizes.map((size) => madeBytes(mpi.rank, size));
   const incoming = sizes.map((size) => sharedBytes(size));
-  for (const [tag, bytes] of incoming.entries()) mpi.irecv(bytes, peer, tag, table, tag);
-  for (const [tag, bytes] of outgoing.entries()) mpi.isend(bytes, peer, tag, table, sizes.length + tag);
-  const received = finish(mpi, table, 2 * sizes.length);
+  const lengths = sizes.map(() => -1);
+  for (const [tag, bytes] of incoming.entries())
+    requests.receive(bytes, peer, tag, (length) => {
+      lengths[tag] = length;
+    });
+  for (const [tag, size] of sizes.entries()) requests.send(madeBytes(mpi.rank, size), peer, tag, () => undefined);
+  finish(requests);
   for (const [tag, bytes] of incoming.entries()) {
-    const isRight =
-      received.get(tag) === sizes[tag] && bytes.every((byte, index) => byte === byteOf(peer, sizes[tag], index));
-    if (!isRight) throw new Error(`rank ${mpi.rank} got a wrong message of ${sizes[tag]} bytes`);
+    const size = sizes[tag];
+    if (lengths[tag] !== size || !bytes.every((byte, index) => byte === byteOf(peer, size, index)))
+      throw new Error(`rank ${mpi.rank} got a wrong message of ${size} bytes`);
   }
-  mpi.barrier();
-  process.stdout.write(`rank ${mpi.rank} of ${mpi.ranks}: all right; ${overrun(mpi, peer)}; ${nobody(mpi)}\n`);
-  mpi.barrier();
+  finishTogether(requests);
+  process.stdout.write(
+    `rank ${mpi.rank} of ${mpi.ranks}: all right; ${overrun(requests, peer)}; ${nobody(requests)}\n`,
+  );
+  finishTogether(requests);
 }
 
-/** Waits for `count` requests; gives the bytes received by place. */
-function finish(mpi: ReturnType<typeof openMpi>, table: RequestTable, count: number): Map<number, number> {
-  const bytes = new Map<number, number>();
-  while (bytes.size < count) {
-    const done = mpi.testSome(table);
-    for (let index = 0; index < done; index++) bytes.set(table.indices[index], table.statuses[index * STATUS_WORDS]);
-  }
-  return bytes;
+function finish(requests: Requests): void {
+  while (requests.count() > 0) requests.poll();
+}
+
+function finishTogether(requests: Requests): void {
+  requests.barrier(() => undefined);
+  finish(requests);
 }
 
 /** What is thrown when a message is longer than the memory for it. */
-function overrun(mpi: ReturnType<typeof openMpi>, peer: number): string {
-  const table = createRequestTable(2);
-  mpi.irecv(sharedBytes(4), peer, 99, table, 0);
-  mpi.isend(sharedBytes(8), peer, 99, table, 1);
-  return messageOf(() => finish(mpi, table, 2));
+function overrun(requests: Requests, peer: number): string {
+  requests.receive(sharedBytes(4), peer, 99, () => undefined);
+  requests.send(sharedBytes(8), peer, 99, () => undefined);
+  return messageOf(() => finish(requests));
 }
 
 /** What is thrown when a message is for a rank that there is not. */
-function nobody(mpi: ReturnType<typeof openMpi>): string {
-  return messageOf(() => mpi.isend(sharedBytes(8), 5, 0, createRequestTable(1), 0));
+function nobody(requests: Requests): string {
+  return messageOf(() => requests.send(sharedBytes(8), 5, 0, () => undefined));
 }
 
 function messageOf(act: () => void): string {
