@@ -3,12 +3,17 @@ import type { PartsOperation } from './operations.js';
 import type { Transport } from './transport.js';
 
 /** Numbers that a rank can give to one gathering. */
-export const MAX_GATHERED = 64;
+const MAX_GATHERED = 64;
 
-/** Bytes of the `values` memory of each rank of `ranks`. */
+/** Bytes that each rank tells the others at once, where they tell each other more than a few numbers. */
+const CHUNK_BYTES = 2 ** 16;
+
+/** Bytes of the `values` memory of each rank of `ranks`: gathered numbers, then chunks of bytes. */
 export function valuesBytes(ranks: number): number {
-  return 8 * MAX_GATHERED * ranks;
+  return chunksStart(ranks) + CHUNK_BYTES * ranks;
 }
+
+const chunksStart = (ranks: number): number => 8 * MAX_GATHERED * ranks;
 
 /** The operation by which all ranks tell each other their values: each float64 is two float32 numbers to it, which it only moves. */
 export function gatherOperation(ranks: number): PartsOperation {
@@ -17,6 +22,37 @@ export function gatherOperation(ranks: number): PartsOperation {
     group: Array.from({ length: ranks }, (_, rank) => rank),
     place: { buffer: 'values', byteOffset: 0 },
     count: 2 * MAX_GATHERED * ranks,
+  };
+}
+
+/** The operation by which all ranks tell each other a chunk of bytes. */
+export function chunkOperation(ranks: number): PartsOperation {
+  return {
+    kind: 'gatherParts',
+    group: Array.from({ length: ranks }, (_, rank) => rank),
+    place: { buffer: 'values', byteOffset: chunksStart(ranks) },
+    count: (CHUNK_BYTES / 4) * ranks,
+  };
+}
+
+/** Every rank gives bytes, as many as it likes, and gets those of all, by rank. */
+export type Share = (bytes: Uint8Array) => Uint8Array[];
+
+/** @param operation position of `chunkOperation` among the lane's */
+export function createShare(transport: Transport, gather: Gather, values: SharedArrayBuffer, operation: number): Share {
+  const { rank, ranks } = transport;
+  const chunk = (of: number) => new Uint8Array(values, chunksStart(ranks) + of * CHUNK_BYTES, CHUNK_BYTES);
+  return (bytes) => {
+    const lengths = gather([bytes.length]);
+    const all = Array.from(lengths, (length) => new Uint8Array(length));
+    for (let start = 0; start < Math.max(...lengths); start += CHUNK_BYTES) {
+      chunk(rank).set(bytes.subarray(start, start + CHUNK_BYTES));
+      transport.post(operation);
+      transport.wait(operation);
+      for (const [from, whole] of all.entries())
+        whole.set(chunk(from).subarray(0, Math.max(0, whole.length - start)), Math.min(start, whole.length));
+    }
+    return all;
   };
 }
 

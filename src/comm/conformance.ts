@@ -15,7 +15,7 @@ export interface ConformanceCase {
   readonly run: (context: ConformanceContext) => void;
 }
 
-export interface ConformanceContext {
+interface ConformanceContext {
   readonly transport: Transport;
   readonly buffers: RankBuffers;
 }

@@ -1,7 +1,18 @@
-export { createGather, type Gather, gatherOperation, valuesBytes } from './collectives.js';
-export { abort, type Control, createControl } from './control.js';
+export {
+  chunkOperation,
+  createGather,
+  createShare,
+  type Gather,
+  gatherOperation,
+  type Share,
+  valuesBytes,
+} from './collectives.js';
+export { abort, type Control, createControl, readCause } from './control.js';
 export { createLaneMemory, type LaneMemory, now } from './lane.js';
 export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
+export { findLaunch, type Launch } from './mpi/launch.js';
+export { startMpiLane } from './mpi/start.js';
+export { needsSupervisor, superviseRank } from './mpi/supervisor.js';
 export {
   type Operation,
   type PartsOperation,

@@ -1,10 +1,10 @@
-import { WorkError } from '../../base/index.js';
-import { abort, type Control, isAborted } from '../control.js';
-import { type LaneMemory, laneWords, now } from '../lane.js';
+import { DoubletrackError, type Problem, WorkError } from '../../base/index.js';
+import { abort, type Control, isAborted, readCause } from '../control.js';
+import { laneWords, now } from '../lane.js';
 import { channelWord, type MailMemory } from '../mail.js';
-import type { Operation, PartsOperation, RankBuffers } from '../operations.js';
+import type { PartsOperation } from '../operations.js';
+import type { SharedRank } from '../threads/lane.js';
 import { openMpi } from './api.js';
-import { causeOf, type Ending, whatIsAsked } from './ending.js';
 import { createMailCarrier } from './mail-carrier.js';
 import { startGather, startSum } from './parts.js';
 import { createRequests, type Requests } from './requests.js';
@@ -16,12 +16,9 @@ export interface MpiLaneData {
   readonly rank: number;
   readonly ranks: number;
   readonly control: Control;
-  readonly lane: LaneMemory;
-  /** All channels of the run, the same on every rank. */
+  /** All channels of the run, the same on every rank; of those of other ranks the slots do not matter. */
   readonly mail: MailMemory;
-  readonly buffers: RankBuffers;
-  readonly operations: readonly Operation[];
-  readonly ending: Ending;
+  readonly shared: SharedRank;
 }
 
 /** How long the thread looks for news without a pause after the last ones: a peer that is about to come often does. */
@@ -49,43 +46,53 @@ interface Context {
 }
 
 /**
- * The communication lane of a rank whose peers are other processes: makes every MPI call of this one. Carries out operations and carries mail
- * until all ranks ask to finish. `started` is called when MPI runs. Throws `WorkError` if MPI cannot start, if a rank is lost, or if another rank
- * has ended the run; then `control` is aborted, and the other ranks know. Returns without an error if this rank itself has asked to fail.
+ * The communication lane of a rank whose peers are other processes: makes every MPI call of this one. Carries out operations and carries mail until
+ * `control` is aborted. `started` is called when MPI runs. If this fails, a rank is lost or another rank has ended the run, `control` is
+ * aborted with the cause.
  */
 export function serveMpiLane(data: MpiLaneData, started: () => void): void {
-  const { rank, ranks, control, ending } = data;
-  const mpi = openMpi();
-  if (mpi.rank !== rank || mpi.ranks !== ranks)
-    throw new WorkError({
-      what: `MPI says that this is rank ${mpi.rank} of ${mpi.ranks}, mpiexec that it is rank ${rank} of ${ranks}`,
-      mend: "use the mpiexec of the MPICH library that is loaded, on Debian 'mpiexec.mpich'",
-    });
-  const requests = createRequests(mpi);
-  const watch = createWatch(rank, ranks, requests);
-  started();
-  const context = createContext(data, requests, watch);
+  const { rank, ranks, control } = data;
+  let watch: Watch | undefined;
   try {
-    serveUntilEnd(context);
-    if (isAborted(control) || whatIsAsked(ending) === 'fail')
-      watch.tellOthers(causeOf(ending) || `rank ${rank} has ended the run`);
+    const mpi = openMpi();
+    if (mpi.rank !== rank || mpi.ranks !== ranks) throw describeMismatch(mpi, data);
+    const requests = createRequests(mpi);
+    watch = createWatch(rank, ranks, requests);
+    started();
+    serveUntilEnd(createContext(data, requests, watch));
   } catch (error) {
-    abort(control);
-    watch.tellOthers(error instanceof Error ? error.message : String(error));
-    throw error;
+    abort(control, describe(error));
   }
+  const cause = readCause(control);
+  if (cause !== undefined) watch?.tellOthers(cause);
+}
+
+function describeMismatch(
+  mpi: { readonly rank: number; readonly ranks: number },
+  { rank, ranks }: MpiLaneData,
+): WorkError {
+  return new WorkError({
+    what: `MPI says that this is rank ${mpi.rank} of ${mpi.ranks}, mpiexec that it is rank ${rank} of ${ranks}`,
+    mend: "use the mpiexec of the MPICH library that is loaded, on Debian 'mpiexec.mpich'",
+  });
+}
+
+function describe(error: unknown): Problem {
+  if (error instanceof DoubletrackError) return error.problem;
+  return { what: error instanceof Error ? error.message : String(error) };
 }
 
 function createContext(data: MpiLaneData, requests: Requests, watch: Watch): Context {
-  const words = new Int32Array(data.lane.words);
-  const at = laneWords(data.lane.operations);
+  const { operations, words: memory } = data.shared.lane;
+  const words = new Int32Array(memory);
+  const at = laneWords(operations);
   const mail = createMailCarrier(data.rank, data.mail, requests, WATCH_TAGS);
   const { startOperation, underWay } = createStarter(data, words, at, requests);
   let begun = 0;
   const begin = () => {
     const until = Atomics.load(words, at.posted);
     const moved = until - begun + mail.carry();
-    for (; begun !== until; begun++) startOperation(words[at.ring + (begun % data.lane.operations)]);
+    for (; begun !== until; begun++) startOperation(words[at.ring + (begun % operations)]);
     return moved;
   };
   return { data, words, at, requests, watch, begin, underWay };
@@ -93,7 +100,7 @@ function createContext(data: MpiLaneData, requests: Requests, watch: Watch): Con
 
 /** Row exchanges begin when they are asked for; operations on parts, which are long, one after the other. */
 function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], requests: Requests) {
-  const times = new Float64Array(data.lane.times);
+  const times = new Float64Array(data.shared.lane.times);
   const partsQueue: number[] = [];
   let underWay = 0;
   const finish = (index: number) => {
@@ -104,7 +111,7 @@ function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], 
   };
   const contextOf = (index: number) => ({
     rank: data.rank,
-    buffers: data.buffers,
+    buffers: data.shared.buffers,
     requests,
     tag: WATCH_TAGS + data.mail.channels.length + 2 * index,
   });
@@ -118,10 +125,10 @@ function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], 
     });
   };
   const startNextParts = () => {
-    if (partsQueue.length > 0) startParts(partsQueue[0], data.operations[partsQueue[0]] as PartsOperation);
+    if (partsQueue.length > 0) startParts(partsQueue[0], data.shared.operations[partsQueue[0]] as PartsOperation);
   };
   const startOperation = (index: number) => {
-    const operation = data.operations[index];
+    const operation = data.shared.operations[index];
     underWay++;
     if (operation.kind === 'rows') {
       times[2 * index] = now();
@@ -131,20 +138,20 @@ function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], 
   return { startOperation, underWay: () => underWay };
 }
 
-/** Serves until all ranks have asked to finish, or this one is to fail. */
+/** Serves until the run is over: with a cause at once, without one when all ranks have come that far. */
 function serveUntilEnd(context: Context): void {
   const { data, words, at, requests, watch, begin, underWay } = context;
   let lastNews = performance.now();
   const end: { state: 'none' | 'awaited' | 'there' } = { state: 'none' };
-  while (!isAborted(data.control)) {
+  for (;;) {
     const bell = Atomics.load(words, at.doorbell);
-    const asked = whatIsAsked(data.ending);
+    const isOver = isAborted(data.control);
     const news = begin() + requests.poll();
     const time = performance.now();
     watch.look(time / 1000);
     if (news > 0) lastNews = time;
-    if (asked === 'fail') return;
-    if (asked === 'finish' && end.state === 'none' && underWay() === 0 && isMailSent(data)) {
+    if (isOver && readCause(data.control) !== undefined) return;
+    if (isOver && end.state === 'none' && underWay() === 0 && isMailSent(data)) {
       end.state = 'awaited';
       requests.barrier(() => {
         end.state = 'there';

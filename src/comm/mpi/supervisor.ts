@@ -1,18 +1,13 @@
 import { spawn } from 'node:child_process';
 import { readSync, writeSync } from 'node:fs';
+import { findLaunch } from './launch.js';
 
 /** Variable by which a supervised process knows the process id of its supervisor. */
 const supervisorVariable = 'DOUBLETRACK_SUPERVISOR';
 
-/** Ranks by mpiexec's own variables, or undefined where it did not start this process. */
-export function ranksOfMpiexec(): { readonly rank: number; readonly ranks: number } | undefined {
-  const [rank, ranks] = [process.env.PMI_RANK, process.env.PMI_SIZE].map(Number);
-  return Number.isInteger(rank) && Number.isInteger(ranks) ? { rank, ranks } : undefined;
-}
-
 /** Whether this process, which mpiexec started, should be supervised by `superviseRank` instead of being a rank itself. */
 export function needsSupervisor(): boolean {
-  return process.env.PMI_FD !== undefined && ranksOfMpiexec() !== undefined && !isSupervised();
+  return process.env.PMI_FD !== undefined && findLaunch(process.env) !== undefined && !isSupervised();
 }
 
 /** Whether a supervisor started this process. */

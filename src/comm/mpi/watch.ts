@@ -1,6 +1,5 @@
-import { WorkError } from '../../base/index.js';
+import { type Problem, WorkError } from '../../base/index.js';
 import { ANY_RANK } from './api.js';
-import { createCauseRoom, decodeCause, encodeCause } from './ending.js';
 import type { Requests } from './requests.js';
 import { isSupervised, isSupervisorAlive } from './supervisor.js';
 
@@ -17,6 +16,9 @@ const PAUSE_SECONDS = 2;
 /** How long the others' end is waited for when they are told of it. */
 const FAREWELL_SECONDS = 1;
 
+/** Room for the cause of an end, as JSON. */
+const CAUSE_BYTES = 4096;
+
 /** Sees to it that no rank waits for one that is no more: each hears from the rank before it, in a ring, every second. */
 export interface Watch {
   /** To be called often. Throws `WorkError` if a rank is lost, or if one has ended the run: with its cause. */
@@ -24,7 +26,7 @@ export interface Watch {
   /** Requests that the watch alone keeps under way. */
   requests(): number;
   /** Tells all other ranks that the run is over, and why; gives up after a second. */
-  tellOthers(cause: string): void;
+  tellOthers(cause: Problem): void;
 }
 
 interface State {
@@ -35,7 +37,7 @@ interface State {
   /** Heartbeats under way: 0 or 1. */
   sending: number;
   /** The cause that another rank sent. */
-  ended?: string;
+  ended?: Problem;
 }
 
 export function createWatch(rank: number, ranks: number, requests: Requests): Watch {
@@ -49,7 +51,7 @@ export function createWatch(rank: number, ranks: number, requests: Requests): Wa
       state.heard = state.looked;
       listen();
     });
-  const room = createCauseRoom();
+  const room = new Uint8Array(CAUSE_BYTES);
   listen();
   requests.receive(room, ANY_RANK, endTag, (bytes) => {
     state.ended = decodeCause(room.subarray(0, bytes));
@@ -66,7 +68,7 @@ export function createWatch(rank: number, ranks: number, requests: Requests): Wa
     look(seconds) {
       if (seconds - state.looked > PAUSE_SECONDS) state.heard = seconds;
       state.looked = seconds;
-      if (state.ended !== undefined) throw new WorkError({ what: state.ended });
+      if (state.ended !== undefined) throw new WorkError(state.ended);
       if (seconds - state.heard > SILENCE_SECONDS)
         throw new WorkError({ what: `rank ${before} was lost: nothing was heard of it for ${SILENCE_SECONDS} s` });
       look(seconds);
@@ -77,7 +79,7 @@ export function createWatch(rank: number, ranks: number, requests: Requests): Wa
   };
 }
 
-function tellOthers(rank: number, ranks: number, requests: Requests, cause: string): void {
+function tellOthers(rank: number, ranks: number, requests: Requests, cause: Problem): void {
   const bytes = encodeCause(cause);
   let waiting = ranks - 1;
   const until = performance.now() + 1000 * FAREWELL_SECONDS;
@@ -92,6 +94,17 @@ function tellOthers(rank: number, ranks: number, requests: Requests, cause: stri
   ignoreErrors(() => {
     while (waiting > 0 && performance.now() < until) requests.poll();
   });
+}
+
+function encodeCause({ what, where, mend }: Problem): Uint8Array {
+  const bytes = new TextEncoder().encode(JSON.stringify({ what, where, mend }));
+  if (bytes.length <= CAUSE_BYTES) return bytes;
+  return encodeCause({ what: `${what.slice(0, CAUSE_BYTES / 8)}…` });
+}
+
+function decodeCause(bytes: Uint8Array): Problem {
+  const { what, where, mend } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Problem>;
+  return { what: String(what), ...(where !== undefined && { where }), ...(mend !== undefined && { mend }) };
 }
 
 /** Of a message to a rank that is lost; the run is over anyway. */
