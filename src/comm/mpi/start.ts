@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { MpiLaneData } from './lane.js';
 
 /** By then all ranks have started MPI, or one of them never will. */
-const START_SECONDS = 60;
+const START_SECONDS = 30;
 
 /**
  * Starts the communication thread of the one rank of this process, which makes all MPI calls; there can be one in a process, ever. It ends when the

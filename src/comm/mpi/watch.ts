@@ -1,7 +1,7 @@
 import { type Problem, WorkError } from '../../base/index.js';
 import { ANY_RANK } from './api.js';
 import type { Requests } from './requests.js';
-import { isSupervised, isSupervisorAlive } from './supervisor.js';
+import { checkSupervisor } from './supervisor.js';
 
 /** Tags that the watch uses; others begin at the count of them. */
 const heartbeatTag = 0;
@@ -41,8 +41,7 @@ interface State {
 }
 
 export function createWatch(rank: number, ranks: number, requests: Requests): Watch {
-  if (ranks === 1) return { look: checkSupervisor(rank), requests: () => 0, tellOthers: () => undefined };
-  const look = checkSupervisor(rank);
+  if (ranks === 1) return { look: () => undefined, requests: () => 0, tellOthers: () => undefined };
   const state: State = { heard: Infinity, looked: 0, sent: -Infinity, sending: 0 };
   const before = (rank + ranks - 1) % ranks;
   const [incoming, outgoing] = [new Uint8Array(new ArrayBuffer(4)), new Uint8Array(new ArrayBuffer(4))];
@@ -59,6 +58,7 @@ export function createWatch(rank: number, ranks: number, requests: Requests): Wa
   const beat = (seconds: number) => {
     if (state.sending > 0 || seconds - state.sent < HEARTBEAT_SECONDS) return;
     state.sent = seconds;
+    checkSupervisor(rank);
     state.sending = 1;
     requests.send(outgoing, (rank + 1) % ranks, heartbeatTag, () => {
       state.sending = 0;
@@ -71,7 +71,6 @@ export function createWatch(rank: number, ranks: number, requests: Requests): Wa
       if (state.ended !== undefined) throw new WorkError(state.ended);
       if (seconds - state.heard > SILENCE_SECONDS)
         throw new WorkError({ what: `rank ${before} was lost: nothing was heard of it for ${SILENCE_SECONDS} s` });
-      look(seconds);
       beat(seconds);
     },
     requests: () => 2 + state.sending,
@@ -114,16 +113,4 @@ function ignoreErrors(act: () => void): void {
   } catch (error) {
     if (!(error instanceof WorkError)) throw error;
   }
-}
-
-/** Once a second; a rank whose supervisor was killed must end, since mpiexec does not know of it any more. */
-function checkSupervisor(rank: number): (seconds: number) => void {
-  if (!isSupervised()) return () => undefined;
-  let checked = 0;
-  return (seconds) => {
-    if (seconds - checked < HEARTBEAT_SECONDS) return;
-    checked = seconds;
-    if (!isSupervisorAlive())
-      throw new WorkError({ what: `rank ${rank} was lost: the process that watched over it was killed` });
-  };
 }
