@@ -12,6 +12,7 @@ export { createLaneMemory, type LaneMemory, now } from './lane.js';
 export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
 export { findLaunch, type Launch } from './mpi/launch.js';
 export { startMpiLane } from './mpi/start.js';
+export { needsSupervisor, superviseRank } from './mpi/supervisor.js';
 export {
   type Operation,
   type PartsOperation,
