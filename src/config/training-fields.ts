@@ -16,6 +16,11 @@ const parallelFields = {
   pipeline: integer('Pipeline ranks.', { from: 1, to: 1024 }),
   expert: integer('Expert parallel ranks; only 1 for now.', { from: 1, to: 1024 }),
   transport: choice('How ranks talk: threads of one process; "mpi" comes later.', ['threads', 'mpi']),
+  computeThreads: integer('Threads that a rank computes with.', { from: 1, to: 256 }),
+  affinity: choice('"cores" keeps each rank\'s threads on cores of its own, where the system can; "none" does not.', [
+    'none',
+    'cores',
+  ]),
   overlap: flag('Computes a forward and a backward chunk at the same time where the schedule pairs them.'),
 };
 

@@ -55,7 +55,7 @@ export function createRank(spec: RunSpec, transport: Transport, arena: Arena): R
   const { rank } = transport;
   const built = buildRankModel(spec, rank);
   const layout = layOutState(built.stages.values());
-  const engine = createOnnxEngine();
+  const engine = createOnnxEngine({ threads: spec.computeThreads });
   const expertCounts = new Map<number, Float64Array>();
   const { training, evaluation, memory } = bindPrograms({
     spec,

@@ -28,5 +28,7 @@ export function planRun(config: TrainingConfig): RunSpec {
     optimizer,
     batchMemory: createBatchMemory(microbatches, microbatchSize * data.sequenceLength),
     exports: [],
+    computeThreads: parallel.computeThreads,
+    affinity: parallel.affinity,
   };
 }
