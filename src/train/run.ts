@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, WorkError } from '../base/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
+import { findPinningObstacle } from '../device/index.js';
 import { writeFileWhole, writeTrainingConfig } from '../formats/index.js';
 import { type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
@@ -14,7 +15,14 @@ import { planRun } from './plan-run.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
-  | { readonly kind: 'start'; readonly spec: RunSpec; readonly corpus: Corpus; readonly firstStep: number }
+  | {
+      readonly kind: 'start';
+      readonly spec: RunSpec;
+      readonly corpus: Corpus;
+      readonly firstStep: number;
+      /** Why threads do not keep to cores of their own although the config asks for it. */
+      readonly pinningObstacle: string | undefined;
+    }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
 
@@ -67,11 +75,15 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
     mkdirSync(join(folder, 'checkpoints'), { recursive: true });
     await writeTrainingConfig(join(folder, 'config.toml'), config);
     await startMetrics(folder, done);
-    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
+    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle: pinningObstacleOf(spec) });
     return await runSteps(run, done);
   } finally {
     await group.close();
   }
+}
+
+function pinningObstacleOf({ affinity, computeThreads, schedule }: RunSpec): string | undefined {
+  return affinity === 'cores' ? findPinningObstacle({ ranks: schedule.ranks, computeThreads }) : undefined;
 }
 
 /** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */
