@@ -74,7 +74,7 @@ export function createSessionOptions({ api, out }: Runtime, threads: number): Ad
   const options = out.values[0]!;
   api.check(api.setIntraOpNumThreads(options, threads), 'set the number of threads');
   // Each session has its own threads, and only one session of a rank runs at a time: those of the others must not spin beside it.
-  api.check(api.addSessionConfigEntry(options, 'session.force_spinning_stop', '1'), 'let idle threads sleep');
+  api.check(api.addSessionConfigEntry(options, 'session.intra_op.allow_spinning', '0'), 'let idle threads sleep');
   api.check(api.setSessionLogSeverityLevel(options, severityFatal), 'set the log level');
   // Our own encoding picks the fast operators already; the optimizer made nothing faster and could move an operand that shares an output's memory.
   api.check(api.setSessionGraphOptimizationLevel(options, optimizeNothing), 'set the optimization level');
