@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { runCommand } from './run-command.js';
@@ -53,6 +53,18 @@ interface Report {
 const config = join(folder, 'tiny.toml');
 writeFileSync(config, tiny);
 writeFileSync(join(folder, 'book.txt'), 'Call me Ishmael. Some years ago, never mind how long precisely. '.repeat(30));
+
+describe('training on cores of its own', () => {
+  it('goes on where there are not enough, and says so once', async () => {
+    const threads = availableParallelism();
+    const sets = `--set parallel.affinity=cores --set parallel.compute_threads=${threads}`;
+    const { status, stderr } = await runCommand(`train ${config} --steps 1 --out ${join(folder, 'pinned')} ${sets}`);
+    assert.equal(status, 0, stderr);
+    const notes = stderr.split('\n').filter((line) => line.startsWith('threads do not keep to cores of their own: '));
+    assert.equal(notes.length, 1, stderr);
+    if (process.platform === 'linux') assert.match(notes[0]!, / 2 ranks of \d+ threads? are more than \d+ cores?$/);
+  });
+});
 
 describe('the tune command', () => {
   it('writes a config with the same global batch that train takes, and prints one JSON document', async () => {
