@@ -112,16 +112,17 @@ function runLanes(
   };
   const communication = createCommunication({ worldRanks: lanes.length, expert, wake, record });
   const context = { ...shared, communication, deliver };
-  let left = lanes.length;
-  while (left > 0) {
+  const isDone = new Uint8Array(lanes.length);
+  for (;;) {
     const worldRank = awake.pop();
     if (worldRank !== undefined) {
       isAwake[worldRank] = 0;
-      if (advance(context, lanes[worldRank])) left--;
+      if (advance(context, lanes[worldRank])) isDone[worldRank] = 1;
     } else if (!communication.serve()) {
-      throw new Error('a rank waits for what no rank gives');
+      break;
     }
   }
+  if (isDone.includes(0)) throw new Error('a rank waits for what no rank gives');
   return communication;
 }
 
