@@ -1,34 +1,23 @@
-/** Times by name, over the steps of a run. */
+/** Means of times by name. */
 export interface Averages {
-  /** Adds a time of the step under way. */
   readonly add: (name: string, seconds: number) => void;
-  readonly endStep: () => void;
-  /** The median over steps of the mean in each; 0 for a name that no step has. */
-  readonly typical: (name: string) => number;
+  /** 0 for a name without times. */
+  readonly mean: (name: string) => number;
 }
 
 export function createAverages(): Averages {
   const sums = new Map<string, { sum: number; count: number }>();
-  const means = new Map<string, number[]>();
   return {
     add: (name, seconds) => {
-      const entry = sums.get(name);
-      if (entry === undefined) {
-        sums.set(name, { sum: seconds, count: 1 });
-        return;
-      }
+      const entry = sums.get(name) ?? { sum: 0, count: 0 };
+      sums.set(name, entry);
       entry.sum += seconds;
       entry.count++;
     },
-    endStep: () => {
-      for (const [name, { sum, count }] of sums) {
-        const list = means.get(name) ?? [];
-        means.set(name, list);
-        list.push(sum / count);
-      }
-      sums.clear();
+    mean: (name) => {
+      const { sum, count } = sums.get(name) ?? { sum: 0, count: 1 };
+      return sum / count;
     },
-    typical: (name) => median(means.get(name) ?? []),
   };
 }
 

@@ -5,7 +5,6 @@ import type { PartTimes, SegmentTime } from './step-record.js';
 /** Collects measured segments as parts of the model. */
 export interface PartList {
   readonly add: (expertRank: number, segment: MeasuredSegment, transferSeconds: number) => void;
-  readonly endStep: () => void;
   /** Embedding, layers in order, head. */
   readonly list: () => PartTimes[];
 }
@@ -39,12 +38,11 @@ export function createPartList(expert: number): PartList {
       averages.add(`${prefix} transfer`, transferSeconds);
       averages.add(`${prefix} unpack`, segment.unpackSeconds);
     },
-    endStep: averages.endStep,
     list: () => {
       const timesOf = ({ part, layer }: Part, { name, phase, lane }: Shape): SegmentTime => {
         const all = (what: string) =>
           Array.from({ length: expert }, (_, rank) =>
-            averages.typical(`${part} ${layer} ${phase} ${name} ${rank} ${what}`),
+            averages.mean(`${part} ${layer} ${phase} ${name} ${rank} ${what}`),
           );
         if (lane === 'compute') return { name, phase, lane, seconds: all('seconds') };
         const [transferSeconds, unpackSeconds] = [all('transfer'), all('unpack')];

@@ -43,23 +43,29 @@ function rankOf(seconds: readonly number[], segment: Partial<MeasuredSegment> = 
 
 const stepOf = (...ranks: MeasuredRank[]): MeasuredStep => ({ seconds: 100, ranks });
 
-test('a segment takes the median over steps of its mean over microbatches', () => {
-  const steps = [stepOf(rankOf([1, 3])), stepOf(rankOf([100, 200])), stepOf(rankOf([2, 3]))];
+test('a segment takes the mean over the microbatches of the steps nearest to the median one', () => {
+  const rank = (times: readonly number[]) => ({ ...rankOf(times), scheduleSeconds: 0 });
+  const steps = [
+    { seconds: 10, ranks: [rank([1, 3])] },
+    { seconds: 11, ranks: [rank([2, 6])] },
+    { seconds: 90, ranks: [rank([100, 200])] },
+    { seconds: 1, ranks: [rank([0, 0])] },
+  ];
   const record = recordSteps({ ...runOf(recordOf([denseLayer(0, 1, 1, 1)])), steps });
   assert.deepEqual(record.parts, [
     {
       part: 'layer',
       layer: 0,
-      forward: [{ name: 'dense', phase: 'forward', lane: 'compute', seconds: [2.5] }],
+      forward: [{ name: 'dense', phase: 'forward', lane: 'compute', seconds: [3] }],
       backward: [],
     },
   ]);
-  assert.deepEqual([record.steps, record.stepSeconds], [3, 100]);
+  assert.deepEqual([record.steps, record.stepSeconds, record.tailSeconds], [4, 10.5, 10.5]);
 });
 
 test('what no rank spends on the schedule is the tail', () => {
-  const steps = [stepOf(rankOf([70]), rankOf([90])), stepOf(rankOf([60]), rankOf([80]))];
-  assert.equal(recordSteps({ ...runOf(recordOf([])), expert: 1, steps }).tailSeconds, 15);
+  const steps = [stepOf(rankOf([70]), rankOf([90]))];
+  assert.equal(recordSteps({ ...runOf(recordOf([])), expert: 1, steps }).tailSeconds, 10);
 });
 
 /** Two exchanges of each rank. */

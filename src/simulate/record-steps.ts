@@ -1,7 +1,7 @@
 import { type Averages, createAverages, median } from './averages.js';
 import type { MeasuredMessage, MeasuredRank, MeasuredSegment, MeasuredStep } from './measured-step.js';
 import { createPartList } from './part-list.js';
-import type { MessageTime, StepRecord } from './step-record.js';
+import type { StepRecord } from './step-record.js';
 
 /** What was measured. */
 export interface RecordStepsRequest
@@ -11,42 +11,47 @@ export interface RecordStepsRequest
 }
 
 /**
- * What measured steps come to. A segment's time is the mean over the microbatches of a step, so that its sum is the step's own, and of these means the median over
- * steps, so that a disturbed step does not count. The transfer of an exchange is from when it could begin, which is when the last rank of the group had posted it
- * and the group's lanes had ended the exchange before, to its end: waiting for others is not part of it, the simulation adds that again.
- * That compares moments of different ranks. Within one machine they share a clock. Across machines a clock that is off by d adds up to d to the transfers of one
- * rank and takes it from another's, but never to less than nothing: keep d small against a transfer.
+ * What measured steps come to: the median step, and the mean times of the third of the steps that are nearest to it. A step that was disturbed does not count then,
+ * and the times still sum to the step's own, as medians of single segments would not.
+ * The transfer of an exchange is from when it could begin, which is when the last rank of the group had posted it and the group's lanes had ended the exchange
+ * before, to its end: waiting for others is not part of it, the simulation adds that again. That compares moments of different ranks. Within one machine they
+ * share a clock. Across machines a clock that is off by d adds up to d to the transfers of one rank and takes it from another's, but never to less than
+ * nothing: keep d small against a transfer.
  */
 export function recordSteps({ steps, ...run }: RecordStepsRequest): StepRecord {
   const { expert } = run;
+  const stepSeconds = median(steps.map(({ seconds }) => seconds));
   const parts = createPartList(expert);
-  const messages = createAverages();
-  for (const { ranks } of steps) {
-    for (let first = 0; first < ranks.length; first += expert) {
-      const group = ranks.slice(first, first + expert);
+  const averages = createAverages();
+  for (const step of nearestThird(steps, stepSeconds)) {
+    for (let first = 0; first < step.ranks.length; first += expert) {
+      const group = step.ranks.slice(first, first + expert);
       const transfers = measureTransfers(group);
       for (const [expertRank, { segments }] of group.entries()) {
         for (const segment of segments) parts.add(expertRank, segment, transfers.get(segment) ?? 0);
       }
     }
-    addMessages(messages, ranks, expert);
-    parts.endStep();
-    messages.endStep();
+    addMessages(averages, step.ranks, expert);
+    averages.add('tailSeconds', measureTail(step));
   }
-  const average = (name: keyof MessageTime): number => messages.typical(name);
   return {
     version: 1,
     ...run,
     steps: steps.length,
-    stepSeconds: median(steps.map(({ seconds }) => seconds)),
-    tailSeconds: median(steps.map(measureTail)),
+    stepSeconds,
+    tailSeconds: averages.mean('tailSeconds'),
     message: {
-      sendSeconds: average('sendSeconds'),
-      transferSeconds: average('transferSeconds'),
-      receiveSeconds: average('receiveSeconds'),
+      sendSeconds: averages.mean('sendSeconds'),
+      transferSeconds: averages.mean('transferSeconds'),
+      receiveSeconds: averages.mean('receiveSeconds'),
     },
     parts: parts.list(),
   };
+}
+
+function nearestThird(steps: readonly MeasuredStep[], stepSeconds: number): readonly MeasuredStep[] {
+  const distance = ({ seconds }: MeasuredStep) => Math.abs(seconds - stepSeconds);
+  return [...steps].sort((a, b) => distance(a) - distance(b)).slice(0, Math.ceil(steps.length / 3));
 }
 
 /** Of a step, what is outside of the schedule. The ranks begin it together, so the longest has no wait for another before it. */

@@ -278,7 +278,7 @@ test('laws: the shares of a rank sum to the makespan, lanes do one thing at a ti
 });
 
 test('on one pipeline rank with equal layers, overlap is never slower', () => {
-  const free = { pack: 0, unpack: 0 };
+  const unpacked = { pack: 0, unpack: 0 };
   const anyFree = fc.record({ attention: seconds, experts: seconds, transfer: seconds });
   fc.assert(
     fc.property(
@@ -289,8 +289,8 @@ test('on one pipeline rank with equal layers, overlap is never slower', () => {
         const schedule = generateSchedule({ name: 'dualpipev', ranks: 1, microbatches });
         const parts = Array.from({ length: 2 * half }, (_, index) =>
           moeLayer(index, [
-            { ...times, ...free },
-            { ...times, ...free },
+            { ...times, ...unpacked },
+            { ...times, ...unpacked },
           ]),
         );
         const [on, off] = [true, false].map((overlap) => run(schedule, parts, { overlap }).makespan);

@@ -43,8 +43,9 @@ export interface StepRecord {
   readonly emulatedLink?: { readonly bytesPerSecond: number; readonly latencySeconds: number };
   /** Layers of each stage of a pipeline, first to last; `end` is the layer after the last. */
   readonly layers: readonly { readonly first: number; readonly end: number }[];
-  /** How many steps were measured; times below are their medians. */
+  /** How many steps were measured. */
   readonly steps: number;
+  /** Of the median step. The times below are means over the steps that are nearest to it. */
   readonly stepSeconds: number;
   /** Of a step, what lies outside of the schedule: batch, sums of gradients, optimizer. */
   readonly tailSeconds: number;
