@@ -12,6 +12,7 @@ export type MeasuredSegment = Pick<SegmentShape, 'name' | 'phase' | 'layer'> & {
         readonly lane: 'communication';
         /** When the rank had posted the exchange, and when it had all its rows. */
         readonly transfer: { readonly posted: number; readonly end: number };
+        /** From when the rank waited for its rows and they were there to when it had unpacked them, so that waking up counts. */
         readonly unpackSeconds: number;
       }
   );

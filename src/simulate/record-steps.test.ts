@@ -99,8 +99,15 @@ test('a transfer begins when the last rank has posted it and the exchange before
 });
 
 test('ranks of a group that ran different exchanges are a mistake of the caller', () => {
-  const steps = [stepOf(exchanges([{ posted: 1, end: 2 }]), rankOf([1]))];
-  assert.throws(() => recordSteps({ ...runOf(recordOf([])), expert: 2, steps }), /exchange 0 of the ranks/);
+  const one = exchanges([
+    { posted: 1, end: 2 },
+    { posted: 3, end: 4 },
+  ]);
+  const record = (other: MeasuredRank) =>
+    recordSteps({ ...runOf(recordOf([])), expert: 2, steps: [stepOf(one, other)] });
+  assert.throws(() => record(rankOf([1])), /not the same number of exchanges/);
+  const later = one.segments.map((segment) => ({ ...segment, layer: 1 }));
+  assert.throws(() => record({ ...one, segments: later }), /exchange 0 of the ranks/);
 });
 
 test('weight gradients that the schedule ran apart come right after the gradients of inputs', () => {

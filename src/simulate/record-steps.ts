@@ -65,10 +65,12 @@ type MeasuredExchange = Extract<MeasuredSegment, { lane: 'communication' }>;
 function measureTransfers(group: readonly MeasuredRank[]): Map<MeasuredSegment, number> {
   const lists = group.map(({ segments }) => segments.filter(isExchange));
   const transfers = new Map<MeasuredSegment, number>();
+  if (lists.some(({ length }) => length !== lists[0].length))
+    throw new Error('the ranks of a group have not the same number of exchanges');
   let laneFree = Number.NEGATIVE_INFINITY;
   for (const [index, first] of lists[0].entries()) {
     const exchanges = lists.map((list) => list[index]);
-    if (exchanges.some((exchange) => exchange === undefined || !isSameSegment(exchange, first)))
+    if (exchanges.some((exchange) => !isSameSegment(exchange, first)))
       throw new Error(`exchange ${index} of the ranks of a group is not the same one`);
     const start = exchanges.reduce((latest, { transfer }) => Math.max(latest, transfer.posted), laneFree);
     for (const exchange of exchanges) transfers.set(exchange, Math.max(0, exchange.transfer.end - start));

@@ -56,7 +56,7 @@ test('schedule, microbatches and overlap may be other than they were', () => {
 test('what the run cannot be is refused with the cause', () => {
   const refuse = (act: () => unknown, message: RegExp) =>
     assert.throws(act, (error: unknown) => error instanceof InputError && message.test(error.message));
-  refuse(() => predictRun(record, { ...config, model }), /record is of 4 layers, the config of/);
+  refuse(() => predictRun(record, { data, model: { ...model, numHiddenLayers: 5 } }), /of 4 layers, the config of 5/);
   refuse(() => predictRun(record, config, { schedule: 'dualpipev', microbatches: 3 }), /needs at least 4 microbatches/);
   refuse(() => predictRun(record, config, { schedule: 'none' }), /no schedule "none"/);
   refuse(() => predictRun({ ...record, layers: [{ first: 0, end: 4 }] }, config), /1 runs of layers .* 2 stages/);
