@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { main } from '../dist/src/cli/index.js';
+import { needsSupervisor, superviseRank } from '../dist/src/comm/index.js';
 
-process.exitCode = await main(process.argv);
+// Of a process that only watches over a rank the rest of the program is not loaded.
+process.exitCode = needsSupervisor()
+  ? await superviseRank()
+  : await (await import('../dist/src/cli/index.js')).main(process.argv);

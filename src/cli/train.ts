@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatCount, formatRate, formatSeconds, InputError } from '../base/index.js';
+import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
 import { drawCurve } from '../draw/index.js';
 import { readTrainingConfig } from '../formats/index.js';
@@ -11,16 +12,20 @@ import {
   type StepMetrics,
   summarizeRun,
   type TrainingEvent,
+  type TrainingResult,
   trainModel,
 } from '../train/index.js';
 import { Interrupted } from './interrupted.js';
+import { parseNumber } from './numbers.js';
 import { outputWidth } from './output.js';
+import { formatTable } from './table.js';
 
 interface TrainFlags {
   readonly set: readonly string[];
   readonly steps?: string;
   readonly out?: string;
   readonly resume?: string;
+  readonly emulateLink?: number;
   readonly json?: boolean;
 }
 
@@ -39,6 +44,11 @@ export function addTrainCommand(program: Command): void {
     .option('--steps <n>', 'the same as --set train.steps=n')
     .option('--out <run>', 'folder of the run (default: runs/ and the time)')
     .option('--resume <run>', 'go on from the last checkpoint of this run')
+    .option(
+      '--emulate-link <megabits>',
+      'slow what ranks of this process send each other down to so many Mbit/s, to see what a link does (default: off)',
+      parseNumber('--emulate-link', { from: 0.001, to: 1e6 }),
+    )
     .option('--json', 'print the summary as JSON')
     .addHelpText(
       'after',
@@ -56,19 +66,22 @@ function formatKeys(): string {
 async function runTrain(file: string | undefined, flags: TrainFlags): Promise<void> {
   const { config, folder, resume } = chooseRun(file, flags);
   const abort = new AbortController();
+  const speaks = (findLaunch(process.env)?.rank ?? 0) === 0;
   const stop = () => {
-    process.stderr.write('\nstopping after this step; press Ctrl-C again to stop at once\n');
+    if (speaks) process.stderr.write('\nstopping after this step; press Ctrl-C again to stop at once\n');
     process.removeListener('SIGINT', stop);
     abort.abort();
   };
   process.on('SIGINT', stop);
   try {
     const onEvent = createProgress(config);
-    const result = await trainModel({ config, folder, resume, onEvent, signal: abort.signal });
-    if (result.steps.length > 0) {
+    const onEnd = async (result: TrainingResult) => {
+      if (result.steps.length === 0) return;
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
-      printSummary({ ...summarizeRun(result), sample }, result.steps, folder, flags.json === true);
-    }
+      printSummary({ ...summarizeRun(result), sample }, result.steps, folder, flags);
+    };
+    const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
+    const result = await trainModel({ config, folder, resume, onEvent, onEnd, ...link, signal: abort.signal });
     if (result.stopped) throw new Interrupted();
   } finally {
     process.removeListener('SIGINT', stop);
@@ -155,16 +168,17 @@ async function sampleText(checkpoint: string, prompt: string): Promise<string> {
 
 type PrintedSummary = RunSummary & { readonly sample: string };
 
-function printSummary(summary: PrintedSummary, steps: readonly StepMetrics[], folder: string, asJson: boolean): void {
-  if (asJson) {
-    process.stdout.write(`${JSON.stringify({ run: folder, ...summary })}\n`);
+function printSummary(
+  summary: PrintedSummary,
+  steps: readonly StepMetrics[],
+  folder: string,
+  { json, emulateLink }: TrainFlags,
+): void {
+  if (json === true) {
+    const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
+    process.stdout.write(`${JSON.stringify({ run: folder, ...emulated, ...summary })}\n`);
     return;
   }
-  const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
-  const ranks = summary.ranks.map(
-    ({ compute, communication, idle }, rank) =>
-      `  rank ${rank}: computed ${percent(compute)}, communicated ${percent(communication)}, waited ${percent(idle)}`,
-  );
   const validation =
     summary.validationLoss === undefined ? '' : `, validation loss ${summary.validationLoss.toFixed(4)} nats a token`;
   const curve = drawCurve(
@@ -177,11 +191,27 @@ function printSummary(summary: PrintedSummary, steps: readonly StepMetrics[], fo
       curve,
       `loss ${summary.lossFirst.toFixed(4)} -> ${summary.lossLast.toFixed(4)} in ${summary.steps} steps${validation}`,
       `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
-      ...ranks,
-      `  bubble: ${percent(summary.predictedBubble)} predicted by the simulator from this step's times, ${percent(summary.measuredBubble)} measured`,
+      ...(emulateLink === undefined ? [] : [`all times are with an emulated link of ${emulateLink} Mbit/s`]),
+      formatRankShares(summary),
+      `bubble: ${percent(summary.predictedBubble)} predicted by the simulator from this step's times, ${percent(summary.measuredBubble)} measured`,
       ...(summary.sample === '' ? [] : ['', 'sample:', summary.sample, '']),
       `run folder: ${folder}`,
       '',
     ].join('\n'),
   );
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+
+/** Where the time of each rank went; the columns but for the second sum to the whole. */
+function formatRankShares({ ranks }: RunSummary): string {
+  const header = ['rank', 'computing', 'communicating', 'not hidden', 'idle'];
+  const rows = ranks.map(({ compute, communication, exposedCommunication, idle }, rank) => [
+    String(rank),
+    percent(compute),
+    percent(communication),
+    percent(exposedCommunication),
+    percent(idle),
+  ]);
+  return formatTable([header, ...rows]);
 }

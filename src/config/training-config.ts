@@ -141,18 +141,14 @@ const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly
     data.tokenizer !== 'bytes' || model.vocabSize >= 256
       ? undefined
       : { what: `vocab_size is ${model.vocabSize}, too small for bytes`, where: '[model]', mend: 'use 256' },
-  ({ parallel }) =>
-    parallel.expert === 1
+  ({ parallel, model }) =>
+    model.nRoutedExperts % parallel.expert === 0
       ? undefined
       : {
-          what: `expert is ${parallel.expert}, but expert parallel training is not available yet`,
+          what: `expert is ${parallel.expert}, which does not divide n_routed_experts, ${model.nRoutedExperts}`,
           where: '[parallel]',
-          mend: 'use 1',
+          mend: `use a divisor of ${model.nRoutedExperts}`,
         },
-  ({ parallel }) =>
-    parallel.transport === 'threads'
-      ? undefined
-      : { what: 'transport is "mpi", which is not available yet', where: '[parallel]', mend: 'use "threads"' },
   ({ balance }) =>
     balance.redundantSlots === 0
       ? undefined

@@ -1,19 +1,37 @@
-import type { Ref, RoutingRefs, Step } from './program.js';
+import type { Ref, RoutingRefs, RowExchange, Step } from './program.js';
 
-/** The tensors between which a layer's dispatcher moves rows; values of the chunk by name, gradients at `grad:<name>`. */
+/**
+ * The tensors between which a layer's dispatcher moves rows; values of the chunk by name, gradients at `grad:<name>`.
+ * Where the experts lie on the rank of the tokens, both sides are the same tensors.
+ */
 interface DispatchTensors {
-  readonly layer: number;
   /** `[tokens, hidden]`: what the router's tokens bring. */
   readonly hidden: string;
-  /** `[rows, hidden]`: the tokens sorted by expert. */
+  /** `[token rows, hidden]` and `[token rows, 1]`: the tokens sorted by expert, and the router's weights. */
+  readonly tokenRows: string;
+  readonly tokenWeights: string;
+  /** `[expert rows, hidden]` and `[expert rows, 1]`: the same where the experts are. */
   readonly rows: string;
-  /** `[rows, hidden]`: the experts' weighted results. */
+  readonly rowWeights: string;
+  /** `[expert rows, hidden]`: the experts' weighted results. */
   readonly expertRows: string;
+  /** `[token rows, hidden]`: the same where the tokens are. */
+  readonly returnedRows: string;
   /** `[tokens, hidden]`: what the experts' results are added to. */
   readonly base: string;
   /** `[tokens, hidden]`: the layer's output. */
   readonly y: string;
   readonly routing: RoutingRefs;
+  /** int32 `[ranks, experts of a rank]` and `[experts of a rank + 1]`: rows that came, by rank and expert, and where each expert's begin. */
+  readonly counts: Ref;
+  readonly expertOffsets: Ref;
+}
+
+/** Steps before rows travel, the journey, and steps after it. */
+export interface Movement {
+  readonly steps: readonly Step[];
+  readonly exchange?: RowExchange;
+  readonly after?: readonly Step[];
 }
 
 /**
@@ -21,26 +39,79 @@ interface DispatchTensors {
  * `combine` adds rows onto the base, `combineBackward` copies the gradient of y to the rows, `dispatchBackward` sums the rows' gradient.
  */
 export interface Dispatcher {
-  dispatch(tensors: DispatchTensors): readonly Step[];
-  combine(tensors: DispatchTensors): readonly Step[];
-  combineBackward(tensors: DispatchTensors): readonly Step[];
-  dispatchBackward(tensors: DispatchTensors): readonly Step[];
+  /** Ranks that share the experts, and which of them this one is: it holds the experts of its equal share. */
+  readonly ranks: number;
+  readonly index: number;
+  dispatch(tensors: DispatchTensors): Movement;
+  combine(tensors: DispatchTensors): Movement;
+  combineBackward(tensors: DispatchTensors): Movement;
+  dispatchBackward(tensors: DispatchTensors): Movement;
 }
 
 const value = (name: string): Ref => ({ space: 'value', name });
 const gradient = (name: string): Ref => ({ space: 'value', name: `grad:${name}` });
 
-/** All experts lie on this rank: rows are copied by kernels (`dispatchGraphs`). */
+/** Runs one of the kernels of `dispatchGraphs`. */
+function run(kernel: string, { routing }: DispatchTensors, inputs: Record<string, Ref>, y: Ref): readonly Step[] {
+  const ports = { ...inputs, rowToToken: routing.rowToToken, tokenToRows: routing.choiceToRow };
+  const bindings = Object.entries(ports).map(([port, ref]) => ({ port, ref }));
+  return [{ kind: 'run', kernel: `dispatch.${kernel}`, inputs: bindings, outputs: [{ port: 'y', ref: y }] }];
+}
+
+const expand = (t: DispatchTensors) => run('expand', t, { x: value(t.hidden) }, value(t.tokenRows));
+const combine = (t: DispatchTensors) =>
+  run('combine', t, { x: value(t.base), rows: value(t.returnedRows) }, value(t.y));
+const expandGradient = (t: DispatchTensors) => run('expand', t, { x: gradient(t.y) }, gradient(t.returnedRows));
+const collectGradient = (t: DispatchTensors) => run('collect', t, { rows: gradient(t.tokenRows) }, gradient(t.hidden));
+
+/** All experts lie on this rank: nothing travels. */
 export function createLocalDispatcher(): Dispatcher {
-  const run = (kernel: string, { routing }: DispatchTensors, inputs: Record<string, Ref>, y: Ref): readonly Step[] => {
-    const ports = { ...inputs, rowToToken: routing.rowToToken, tokenToRows: routing.choiceToRow };
-    const bindings = Object.entries(ports).map(([port, ref]) => ({ port, ref }));
-    return [{ kind: 'run', kernel: `dispatch.${kernel}`, inputs: bindings, outputs: [{ port: 'y', ref: y }] }];
-  };
   return {
-    dispatch: (t) => run('expand', t, { x: value(t.hidden) }, value(t.rows)),
-    combine: (t) => run('combine', t, { x: value(t.base), rows: value(t.expertRows) }, value(t.y)),
-    combineBackward: (t) => run('expand', t, { x: gradient(t.y) }, gradient(t.expertRows)),
-    dispatchBackward: (t) => run('collect', t, { rows: gradient(t.rows) }, gradient(t.hidden)),
+    ranks: 1,
+    index: 0,
+    dispatch: (t) => ({ steps: expand(t) }),
+    combine: (t) => ({ steps: combine(t) }),
+    combineBackward: (t) => ({ steps: expandGradient(t) }),
+    dispatchBackward: (t) => ({ steps: collectGradient(t) }),
+  };
+}
+
+/** The experts are shared by `ranks` ranks, of which this is number `index`; each has its own tokens. */
+export function createExchangeDispatcher(ranks: number, index: number): Dispatcher {
+  const exchange = (
+    { routing, counts, expertOffsets }: DispatchTensors,
+    direction: RowExchange['direction'],
+    tensors: readonly (readonly [tokenSide: Ref, expertSide: Ref])[],
+    exchangesCounts = false,
+  ): RowExchange => ({
+    direction,
+    exchangesCounts,
+    tokenOffsets: routing.expertOffsets,
+    counts,
+    expertOffsets,
+    tensors: tensors.map(([tokenSide, expertSide]) => ({ tokenSide, expertSide })),
+  });
+  return {
+    ranks,
+    index,
+    dispatch: (t) => {
+      const rows = [value(t.tokenRows), value(t.rows)] as const;
+      const weights = [value(t.tokenWeights), value(t.rowWeights)] as const;
+      return { steps: expand(t), exchange: exchange(t, 'toExperts', [rows, weights], true) };
+    },
+    combine: (t) => ({
+      steps: [],
+      exchange: exchange(t, 'toTokens', [[value(t.returnedRows), value(t.expertRows)]]),
+      after: combine(t),
+    }),
+    combineBackward: (t) => ({
+      steps: expandGradient(t),
+      exchange: exchange(t, 'toExperts', [[gradient(t.returnedRows), gradient(t.expertRows)]]),
+    }),
+    dispatchBackward: (t) => {
+      const rows = [gradient(t.tokenRows), gradient(t.rows)] as const;
+      const weights = [gradient(t.tokenWeights), gradient(t.rowWeights)] as const;
+      return { steps: [], exchange: exchange(t, 'toTokens', [rows, weights]), after: collectGradient(t) };
+    },
   };
 }

@@ -9,7 +9,7 @@ export {
   selectionBiasName,
   splitLayers,
 } from './deepseek-v3/index.js';
-export { createLocalDispatcher } from './dispatcher.js';
+export { createExchangeDispatcher, createLocalDispatcher } from './dispatcher.js';
 export type {
   Binding,
   ExpertsStep,
@@ -18,6 +18,7 @@ export type {
   Ref,
   RouteStep,
   RoutingRefs,
+  RowExchange,
   RunStep,
   Segment,
   StageProgram,

@@ -62,9 +62,24 @@ export interface ExpertsStep {
 
 export type Step = RunStep | RouteStep | ExpertsStep;
 
+/** Rows that travel between the ranks of their tokens and those of their experts while both compute. Fields as in the transport's row operation. */
+export interface RowExchange {
+  readonly direction: 'toExperts' | 'toTokens';
+  readonly exchangesCounts: boolean;
+  readonly tokenOffsets: Ref;
+  readonly counts: Ref;
+  readonly expertOffsets: Ref;
+  readonly tensors: readonly { readonly tokenSide: Ref; readonly expertSide: Ref }[];
+}
+
 /** A part of a chunk on one lane: what the schedule merges, the simulator times and the runtime runs. */
 export interface Segment extends SegmentShape {
+  /** What the rank computes; of a communication segment, what gets the rows ready that then travel. */
   readonly steps: readonly Step[];
+  /** Absent where all experts lie on the rank of the tokens. */
+  readonly exchange?: RowExchange;
+  /** What is computed from the rows that came, just before somebody reads the result. */
+  readonly after?: readonly Step[];
 }
 
 export interface ValueSpec {
@@ -80,6 +95,8 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initializer: Initializer;
+  /** Set for what belongs to one routed expert, which only some ranks hold. */
+  readonly expert?: number;
 }
 
 /** One stage of the model as segments: plain data that knows nothing of ranks, schedules or memory. */
@@ -87,6 +104,8 @@ export interface StageProgram {
   readonly stage: number;
   /** Layers first to last (exclusive) of the model. */
   readonly layers: { readonly first: number; readonly end: number };
+  /** Layers with routed experts. */
+  readonly moeLayers: readonly number[];
   readonly parameters: readonly ParameterSpec[];
   readonly buffers: readonly ParameterSpec[];
   readonly values: ReadonlyMap<string, ValueSpec>;

@@ -1,6 +1,8 @@
 import { WorkError } from '../base/index.js';
 import type { ChannelSpec } from '../comm/index.js';
+import type { BatchShape } from '../model/index.js';
 import { type Action, type ChunkAction, chunkActions, type Schedule } from '../schedule/index.js';
+import { countRanks, type Layout, rankAt } from './layout.js';
 
 /** A queue between the ranks of two neighbouring stages: activations one way, gradients the other. */
 export interface StageLink {
@@ -32,16 +34,63 @@ export function channelOf(links: readonly StageLink[], fromStage: number, toStag
   return links.findIndex((link) => link.fromStage === fromStage && link.toStage === toStage);
 }
 
+/** What the channels of a run depend on. */
+interface RunChannels extends Layout {
+  readonly evaluation: Schedule;
+  readonly batch: BatchShape;
+  readonly model: { readonly hiddenSize: number };
+}
+
+/** Bytes of a message with a part of a rank's state. */
+export const STATE_MESSAGE_BYTES = 2 ** 20;
+
+/**
+ * All channels of a run: those of the schedule, with room for the evaluation too, which uses those of the first pipeline; then one from every rank
+ * to rank 0, for states.
+ */
+export function planRunChannels(spec: RunChannels): ChannelSpec[] {
+  const messageBytes = 4 * spec.batch.sequences * spec.batch.sequenceLength * spec.model.hiddenSize;
+  const { schedule, evaluation, expert } = spec;
+  const [training, evaluating] = [schedule, evaluation].map((one) =>
+    planChannels({ schedule: one, expert }, messageBytes),
+  );
+  const [links, evaluatingLinks] = [training.length / expert, evaluating.length / expert];
+  const merged = training.map((channel, index) => {
+    const link = index % links;
+    const same = link < evaluatingLinks ? evaluating[Math.floor(index / links) * evaluatingLinks + link] : undefined;
+    return { ...channel, slots: Math.max(channel.slots, same?.slots ?? 1) };
+  });
+  return [...merged, ...Array.from({ length: countRanks(spec) }, (_, from) => stateChannel(from))];
+}
+
+function stateChannel(from: number): ChannelSpec {
+  return { from, to: 0, messageBytes: STATE_MESSAGE_BYTES, slots: from === 0 ? 0 : 2 };
+}
+
+/** Number of the channel that carries the state of `rank` to rank 0, of a run with `channels` channels. */
+export function stateChannelOf(spec: Layout, channels: number, rank: number): number {
+  return channels - countRanks(spec) + rank;
+}
+
 /**
  * Channels with the fewest slots with which the schedule cannot get stuck, and one more so that senders seldom wait. Ranks run their actions in
- * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells.
+ * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells. Every expert rank has channels of its own:
+ * those of expert rank e follow those of e - 1.
  */
-export function planChannels(schedule: Schedule, messageBytes: number): ChannelSpec[] {
+export function planChannels(layout: Layout, messageBytes: number): ChannelSpec[] {
+  const { schedule, expert } = layout;
   const links = stageLinks(schedule);
   for (let slots = 1; slots <= schedule.microbatches; slots++) {
     if (!finishes(schedule, links, slots)) continue;
     const roomy = Math.min(slots + 1, Math.max(1, schedule.microbatches));
-    return links.map(({ from, to }) => ({ from, to, messageBytes, slots: roomy }));
+    return Array.from({ length: expert }, (_, expertRank) =>
+      links.map(({ from, to }) => ({
+        from: rankAt(layout, from, expertRank),
+        to: rankAt(layout, to, expertRank),
+        messageBytes,
+        slots: roomy,
+      })),
+    ).flat();
   }
   throw new WorkError({ what: `schedule '${schedule.name}' never ends, however many messages may wait` });
 }

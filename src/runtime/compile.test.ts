@@ -3,13 +3,19 @@ import { describe, it } from 'node:test';
 import { planChannels } from './channels.js';
 import { compileProgram } from './compile.js';
 import { planMemory } from './memory-plan.js';
-import { instanceName, printProgram, type RankProgram, valuesRead, valuesWritten } from './program.js';
+import { instanceName, listAccesses, printProgram, type RankProgram } from './program.js';
 import { buildRankModel } from './spec.js';
 import { createTestSpec, type TestRun } from './test-spec.js';
 
 function compile(run: TestRun, rank: number): RankProgram {
   const spec = createTestSpec(run);
-  return compileProgram({ schedule: spec.schedule, rank, stages: buildRankModel(spec, rank).stages, overlap: true });
+  return compileProgram({
+    schedule: spec.schedule,
+    expert: spec.expert,
+    rank,
+    stages: buildRankModel(spec, rank).stages,
+    overlap: true,
+  });
 }
 
 const runs: readonly TestRun[] = [
@@ -20,17 +26,12 @@ const runs: readonly TestRun[] = [
 
 /** What each instruction reads and writes, in order. */
 function accesses(program: RankProgram): { reads: string[]; writes: string[] }[] {
-  return program.instructions.flatMap((instruction) => {
-    const name = (value: string) => instanceName(instruction.chunk, value);
-    if (instruction.kind === 'segment') {
-      return instruction.segment.steps.map((step) => ({
-        reads: valuesRead(step).map(name),
-        writes: valuesWritten(step).map(name),
-      }));
-    }
-    const value = name(instruction.value);
-    return [instruction.kind === 'receive' ? { reads: [], writes: [value] } : { reads: [value], writes: [] }];
-  });
+  return program.instructions.flatMap((instruction) =>
+    listAccesses(instruction).map(({ reads, writes }) => ({
+      reads: reads.map((value) => instanceName(instruction.chunk, value)),
+      writes: writes.map((value) => instanceName(instruction.chunk, value)),
+    })),
+  );
 }
 
 describe('a compiled program', () => {
@@ -83,8 +84,7 @@ describe('a compiled program', () => {
 
   it('needs few message slots, and as many as the schedule needs', () => {
     for (const run of runs) {
-      const { schedule } = createTestSpec(run);
-      for (const { slots } of planChannels(schedule, 64))
+      for (const { slots } of planChannels(createTestSpec(run), 64))
         assert.ok(slots >= 1 && slots <= 4, `${run.schedule}: ${slots}`);
     }
   });

@@ -1,5 +1,6 @@
-import type { Transport } from '../comm/index.js';
+import { now, type Transport } from '../comm/index.js';
 import type { ElementType } from '../graph/index.js';
+import type { Step } from '../model/index.js';
 import type { BoundStep, Locate, PlacedTensor } from './bind.js';
 import type { MemoryPlan } from './memory-plan.js';
 import type { Chunk, Instruction, RankProgram } from './program.js';
@@ -8,7 +9,7 @@ import type { Chunk, Instruction, RankProgram } from './program.js';
 interface BoundInstruction {
   readonly instruction: Instruction;
   readonly run: () => void;
-  /** For a receive: waits for the message without taking it. */
+  /** What a receive or a wait does first: waits for what it then uses. */
   readonly wait?: () => void;
 }
 
@@ -35,6 +36,8 @@ export interface BoundProgram {
   readonly instructions: readonly BoundInstruction[];
   readonly scalars: CollectedScalar[];
   readonly exports: ReadonlyMap<string, ExportedValue>;
+  /** Position of the program's first exchange among the operations of the communication lane. */
+  readonly firstExchange: number;
   /** Start, waiting's end and end of each instruction in the last run, in seconds of the process-wide clock. */
   readonly times: Float64Array;
 }
@@ -45,7 +48,10 @@ export interface BindProgramOptions {
   readonly locate: Locate;
   readonly transport: Transport;
   readonly batchRows: number;
-  readonly bindSegment: (instruction: Extract<Instruction, { kind: 'segment' }>) => readonly BoundStep[];
+  readonly firstExchange: number;
+  readonly bindStep: (chunk: Chunk, step: Step) => BoundStep | undefined;
+  /** What is done when the gradients of a stage are complete. */
+  readonly reduce: (stage: number) => void;
 }
 
 /** Binds every instruction of a program once. */
@@ -61,6 +67,7 @@ export function bindProgram(options: BindProgramOptions): BoundProgram {
     instructions,
     scalars,
     exports,
+    firstExchange: options.firstExchange,
     times: new Float64Array(3 * instructions.length),
   };
 }
@@ -97,17 +104,41 @@ function bindInstruction(
     case 'export':
       return { instruction, run: bindExport(options, instruction, exports) };
     case 'segment': {
-      const steps = options.bindSegment(instruction);
+      const { chunk, segment, operation } = instruction;
+      const run = bindSteps(options, chunk, segment.steps);
+      if (operation === undefined) return { instruction, run };
+      const position = options.firstExchange + operation;
       return {
         instruction,
         run: () => {
-          for (const step of steps) step();
+          run();
+          transport.post(position);
         },
       };
+    }
+    case 'wait': {
+      const { chunk, segment, operation } = instruction;
+      const position = options.firstExchange + operation;
+      return {
+        instruction,
+        wait: () => transport.wait(position),
+        run: bindSteps(options, chunk, segment.after ?? []),
+      };
+    }
+    case 'reduce': {
+      const { stage } = instruction.chunk;
+      return { instruction, run: () => options.reduce(stage) };
     }
     default:
       return instruction satisfies never;
   }
+}
+
+function bindSteps({ bindStep }: BindProgramOptions, chunk: Chunk, steps: readonly Step[]): () => void {
+  const bound = steps.flatMap((step) => bindStep(chunk, step) ?? []);
+  return () => {
+    for (const step of bound) step();
+  };
 }
 
 function bindExport(
@@ -138,11 +169,6 @@ function find({ locate }: BindProgramOptions, chunk: Chunk, value: string): Plac
 
 function bytesOf({ memory, shape }: PlacedTensor): Uint8Array {
   return new Uint8Array(memory.buffer, memory.byteOffset, 4 * shape.reduce((product, dim) => product * dim, 1));
-}
-
-/** Seconds of a clock that all threads of the process share. */
-export function now(): number {
-  return (performance.timeOrigin + performance.now()) / 1000;
 }
 
 /** Runs all instructions in order; `afterEach` sees each one when it is done. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startRanks } from './group.js';
+import { startRanks } from './start-ranks.js';
 import { createTestSpec, fillTestBatch } from './test-spec.js';
 
 describe('a rank that fails', () => {

@@ -1,6 +1,6 @@
 import type { RankMemory } from './bind.js';
 import { type BoundProgram, runProgram } from './execute.js';
-import { valuesWritten } from './program.js';
+import { listAccesses } from './program.js';
 
 /** A number that is not finite, and where it first turned up. */
 export interface NonFinite {
@@ -16,9 +16,11 @@ export interface NonFinite {
 export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): NonFinite | undefined {
   let found: NonFinite | undefined;
   runProgram(evaluation, (instruction) => {
-    if (found !== undefined || instruction.kind !== 'segment') return;
+    if (found !== undefined || (instruction.kind !== 'segment' && instruction.kind !== 'wait')) return;
     const { segment, chunk } = instruction;
-    const names = segment.steps.flatMap(valuesWritten);
+    // What an exchange writes is there only when it is waited for.
+    const isAsked = instruction.kind === 'segment' && segment.exchange !== undefined;
+    const names = isAsked ? [] : listAccesses(instruction).flatMap(({ writes }) => writes);
     const bad = names.find(
       (name) => !isFiniteValue(evaluation, memory, `${chunk.pipeline}/${chunk.microbatch}/${name}`, name),
     );

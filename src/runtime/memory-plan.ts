@@ -1,4 +1,4 @@
-import { type Instruction, instanceName, type RankProgram, valuesRead, valuesWritten } from './program.js';
+import { instanceName, listAccesses, type RankProgram } from './program.js';
 
 /** When a value of a chunk is alive: from its first write to its last read, in steps of the program. */
 interface Lifetime {
@@ -74,34 +74,13 @@ function measureLifetimes(program: RankProgram): Lifetime[] {
     lifetime.end = step;
   };
   for (const instruction of program.instructions) {
-    visitSteps(instruction, (reads, writes) => {
+    for (const { reads, writes } of listAccesses(instruction)) {
       for (const name of reads) read(instanceName(instruction.chunk, name));
       for (const name of writes) write(instanceName(instruction.chunk, name), name);
       step++;
-    });
+    }
   }
   return [...lifetimes.values()].filter(({ end }) => end >= 0).sort((a, b) => a.start - b.start || b.bytes - a.bytes);
-}
-
-function visitSteps(
-  instruction: Instruction,
-  visit: (reads: readonly string[], writes: readonly string[]) => void,
-): void {
-  switch (instruction.kind) {
-    case 'receive':
-      visit([], [instruction.value]);
-      break;
-    case 'send':
-    case 'collect':
-    case 'export':
-      visit([instruction.value], []);
-      break;
-    case 'segment':
-      for (const step of instruction.segment.steps) visit(valuesRead(step), valuesWritten(step));
-      break;
-    default:
-      instruction satisfies never;
-  }
 }
 
 /** Bytes of a value, rounded up so that the next one is aligned. */

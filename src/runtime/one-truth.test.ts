@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatAction, type ScheduleName } from '../schedule/index.js';
-import { type RankGroup, startRanks } from './group.js';
+import { formatAction } from '../schedule/index.js';
+import type { RankGroup } from './group.js';
+import { locateRank } from './layout.js';
 import type { RunSpec } from './spec.js';
+import { startRanks } from './start-ranks.js';
 import { createTestSpec, fillTestBatch, type TestRun } from './test-spec.js';
 
-const MICROBATCHES = 10;
+/** Of all expert ranks together. */
+const MICROBATCHES = 20;
 const STEPS = 5;
 
 interface Outcome {
@@ -25,8 +28,10 @@ function readGradients({ states }: RankGroup): Map<string, Float32Array> {
   return gradients;
 }
 
-async function train(run: TestRun): Promise<Outcome & { readonly spec: RunSpec }> {
-  const spec = createTestSpec(run);
+type Run = Omit<TestRun, 'microbatches'>;
+
+async function train(run: Run): Promise<Outcome & { readonly spec: RunSpec }> {
+  const spec = createTestSpec({ ...run, microbatches: MICROBATCHES / (run.expert ?? 1) });
   const group = await startRanks(spec);
   try {
     await group.call('initialize', 7);
@@ -38,7 +43,7 @@ async function train(run: TestRun): Promise<Outcome & { readonly spec: RunSpec }
       const reports = await group.call('computeGradients');
       if (step === 1) gradients = readGradients(group);
       const scalars = reports.flatMap((report) => report.scalars).filter(({ meaning }) => meaning === 'loss');
-      assert.equal(scalars.length, run.microbatches);
+      assert.equal(scalars.length, MICROBATCHES);
       losses.push(scalars.sort((a, b) => a.batchRow - b.batchRow).reduce((sum, { value }) => sum + value, 0));
       norms.push(reports[0].gradientNorm);
       await group.call('update', step, 1e-2);
@@ -64,19 +69,32 @@ function relativeDifference(actual: Float32Array, expected: Float32Array): numbe
   return Math.sqrt(difference / Math.max(norm, 1e-30));
 }
 
-const layouts: readonly (readonly [ScheduleName, number])[] = [
-  ['1f1b', 1],
-  ['1f1b', 2],
-  ['1f1b', 4],
-  ['gpipe', 2],
-  ['dualpipev', 1],
-  ['dualpipev', 2],
-  ['dualpipev', 4],
-  ['dualpipe', 2],
-  ['dualpipe', 4],
+const layouts: readonly Run[] = [
+  { schedule: '1f1b', ranks: 1 },
+  { schedule: '1f1b', ranks: 2 },
+  { schedule: '1f1b', ranks: 4 },
+  { schedule: 'gpipe', ranks: 2 },
+  { schedule: 'dualpipev', ranks: 1 },
+  { schedule: 'dualpipev', ranks: 2 },
+  { schedule: 'dualpipev', ranks: 4 },
+  { schedule: 'dualpipe', ranks: 2 },
+  { schedule: 'dualpipe', ranks: 4 },
+  { schedule: 'dualpipev', ranks: 1, expert: 2 },
+  { schedule: 'dualpipev', ranks: 1, expert: 2, overlap: false },
+  { schedule: 'dualpipev', ranks: 1, expert: 2, shardsOptimizer: true },
+  { schedule: '1f1b', ranks: 1, expert: 4 },
+  { schedule: 'dualpipev', ranks: 2, expert: 2 },
+  { schedule: 'dualpipev', ranks: 2, expert: 2, overlap: false, shardsOptimizer: true },
+  { schedule: 'dualpipe', ranks: 2, expert: 2 },
+  { schedule: 'dualpipe', ranks: 2, expert: 2, shardsOptimizer: true },
 ];
 
-const reference = await train({ schedule: 'gpipe', ranks: 1, microbatches: MICROBATCHES });
+function describeRun({ schedule, ranks, expert = 1, overlap = true, shardsOptimizer = false }: Run): string {
+  const options = [overlap ? [] : ['without overlap'], shardsOptimizer ? ['with a sharded optimizer'] : []].flat();
+  return [`${schedule} on ${ranks} x ${expert} ranks`, ...options].join(' ');
+}
+
+const reference = await train({ schedule: 'gpipe', ranks: 1 });
 
 describe('training', () => {
   it('learns', () => {
@@ -87,11 +105,10 @@ describe('training', () => {
     for (const run of [
       { schedule: 'gpipe', ranks: 1 },
       { schedule: 'dualpipev', ranks: 2 },
+      { schedule: 'dualpipev', ranks: 1, expert: 2 },
+      { schedule: 'dualpipe', ranks: 2, expert: 2, shardsOptimizer: true },
     ] as const) {
-      const [first, second] = [
-        await train({ ...run, microbatches: MICROBATCHES }),
-        await train({ ...run, microbatches: MICROBATCHES }),
-      ];
+      const [first, second] = [await train(run), await train(run)];
       assert.deepEqual(first.losses, second.losses);
       assert.deepEqual(first.norms, second.norms);
       assert.deepEqual(first.gradients, second.gradients);
@@ -99,26 +116,30 @@ describe('training', () => {
   });
 
   it('without overlap gives the same losses and gradients, bit for bit', async () => {
-    const run = { schedule: 'dualpipev', ranks: 2, microbatches: MICROBATCHES } as const;
-    const [merged, sequential] = [await train(run), await train({ ...run, overlap: false })];
-    assert.deepEqual(sequential.losses, merged.losses);
-    assert.deepEqual(sequential.gradients, merged.gradients);
+    for (const expert of [1, 2]) {
+      const run = { schedule: 'dualpipev', ranks: 2, expert } as const;
+      const [merged, sequential] = [await train(run), await train({ ...run, overlap: false })];
+      assert.deepEqual(sequential.losses, merged.losses);
+      assert.deepEqual(sequential.gradients, merged.gradients);
+    }
   });
 
-  for (const [schedule, ranks] of layouts) {
-    it(`with ${schedule} on ${ranks} ranks gives the losses and gradients of one rank without a pipeline, and runs the schedule's order`, async () => {
-      const outcome = await train({ schedule, ranks, microbatches: MICROBATCHES });
+  for (const run of layouts) {
+    it(`with ${describeRun(run)} gives the losses and gradients of one rank, and runs the schedule's order`, async () => {
+      const outcome = await train(run);
       for (const [step, loss] of outcome.losses.entries())
         assertClose(loss, reference.losses[step], 1e-5, `loss of step ${step + 1}`);
       for (const [step, norm] of outcome.norms.entries())
         assertClose(norm, reference.norms[step], 1e-4, `norm of step ${step + 1}`);
       assert.deepEqual(new Set(outcome.gradients.keys()), new Set(reference.gradients.keys()));
-      for (const [name, gradient] of reference.gradients) {
+      // With a sharded optimizer every rank has the whole sum of its own part only.
+      for (const [name, gradient] of run.shardsOptimizer === true ? [] : reference.gradients) {
         const difference = relativeDifference(outcome.gradients.get(name) as Float32Array, gradient);
         assert.ok(difference < 1e-4, `gradient of ${name} differs by ${difference}`);
       }
-      for (const [rank, actions] of outcome.spec.schedule.actions.entries()) {
-        assert.deepEqual(outcome.executed[rank], actions.map(formatAction));
+      for (const [rank, executed] of outcome.executed.entries()) {
+        const { pipelineRank } = locateRank(outcome.spec, rank);
+        assert.deepEqual(executed, outcome.spec.schedule.actions[pipelineRank].map(formatAction));
       }
     });
   }

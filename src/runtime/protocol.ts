@@ -1,14 +1,13 @@
 import type { Problem } from '../base/index.js';
-import type { ThreadsMemory } from '../comm/index.js';
+import type { SharedRank } from '../comm/index.js';
 import type { Arena } from '../device/index.js';
-import type { Rank } from './rank.js';
+import type { Rank, RankConnection } from './rank.js';
 import type { RunSpec } from './spec.js';
 
 /** What a rank's worker thread starts with. */
 export interface WorkerData {
   readonly spec: RunSpec;
-  readonly rank: number;
-  readonly threads: ThreadsMemory;
+  readonly connection: RankConnection;
   readonly arena: Arena;
 }
 
@@ -21,7 +20,10 @@ export type RankMethod =
   | 'evaluate'
   | 'diagnose'
   | 'timeline'
-  | 'executed';
+  | 'executed'
+  | 'collectState'
+  | 'agree'
+  | 'meet';
 
 export type RankArguments<M extends RankMethod> = Parameters<Rank[M]>;
 export type RankResult<M extends RankMethod> = ReturnType<Rank[M]>;
@@ -32,8 +34,8 @@ export interface Request {
   readonly arguments: readonly unknown[];
 }
 
-/** `ready` comes once, when the rank is built; every request gets one reply. */
+/** `built` comes once, with what the rank's communication thread needs; every request gets one reply. */
 export type Reply =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'built'; readonly shared: SharedRank }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
   | { readonly kind: 'failed'; readonly problem: Problem; readonly input: boolean; readonly stack: string };

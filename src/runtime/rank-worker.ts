@@ -1,6 +1,6 @@
+import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DoubletrackError, InputError } from '../base/index.js';
-import { createThreadsTransport } from '../comm/index.js';
 import type { Reply, Request, WorkerData } from './protocol.js';
 import { createRank } from './rank.js';
 
@@ -9,18 +9,21 @@ function serveRank(): void {
   const port = parentPort;
   if (port === null) throw new Error('a rank runs in a worker thread');
   const post = (reply: Reply) => port.postMessage(reply);
-  const { spec, rank: number, threads, arena } = workerData as WorkerData;
+  const { spec, connection, arena } = workerData as WorkerData;
   try {
-    const rank = createRank(spec, createThreadsTransport(threads, number), arena);
+    const rank = createRank(spec, connection, arena);
+    // Ranks of one process answer each for itself; one of many processes gets everybody's results.
+    const tell = (result: unknown) =>
+      connection.carriesMail ? rank.share(serialize(result)).map((bytes) => deserialize(bytes) as unknown) : result;
     port.on('message', ({ id, method, arguments: values }: Request) => {
       try {
         const call = rank[method] as (...values: readonly unknown[]) => unknown;
-        post({ kind: 'result', id, result: call(...values) });
+        post({ kind: 'result', id, result: tell(call(...values)) });
       } catch (error) {
         post(failure(error));
       }
     });
-    post({ kind: 'ready' });
+    post({ kind: 'built', shared: rank.shared });
   } catch (error) {
     post(failure(error));
   }

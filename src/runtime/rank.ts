@@ -1,24 +1,33 @@
-import type { Transport } from '../comm/index.js';
+import {
+  type Control,
+  createGather,
+  createLaneMemory,
+  createShare,
+  type LaneMemory,
+  type MailMemory,
+  now,
+  openTransport,
+  type Share,
+  type SharedRank,
+  type Transport,
+  valuesBytes,
+} from '../comm/index.js';
 import { type Arena, createOnnxEngine, createOptimizerKernels, type Engine, type Kernel } from '../device/index.js';
 import { type BuiltModel, createRouter } from '../model/index.js';
 import type { TimelineEvent } from '../schedule/index.js';
 import { type BindContext, bindStep, createLocate, type RankMemory } from './bind.js';
 import { compileProgram } from './compile.js';
-import {
-  type BoundProgram,
-  bindProgram,
-  type CollectedScalar,
-  type ExportedValue,
-  now,
-  runProgram,
-} from './execute.js';
+import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
-import { planMemory } from './memory-plan.js';
+import { countRanks } from './layout.js';
+import { type MemoryPlan, planMemory } from './memory-plan.js';
+import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
 import { buildRankModel, type RunSpec } from './spec.js';
+import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
-import { createUpdate, initializeState } from './update.js';
+import { createUpdate, initializeState, type Update } from './update.js';
 
 /** What a rank says after a step. */
 export interface StepReport {
@@ -47,38 +56,99 @@ export interface Rank {
   /** The last training step, in seconds since it started on this rank's clock. */
   timeline(origin: number): TimelineEvent[];
   executed(): string[];
+  collectState: CollectState;
+  /** Nothing: returns when all ranks have come, where they tell each other their results. */
+  meet(): void;
+  /** Whether any rank was told so. */
+  agree(wish: boolean): boolean;
   close(): void;
 }
 
-/** Builds a rank on the calling thread. Throws `WorkError` if the engine refuses a graph. */
-export function createRank(spec: RunSpec, transport: Transport, arena: Arena): Rank {
-  const { rank } = transport;
+/** How a rank reaches the others: plain data that can be posted to its thread. */
+export interface RankConnection {
+  readonly rank: number;
+  readonly control: Control;
+  readonly mail: MailMemory;
+  readonly carriesMail: boolean;
+}
+
+/**
+ * Builds a rank on the calling thread; `shared` is what its communication thread must be given before the first method is called.
+ * Throws `WorkError` if the engine refuses a graph.
+ */
+export function createRank(
+  spec: RunSpec,
+  connection: RankConnection,
+  arena: Arena,
+): Rank & { readonly shared: SharedRank; readonly share: Share } {
+  const { rank } = connection;
+  const ranks = countRanks(spec);
   const built = buildRankModel(spec, rank);
-  const layout = layOutState(built.stages.values());
+  const layout = layOutState(spec, rank, built.stages);
+  const programs = compilePrograms(spec, rank, built);
+  const plan = planOperations({
+    layout: spec,
+    rank,
+    model: spec.model,
+    state: layout,
+    shardsOptimizer: spec.shardsOptimizer,
+    programs,
+  });
+  const lane = createLaneMemory(plan.operations.length);
+  const transport = openTransport({ ...connection, ranks, lane });
+  const values = new SharedArrayBuffer(valuesBytes(ranks));
+  const activations = new SharedArrayBuffer(Math.max(...programs.map((one) => one.plan.bytes), 64));
+  const memory: RankMemory = { state: arena.buffer, layout, activations, batch: spec.batchMemory };
   const engine = createOnnxEngine();
-  const expertCounts = new Map<number, Float64Array>();
-  const { training, evaluation, memory } = bindPrograms({
+  const gather = createGather(transport, values, plan.gather);
+  const kernels = createOptimizerKernels(arena.memory);
+  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });
+  const { firstExchange } = plan;
+  const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update };
+  const [training, evaluation] = bindPrograms(context);
+  const shared = { lane, buffers: { state: arena.buffer, activations, values }, operations: plan.operations };
+  const share = createShare(transport, gather, values, plan.chunk);
+  const collectState = createStateCollector({
     spec,
     transport,
-    arena,
-    built,
-    layout,
-    engine,
-    expertCounts,
+    mail: connection.mail,
+    own: { state: arena.buffer, layout },
   });
-  const kernels = createOptimizerKernels(arena.memory);
-  const update = createUpdate({ spec, transport, layout, kernels, state: arena.buffer, expertCounts });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update });
+  const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
+  return { shared, share, ...methods, collectState, agree, meet: () => undefined };
+}
+
+interface MethodContext {
+  readonly spec: RunSpec;
+  readonly training: BoundProgram;
+  readonly evaluation: BoundProgram;
+  readonly memory: RankMemory;
+  readonly lane: LaneMemory;
+  readonly engine: Engine;
+  readonly update: Update;
+}
+
+function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
+  const { spec, training, evaluation, memory, lane, engine, update } = context;
+  const { state, layout } = memory;
+  const loads = layout.loads.map(({ layer, byteOffset, count }) => {
+    return [layer, new Float32Array(state, byteOffset, count)] as const;
+  });
   return {
     layout,
-    initialize: (seed) => initializeState(arena.buffer, layout, spec, seed),
+    initialize: (seed) => initializeState(state, layout, spec, seed),
     computeGradients() {
-      for (const counts of expertCounts.values()) counts.fill(0);
+      for (const [, counts] of loads) counts.fill(0);
       const start = now();
       runProgram(training);
+      const time = accountTime(training, lane);
+      const reduceStart = now();
       const gradientNorm = update.reduce();
-      const time = accountTime(training);
+      time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts: copyCounts(expertCounts) };
+      const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
+      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts };
     },
     update(step, learningRate) {
       const start = now();
@@ -91,61 +161,56 @@ export function createRank(spec: RunSpec, transport: Transport, arena: Arena): R
       return { scalars: evaluation.scalars.slice(), exports: evaluation.exports };
     },
     diagnose: () => findNonFinite(evaluation, memory),
-    timeline: (origin) => recordEvents(training, origin),
+    timeline: (origin) => recordEvents(training, lane, origin),
     executed: () => executedActions(training),
     close: () => engine.close(),
   };
 }
 
-function copyCounts(counts: ReadonlyMap<number, Float64Array>): Map<number, number[]> {
-  return new Map([...counts].map(([layer, values]) => [layer, [...values]]));
+interface PlannedProgram {
+  readonly program: RankProgram;
+  readonly plan: MemoryPlan;
+}
+
+/** The training and the evaluation program; they share one activation memory, since they never run together. */
+function compilePrograms(spec: RunSpec, rank: number, { stages }: BuiltModel): PlannedProgram[] {
+  const { expert, overlap, exports } = spec;
+  const common = { expert, overlap, rank, stages };
+  return [
+    compileProgram({ ...common, schedule: spec.schedule }),
+    compileProgram({ ...common, schedule: spec.evaluation, exports }),
+  ].map((program) => ({ program, plan: planMemory(program) }));
 }
 
 interface BindPrograms {
   readonly spec: RunSpec;
   readonly transport: Transport;
-  readonly arena: Arena;
   readonly built: BuiltModel;
-  readonly layout: StateLayout;
+  readonly memory: RankMemory;
   readonly engine: Engine;
-  readonly expertCounts: Map<number, Float64Array>;
+  readonly programs: readonly PlannedProgram[];
+  readonly firstExchange: readonly number[];
+  readonly update: Update;
 }
 
-/** Compiles, plans and binds the training and the evaluation program; they share one activation memory, since they never run together. */
-function bindPrograms(options: BindPrograms): { training: BoundProgram; evaluation: BoundProgram; memory: RankMemory } {
-  const { spec, transport, arena, built, layout } = options;
-  const { rank } = transport;
-  const programs = [
-    compileProgram({ schedule: spec.schedule, rank, stages: built.stages, overlap: spec.overlap }),
-    compileProgram({
-      schedule: spec.evaluation,
-      rank,
-      stages: built.stages,
-      overlap: spec.overlap,
-      exports: spec.exports,
-    }),
-  ];
-  const plans = programs.map(planMemory);
-  const activations = new SharedArrayBuffer(Math.max(...plans.map(({ bytes }) => bytes), 64));
-  const memory: RankMemory = { state: arena.buffer, layout, activations, batch: spec.batchMemory };
-  const kernels = compileLazily(options.engine, built);
-  const route = createRoute(spec, options.expertCounts);
-  const shared = { engine: options.engine, kernels, tensors: new Map(), bufferIds: new Map(), route };
-  const [training, evaluation] = programs.map((program: RankProgram, index) => {
-    const locate = createLocate(memory, program, plans[index]);
+function bindPrograms(options: BindPrograms): BoundProgram[] {
+  const { spec, transport, memory, engine, built, update } = options;
+  const kernels = compileLazily(engine, built);
+  const shared = { engine, kernels, tensors: new Map(), bufferIds: new Map(), route: createRoute(spec, memory) };
+  return options.programs.map(({ program, plan }, index) => {
+    const locate = createLocate(memory, program, plan);
     const context: BindContext = { ...shared, locate, expertCalls: new Map() };
-    const bindSegment: Parameters<typeof bindProgram>[0]['bindSegment'] = ({ chunk, segment }) =>
-      segment.steps.flatMap((step) => bindStep(context, chunk, step) ?? []);
     return bindProgram({
       program,
-      plan: plans[index],
+      plan,
       locate,
       transport,
       batchRows: spec.batchMemory.rows,
-      bindSegment,
+      firstExchange: options.firstExchange[index],
+      bindStep: (chunk, step) => bindStep(context, chunk, step),
+      reduce: update.reduceStage,
     });
   });
-  return { training, evaluation, memory };
 }
 
 /** Kernels that are compiled when a step first needs them: a rank without the head does not compile it. */
@@ -162,7 +227,8 @@ function compileLazily(engine: Engine, { kernels }: BuiltModel): { get(name: str
   };
 }
 
-function createRoute({ model, batch }: RunSpec, expertCounts: Map<number, Float64Array>): BindContext['route'] {
+/** Runs a layer's router, and counts the tokens of each expert in the state. */
+function createRoute({ model, batch }: RunSpec, { state, layout }: RankMemory): BindContext['route'] {
   const route = createRouter({
     sequences: batch.sequences,
     tokens: batch.sequences * batch.sequenceLength,
@@ -171,10 +237,13 @@ function createRoute({ model, batch }: RunSpec, expertCounts: Map<number, Float6
     groups: model.nGroup,
     chosenGroups: model.topkGroup,
   });
+  const loads = new Map(
+    layout.loads.map(({ layer, byteOffset, count }) => [layer, new Float32Array(state, byteOffset, count)]),
+  );
   return (layer, scores, bias, routing) => {
     route(scores, bias, routing);
-    const counts = expertCounts.get(layer) ?? new Float64Array(model.nRoutedExperts);
-    expertCounts.set(layer, counts);
+    const counts = loads.get(layer);
+    if (counts === undefined) throw new Error(`layer ${layer} is not on this rank`);
     for (let expert = 0; expert < counts.length; expert++)
       counts[expert] += routing.expertOffsets[expert + 1] - routing.expertOffsets[expert];
   };

@@ -1,70 +1,106 @@
-import { formatAction, type TimelineEvent } from '../schedule/index.js';
+import type { LaneMemory } from '../comm/index.js';
+import type { Segment } from '../model/index.js';
+import { type EventKind, formatAction, type Lane, type TimelineEvent } from '../schedule/index.js';
 import type { BoundProgram } from './execute.js';
 import type { Instruction } from './program.js';
 
-/** Where a rank's time went in one run of a program, in seconds. */
+/** Where a rank's time went in one run of a program, in seconds. Computing, exposed communication and idle time sum to the run. */
 export interface TimeAccount {
   compute: number;
-  /** Communication that the rank's computation waited for: copies, and dispatch and combine that nothing hid. */
+  /** The communication lane at work, whatever the rank computed meanwhile. */
+  communication: number;
+  /** Communication that nothing hid: waiting for rows that travel, and copying messages. */
   exposedCommunication: number;
-  /** Waiting for messages. */
+  /** Waiting for messages of other stages. */
   idle: number;
 }
 
 /** Adds up the last run's times. */
-export function accountTime({ instructions, times }: BoundProgram): TimeAccount {
-  const account: TimeAccount = { compute: 0, exposedCommunication: 0, idle: 0 };
+export function accountTime(bound: BoundProgram, lane: LaneMemory): TimeAccount {
+  const { instructions, times } = bound;
+  const account: TimeAccount = {
+    compute: 0,
+    communication: laneSeconds(bound, lane),
+    exposedCommunication: 0,
+    idle: 0,
+  };
   for (const [index, { instruction }] of instructions.entries()) {
     const [start, ready, end] = times.subarray(3 * index, 3 * index + 3);
-    account.idle += ready - start;
-    if (laneOf(instruction) === 'compute') account.compute += end - ready;
-    else account.exposedCommunication += end - ready;
+    if (instruction.kind === 'wait') account.exposedCommunication += ready - start;
+    else account.idle += ready - start;
+    if (instruction.kind === 'receive' || instruction.kind === 'send') account.exposedCommunication += end - ready;
+    else account.compute += end - ready;
   }
   return account;
 }
 
-function laneOf(instruction: Instruction): 'compute' | 'communication' {
+/** When the lane took an exchange of the last run up and when it was done. */
+function exchangeTimes({ firstExchange }: BoundProgram, { times }: LaneMemory, operation: number): Float64Array {
+  return new Float64Array(times, 16 * (firstExchange + operation), 2);
+}
+
+/** Time in which at least one exchange of the last run was under way. */
+function laneSeconds(bound: BoundProgram, lane: LaneMemory): number {
+  const spans = bound.program.exchanges
+    .map((_, operation) => exchangeTimes(bound, lane, operation))
+    .sort((a, b) => a[0] - b[0]);
+  let busy = 0;
+  let until = -Infinity;
+  for (const [start, end] of spans) {
+    busy += Math.max(0, end - Math.max(start, until));
+    until = Math.max(until, end);
+  }
+  return busy;
+}
+
+/** The last run as events of both lanes, seconds since `origin`: what the rank computed, its messages, and the exchanges. */
+export function recordEvents(bound: BoundProgram, lane: LaneMemory, origin: number): TimelineEvent[] {
+  const { program, instructions, times } = bound;
+  return instructions.flatMap(({ instruction }, index) => {
+    const described = describe(instruction);
+    if (described === undefined) return [];
+    const { chunk } = instruction;
+    const chunks = [{ stage: chunk.stage, microbatch: chunk.microbatch }];
+    const action = formatAction(program.actions[instruction.action]);
+    const event = (lane: Lane, kind: EventKind, name: string, start: number, end: number): TimelineEvent => ({
+      lane,
+      kind,
+      label: `${name} [${action}]`,
+      start: start - origin,
+      end: end - origin,
+      chunks,
+    });
+    const own = event(described.lane, described.kind, described.name, times[3 * index + 1], times[3 * index + 2]);
+    if (instruction.kind !== 'segment' || instruction.operation === undefined) return [own];
+    const [start, end] = exchangeTimes(bound, lane, instruction.operation);
+    const isEmpty = instruction.segment.steps.length === 0;
+    return [...(isEmpty ? [] : [own]), event('communication', 'communication', described.name, start, end)];
+  });
+}
+
+/** How an instruction is shown; undefined for what takes no time to speak of. */
+function describe(instruction: Instruction): { lane: Lane; kind: EventKind; name: string } | undefined {
   switch (instruction.kind) {
     case 'receive':
     case 'send':
-      return 'communication';
+      return { lane: 'communication', kind: 'communication', name: instruction.kind };
     case 'segment':
-      return instruction.segment.lane;
+      return { lane: 'compute', kind: instruction.segment.phase, name: segmentName(instruction.segment) };
+    case 'wait':
+      return (instruction.segment.after ?? []).length === 0
+        ? undefined
+        : { lane: 'compute', kind: instruction.segment.phase, name: `after ${segmentName(instruction.segment)}` };
     case 'collect':
     case 'export':
-      return 'compute';
+    case 'reduce':
+      return undefined;
     default:
       return instruction satisfies never;
   }
 }
 
-/** The last run as events: one for each segment and message, seconds since `origin`. */
-export function recordEvents({ program, instructions, times }: BoundProgram, origin: number): TimelineEvent[] {
-  return instructions.flatMap(({ instruction }, index) => {
-    if (instruction.kind === 'collect' || instruction.kind === 'export') return [];
-    const { chunk } = instruction;
-    const ready = times[3 * index + 1];
-    const action = program.actions[instruction.action];
-    const isMessage = instruction.kind !== 'segment';
-    return [
-      {
-        lane: laneOf(instruction),
-        kind: isMessage ? ('communication' as const) : chunkKind(instruction),
-        label: `${isMessage ? instruction.kind : describeSegment(instruction)} [${formatAction(action)}]`,
-        start: ready - origin,
-        end: times[3 * index + 2] - origin,
-        chunks: [{ stage: chunk.stage, microbatch: chunk.microbatch }],
-      },
-    ];
-  });
-}
-
-function chunkKind({ segment }: Extract<Instruction, { kind: 'segment' }>): TimelineEvent['kind'] {
-  return segment.lane === 'communication' ? 'communication' : segment.phase;
-}
-
-function describeSegment({ segment }: Extract<Instruction, { kind: 'segment' }>): string {
-  return `${segment.name} ${segment.phase} L${segment.layer}`;
+function segmentName({ name, phase, layer }: Segment): string {
+  return `${name} ${phase} L${layer}`;
 }
 
 /** The actions in the order in which the last run finished them, as text: what the schedule is held against. */

@@ -3,45 +3,47 @@ import {
   type BatchShape,
   type BuiltModel,
   buildModel,
+  createExchangeDispatcher,
   createLocalDispatcher,
   type LayerRange,
 } from '../model/index.js';
 import type { Action, Schedule } from '../schedule/index.js';
 import type { BatchMemory } from './bind.js';
+import { type Layout, locateRank } from './layout.js';
 
 /** What all ranks of a run know: plain data. */
-export interface RunSpec {
+export interface RunSpec extends Layout {
   readonly model: ModelConfig;
   readonly batch: BatchShape;
-  readonly schedule: Schedule;
   /** Forward only, over the first pipeline, for validation. */
   readonly evaluation: Schedule;
   /** Whether the segments of an overlapped pair are merged; otherwise its forward runs first, then its backward. */
   readonly overlap: boolean;
+  /** Ranks that hold the same parameters share the optimizer's moments and its work: ZeRO-1 (arXiv 1910.02054). */
+  readonly shardsOptimizer: boolean;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;
   readonly batchMemory: BatchMemory;
+  /** Bytes a second of an emulated link between ranks of one process. */
+  readonly emulatedBytesPerSecond?: number;
   /** Values that evaluation copies out, such as `logits`. */
   readonly exports: readonly string[];
 }
 
 /** Model stages of a rank, by the schedule's stage number: the copies of a stage share its program. */
 export function buildRankModel(spec: RunSpec, rank: number): BuiltModel {
-  const { schedule, layers, model, batch, optimizer } = spec;
+  const { schedule, layers, model, batch, optimizer, expert } = spec;
+  const { pipelineRank, expertRank } = locateRank(spec, rank);
   const stages = new Map<number, LayerRange>();
   for (const pipeline of schedule.pipelines) {
     for (const [position, stage] of pipeline.entries()) {
-      if (schedule.stageToRank[stage] === rank) stages.set(stage, layers[position]);
+      if (schedule.stageToRank[stage] === pipelineRank) stages.set(stage, layers[position]);
     }
   }
   const balanceLoss = optimizer.sequenceBalanceWeight > 0;
-  return buildModel({ model, batch, dispatcher: createLocalDispatcher(), stages, balanceLoss });
-}
-
-/** The rank that holds the other copy of this rank's stages, if the schedule keeps two copies. */
-export function partnerOf(schedule: Schedule, rank: number): number | undefined {
-  return schedule.pipelines.length === 2 ? schedule.ranks - 1 - rank : undefined;
+  const dispatcher = expert === 1 ? createLocalDispatcher() : createExchangeDispatcher(expert, expertRank);
+  return buildModel({ model, batch, dispatcher, stages, balanceLoss });
 }
 
 /**

@@ -1,4 +1,6 @@
+import { partBounds } from '../comm/index.js';
 import type { ParameterSpec, StageProgram } from '../model/index.js';
+import { holders, type Layout } from './layout.js';
 
 /** Where one tensor lies, in floats from the start of each region that holds parameters. */
 export interface StateTensor {
@@ -9,12 +11,38 @@ export interface StateTensor {
   readonly count: number;
 }
 
+/** Tensors that follow one another and are held by the same ranks: what is summed, and stepped by the optimizer, at once. */
+export interface StateSpan {
+  /** Stages of this rank that add to its gradients. */
+  readonly stages: readonly number[];
+  /** Whether the optimizer's weight decay applies. */
+  readonly decays: boolean;
+  /** Floats from the start of a region. */
+  readonly position: number;
+  readonly count: number;
+  /** Ranks that hold it, ascending. Each of them owns one part: counts it for the norm and, with a sharded optimizer, steps it. */
+  readonly group: readonly number[];
+  readonly owned: { readonly first: number; readonly end: number };
+  /** Where the moments of `moments` begin in the regions of moments: of the owned part, or of all. */
+  readonly momentPosition: number;
+  readonly moments: { readonly first: number; readonly end: number };
+}
+
+/** How many tokens chose each expert of a layer, in the step under way: float32 `[experts]`. */
+interface LoadCounts {
+  readonly layer: number;
+  readonly stages: readonly number[];
+  readonly byteOffset: number;
+  readonly count: number;
+}
+
 /**
- * A rank's state memory: parameters, gradients and both moments as regions of the same layout, then the buffers. Matrices come first, since only
- * they decay. Ranks with the same tensors have the same layout, whichever copy of a stage they hold.
+ * A rank's state memory: parameters and gradients as regions of the same layout, both moments as regions of their own, then buffers and counts.
+ * Ranks with the same tensors have the same layout, whichever copy of a stage they hold.
  */
 export interface StateLayout {
   readonly tensors: ReadonlyMap<string, StateTensor>;
+  readonly spans: readonly StateSpan[];
   readonly buffers: ReadonlyMap<
     string,
     {
@@ -23,9 +51,9 @@ export interface StateLayout {
       readonly initializer: ParameterSpec['initializer'];
     }
   >;
-  /** Floats of a region, and of its first part that decays. */
+  readonly loads: readonly LoadCounts[];
+  /** Floats of the regions of parameters and gradients. */
   readonly count: number;
-  readonly decayedCount: number;
   readonly byteOffsets: {
     readonly parameters: number;
     readonly gradients: number;
@@ -35,42 +63,138 @@ export interface StateLayout {
   readonly bytes: number;
 }
 
+/** What the layout of the state depends on. */
+interface StateOptions extends Layout {
+  readonly model: { readonly nRoutedExperts: number };
+  /** Each rank keeps only the moments of the parts that it owns. */
+  readonly shardsOptimizer: boolean;
+}
+
 /** Floats of a cache line: tensors start on one. */
 const ALIGNMENT = 16;
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1);
 const align = (count: number): number => Math.ceil(count / ALIGNMENT) * ALIGNMENT;
+const isMatrix = ({ shape }: ParameterSpec) => shape.length > 1;
 
-/** Lays out the state of a rank that holds `stages`; a stage that it holds twice (both copies) counts once. */
-export function layOutState(stages: Iterable<StageProgram>): StateLayout {
-  const ordered = [...stages].sort((a, b) => a.layers.first - b.layers.first);
-  const parameters = uniqueByName(ordered.flatMap((stage) => stage.parameters));
-  const isMatrix = ({ shape }: ParameterSpec) => shape.length > 1;
+/** Lays out the state of a rank that runs `stages`, by number; a stage of which it holds both copies counts once. */
+export function layOutState(
+  options: StateOptions,
+  rank: number,
+  programs: ReadonlyMap<number, StageProgram>,
+): StateLayout {
   const tensors = new Map<string, StateTensor>();
+  const spans: StateSpan[] = [];
   let count = 0;
-  const place = (specs: readonly ParameterSpec[]) => {
-    for (const spec of specs) {
-      tensors.set(spec.name, { ...spec, position: count, count: sizeOf(spec.shape) });
-      count += align(sizeOf(spec.shape));
+  let moments = 0;
+  const stages = groupByLayers(programs);
+  for (const { numbers, program } of stages) {
+    for (const { specs, kind, decays } of cutParameters(program.parameters)) {
+      const position = count;
+      for (const spec of specs) {
+        const { name, shape, initializer } = spec;
+        tensors.set(name, { name, shape, initializer, position: count, count: sizeOf(shape) });
+        count += align(sizeOf(shape));
+      }
+      const span = describeSpan(options, rank, kind, {
+        stages: numbers,
+        decays,
+        position,
+        count: count - position,
+        momentPosition: moments,
+      });
+      moments += align(span.moments.end - span.moments.first);
+      spans.push(span);
     }
-  };
-  place(parameters.filter(isMatrix));
-  const decayedCount = count;
-  place(parameters.filter((spec) => !isMatrix(spec)));
-  const region = 4 * count;
+  }
+  const firstMoments = 8 * count;
+  const secondMoments = firstMoments + 4 * moments;
+  const rest = placeBuffers(stages, options.model.nRoutedExperts, secondMoments + 4 * moments);
+  const byteOffsets = { parameters: 0, gradients: 4 * count, firstMoments, secondMoments };
+  return { tensors, spans, count, byteOffsets, ...rest };
+}
+
+interface DistinctStage {
+  readonly numbers: readonly number[];
+  readonly program: StageProgram;
+}
+
+function groupByLayers(stages: ReadonlyMap<number, StageProgram>): DistinctStage[] {
+  const found = new Map<number, { numbers: number[]; program: StageProgram }>();
+  for (const [number, program] of stages) {
+    const known = found.get(program.layers.first);
+    if (known === undefined) found.set(program.layers.first, { numbers: [number], program });
+    else known.numbers.push(number);
+  }
+  return [...found.values()].sort((a, b) => a.program.layers.first - b.program.layers.first);
+}
+
+/** The parameters of a stage by who holds them and whether they decay; matrices do. */
+function cutParameters(parameters: readonly ParameterSpec[]) {
+  const isExpert = ({ expert }: ParameterSpec) => expert !== undefined;
+  const shared = parameters.filter((spec) => !isExpert(spec));
+  const kinds = [
+    { kind: 'shared', decays: true, specs: shared.filter(isMatrix) },
+    { kind: 'shared', decays: false, specs: shared.filter((spec) => !isMatrix(spec)) },
+    { kind: 'expert', decays: true, specs: parameters.filter(isExpert) },
+  ] as const;
+  return kinds.filter(({ specs }) => specs.length > 0);
+}
+
+function describeSpan(
+  options: StateOptions,
+  rank: number,
+  kind: 'shared' | 'expert',
+  span: Omit<StateSpan, 'group' | 'owned' | 'moments'>,
+): StateSpan {
+  const group = holders(options, rank, kind);
+  const owned = partBounds(span.count, group.length, group.indexOf(rank));
+  const moments = options.shardsOptimizer ? owned : { first: 0, end: span.count };
+  return { ...span, group, owned, moments };
+}
+
+function placeBuffers(stages: readonly DistinctStage[], experts: number, start: number) {
   const buffers = new Map<
     string,
     { byteOffset: number; shape: readonly number[]; initializer: ParameterSpec['initializer'] }
   >();
-  let bytes = 4 * region;
-  for (const { name, shape, initializer } of uniqueByName(ordered.flatMap((stage) => stage.buffers))) {
-    buffers.set(name, { byteOffset: bytes, shape, initializer });
-    bytes += 4 * align(sizeOf(shape));
+  const loads: LoadCounts[] = [];
+  let bytes = start;
+  const place = (count: number): number => {
+    const byteOffset = bytes;
+    bytes += 4 * align(count);
+    return byteOffset;
+  };
+  for (const { numbers, program } of stages) {
+    for (const { name, shape, initializer } of program.buffers)
+      if (!buffers.has(name)) buffers.set(name, { byteOffset: place(sizeOf(shape)), shape, initializer });
+    for (const layer of program.moeLayers)
+      loads.push({ layer, stages: numbers, byteOffset: place(experts), count: experts });
   }
-  const byteOffsets = { parameters: 0, gradients: region, firstMoments: 2 * region, secondMoments: 3 * region };
-  return { tensors, buffers, count, decayedCount, byteOffsets, bytes };
+  return { buffers, loads, bytes };
 }
 
-function uniqueByName(specs: readonly ParameterSpec[]): ParameterSpec[] {
-  return [...new Map(specs.map((spec) => [spec.name, spec])).values()];
+/** A stretch of a tensor whose moments a rank keeps. */
+export interface MomentPiece {
+  readonly name: string;
+  /** Floats from the start of the tensor. */
+  readonly from: number;
+  readonly count: number;
+  /** Floats from the start of each region of moments. */
+  readonly position: number;
+}
+
+/** Which moments of which tensors lie where in a rank's state. */
+export function listMomentPieces({ tensors, spans }: StateLayout): MomentPiece[] {
+  return [...tensors.values()].flatMap(({ name, position, count }) => {
+    const span = spans.find((one) => position >= one.position && position < one.position + one.count);
+    if (span === undefined) throw new Error(`tensor ${name} lies in no span`);
+    const start = position - span.position;
+    const first = Math.max(start, span.moments.first);
+    const end = Math.min(start + count, span.moments.end);
+    if (first >= end) return [];
+    return [
+      { name, from: first - start, count: end - first, position: span.momentPosition + first - span.moments.first },
+    ];
+  });
 }

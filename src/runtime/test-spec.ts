@@ -30,11 +30,14 @@ export interface TestRun {
   readonly model?: ModelConfig;
   readonly exports?: readonly string[];
   readonly overlap?: boolean;
+  readonly expert?: number;
+  readonly shardsOptimizer?: boolean;
 }
 
 /** A run of the tiny model on random tokens. */
 export function createTestSpec(run: TestRun): RunSpec {
   const { schedule: name, ranks, microbatches, model = tinyModel, exports = [], overlap = true } = run;
+  const { expert = 1, shardsOptimizer = false } = run;
   const schedule = generateSchedule({ name, ranks, microbatches });
   const batch = { sequences: 2, sequenceLength: 12 };
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
@@ -42,11 +45,13 @@ export function createTestSpec(run: TestRun): RunSpec {
     model,
     batch,
     schedule,
+    expert,
     overlap,
+    shardsOptimizer,
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },
-    batchMemory: createBatchMemory(microbatches, batch.sequences * batch.sequenceLength),
+    batchMemory: createBatchMemory(expert * microbatches, batch.sequences * batch.sequenceLength),
     exports,
   };
   return spec;

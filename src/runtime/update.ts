@@ -1,9 +1,10 @@
 import { createRandom } from '../base/index.js';
-import type { Transport } from '../comm/index.js';
+import type { Gather, Transport } from '../comm/index.js';
 import type { OptimizerKernels } from '../device/index.js';
 import { selectionBiasName } from '../model/index.js';
-import { partnerOf, type RunSpec } from './spec.js';
-import type { StateLayout } from './state-layout.js';
+import type { OperationPlan, Summation } from './operations.js';
+import type { RunSpec } from './spec.js';
+import type { StateLayout, StateSpan } from './state-layout.js';
 
 /** Fills parameters and buffers for the first step: matrices normal with the model's deviation, norms one, the rest zero. */
 export function initializeState(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec, seed: number): void {
@@ -32,14 +33,17 @@ function setBuffers(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec
 export interface UpdateOptions {
   readonly spec: RunSpec;
   readonly transport: Transport;
+  readonly gather: Gather;
+  readonly plan: OperationPlan;
   readonly layout: StateLayout;
   readonly kernels: OptimizerKernels;
   readonly state: SharedArrayBuffer;
-  readonly expertCounts: ReadonlyMap<number, Float64Array>;
 }
 
 export interface Update {
-  /** Sums gradients and expert counts over the copies of the stages; gives the norm over all ranks. */
+  /** A stage's gradients are complete on this rank: starts to sum what all of its ranks have. */
+  reduceStage(stage: number): void;
+  /** Sums what is not under way yet, and waits for all; gives the gradient's norm over all ranks. */
   reduce(): number;
   apply(step: number, learningRate: number): void;
   clearGradients(): void;
@@ -47,74 +51,94 @@ export interface Update {
 
 /** The optimizer's part of a step. */
 export function createUpdate(options: UpdateOptions): Update {
-  const { spec, transport, layout, kernels, state } = options;
-  const { schedule, optimizer } = spec;
-  const partner = partnerOf(schedule, transport.rank);
+  const { spec, transport, gather, plan, layout, kernels, state } = options;
+  const { byteOffsets, spans } = layout;
+  const summations = createSummations(transport, plan.summations);
+  const clearGradients = () => void new Float32Array(state, byteOffsets.gradients, layout.count).fill(0);
   let gradientNorm = 0;
   return {
+    reduceStage: summations.startStage,
     reduce() {
-      if (partner !== undefined) transport.sumWithPartner(partner, layout.byteOffsets.gradients, layout.count);
-      // Of two copies one counts.
-      const counts = partner === undefined || transport.rank < partner;
-      const squares = counts ? kernels.sumOfSquares(layout.byteOffsets.gradients, layout.count) : 0;
-      gradientNorm = Math.sqrt(transport.gather([squares]).reduce((sum, value) => sum + value, 0));
-      sumExpertCounts(options, partner);
+      summations.finish();
+      // Of all ranks that hold a number one counts it.
+      const squares = spans.reduce((sum, { position, owned }) => {
+        const first = byteOffsets.gradients + 4 * (position + owned.first);
+        return sum + kernels.sumOfSquares(first, owned.end - owned.first);
+      }, 0);
+      gradientNorm = Math.sqrt(gather([squares]).reduce((sum, value) => sum + value, 0));
       return gradientNorm;
     },
     apply(step, learningRate) {
-      const { clipNorm, beta1, beta2, epsilon, weightDecay } = optimizer;
+      const { clipNorm, beta1, beta2, epsilon, weightDecay } = spec.optimizer;
       const gradientScale = clipNorm > 0 && gradientNorm > clipNorm ? clipNorm / gradientNorm : 1;
       const common = { learningRate, beta1, beta2, epsilon, step, gradientScale };
-      kernels.adamw(region(layout, 0, layout.decayedCount), { ...common, weightDecay });
-      kernels.adamw(region(layout, layout.decayedCount, layout.count), { ...common, weightDecay: 0 });
+      for (const span of spans)
+        kernels.adamw(steppedRegion(layout, span), { ...common, weightDecay: span.decays ? weightDecay : 0 });
+      for (const operation of plan.parameterGathers) transport.post(operation);
+      for (const operation of plan.parameterGathers) transport.wait(operation);
       moveSelectionBiases(options);
+      // Stepping zeroes what it steps; of a sharded optimizer's gradients that is a part.
+      if (spec.shardsOptimizer) clearGradients();
     },
-    clearGradients() {
-      new Float32Array(state, layout.byteOffsets.gradients, layout.count).fill(0);
-    },
+    clearGradients,
   };
 }
 
-function region({ byteOffsets }: StateLayout, first: number, end: number) {
+/** What of a span this rank steps: the part whose moments it has. */
+function steppedRegion({ byteOffsets }: StateLayout, { position, moments, momentPosition }: StateSpan) {
+  const first = 4 * (position + moments.first);
   return {
-    parameters: byteOffsets.parameters + 4 * first,
-    gradients: byteOffsets.gradients + 4 * first,
-    firstMoments: byteOffsets.firstMoments + 4 * first,
-    secondMoments: byteOffsets.secondMoments + 4 * first,
-    count: end - first,
+    parameters: byteOffsets.parameters + first,
+    gradients: byteOffsets.gradients + first,
+    firstMoments: byteOffsets.firstMoments + 4 * momentPosition,
+    secondMoments: byteOffsets.secondMoments + 4 * momentPosition,
+    count: moments.end - moments.first,
   };
 }
 
-/** Values that a rank can give to one `gather`. */
-const GATHERED_AT_ONCE = 64;
-
-/** The two copies of a stage each saw half of the microbatches. */
-function sumExpertCounts({ transport, expertCounts, spec }: UpdateOptions, partner: number | undefined): void {
-  if (partner === undefined) return;
-  const layers = Array.from({ length: spec.model.numHiddenLayers }, (_, layer) => expertCounts.get(layer));
-  for (const counts of layers) {
-    // Ranks without the layer take part with zeros, so that all of them gather equally often.
-    for (let first = 0; first < spec.model.nRoutedExperts; first += GATHERED_AT_ONCE) {
-      const end = Math.min(first + GATHERED_AT_ONCE, spec.model.nRoutedExperts);
-      const mine = Array.from({ length: end - first }, (_, index) => counts?.[first + index] ?? 0);
-      const all = transport.gather(mine);
-      if (counts === undefined) continue;
-      for (let index = 0; index < mine.length; index++) counts[first + index] += all[partner * mine.length + index];
-    }
-  }
+/**
+ * Sums over ranks: those among ranks with one program as soon as their stages are done, the others, whose ranks come to them in different orders,
+ * at the end.
+ */
+function createSummations(transport: Transport, summations: readonly Summation[]) {
+  const done = new Set<number>();
+  const started = new Set<Summation>();
+  const start = (summation: Summation) => {
+    if (started.has(summation)) return;
+    started.add(summation);
+    transport.post(summation.sumParts);
+    if (summation.gatherParts !== undefined) transport.post(summation.gatherParts);
+  };
+  return {
+    startStage(stage: number) {
+      done.add(stage);
+      for (const summation of summations)
+        if (summation.isEarly && summation.stages.every((one) => done.has(one))) start(summation);
+    },
+    finish() {
+      for (const summation of summations) start(summation);
+      for (const { sumParts, gatherParts } of summations) {
+        transport.wait(sumParts);
+        if (gatherParts !== undefined) transport.wait(gatherParts);
+      }
+      done.clear();
+      started.clear();
+    },
+  };
 }
 
 /**
  * Loss-free balancing: the bias of an expert with more tokens than the mean falls by the update speed, of one with fewer it rises.
  * Source: DeepSeek-V3 report (arXiv 2412.19437) section 2.1.2.
  */
-function moveSelectionBiases({ layout, state, expertCounts, spec }: UpdateOptions): void {
-  for (const [layer, counts] of expertCounts) {
+function moveSelectionBiases({ layout, state, spec }: UpdateOptions): void {
+  for (const { layer, byteOffset, count } of layout.loads) {
     const buffer = layout.buffers.get(selectionBiasName(layer));
     if (buffer === undefined) continue;
-    const bias = new Float32Array(state, buffer.byteOffset, counts.length);
-    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
-    for (let expert = 0; expert < counts.length; expert++)
+    const counts = new Float32Array(state, byteOffset, count);
+    const bias = new Float32Array(state, buffer.byteOffset, count);
+    const mean = counts.reduce((sum, value) => sum + value, 0) / count;
+    for (let expert = 0; expert < count; expert++)
       bias[expert] += spec.optimizer.biasUpdateSpeed * Math.sign(mean - counts[expert]);
   }
 }

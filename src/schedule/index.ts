@@ -18,5 +18,5 @@ export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
 export { generateSchedule, type ScheduleName, type ScheduleRequest, scheduleNames } from './generators/generate.js';
 export { type Execution, executeUntimed } from './order.js';
 export { microbatchesPerPipeline, type Schedule } from './schedule.js';
-export { type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';
+export { issueEarly, type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';
 export { type EventKind, formatTrace, type Timeline, type TimelineEvent } from './timeline.js';

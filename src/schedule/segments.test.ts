@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mergeSegments, type Segment, type SegmentName } from './segments.js';
+import { issueEarly, mergeSegments, type Segment, type SegmentName } from './segments.js';
 
 type Way = 'F' | 'B' | 'W';
 const phases = { F: 'forward', B: 'backwardInput', W: 'backwardWeight' } as const;
@@ -49,6 +49,19 @@ test("a pair of MoE layers is issued in the order of DeepSeek's profile", () => 
     show(merged),
     'combine(B) attention(F) dispatch(F) experts(B) experts(W) dispatch(B) experts(F) combine(F) attention(B) attention(W)',
   );
+});
+
+test('communication is issued before the weight gradients in front of it, and both lanes keep their orders', () => {
+  const merged = mergeSegments(forwardOf(moe(2)), backwardOf(moe(2)));
+  const early = issueEarly(merged);
+  assert.equal(
+    show(early.slice(0, 11)),
+    'combine(B) attention(F) dispatch(F) experts(B) dispatch(B) experts(W) experts(F) combine(F) attention(B) combine(B) attention(W)',
+  );
+  for (const lane of ['compute', 'communication']) {
+    const order = (list: readonly Segment[]) => list.filter((segment) => segment.lane === lane);
+    assert.deepEqual(order(early), order(merged));
+  }
 });
 
 test('every layer of a stage is issued like the first', () => {

@@ -42,6 +42,19 @@ export function mergeSegments<S extends SegmentShape>(forward: readonly S[], bac
   return merged;
 }
 
+/**
+ * Issues communication before the weight gradients that stand just before it: it does not need them, and they hide it. Both lanes keep their orders.
+ */
+export function issueEarly<S extends SegmentShape>(segments: readonly S[]): S[] {
+  const issued: S[] = [];
+  for (const segment of segments) {
+    let position = issued.length;
+    if (segment.lane === 'communication') while (issued[position - 1]?.phase === 'backwardWeight') position--;
+    issued.splice(position, 0, segment);
+  }
+  return issued;
+}
+
 /** The end of the block of computation at `start` and of the communication after it. */
 function endOfTurn(list: readonly SegmentShape[], start: number): number {
   const first = list[start];

@@ -78,10 +78,8 @@ function runStep(
 ): boolean {
   if (step.kind === 'receive') return receive(context, lane, step, chunk, action);
   if (step.phase !== 'backwardWeight' && !takeResult(lane, sourceFlow(context, lane, chunk))) return false;
-  if (step.kind === 'send') {
-    send(context, lane, step, chunk, action);
-    return true;
-  }
+  if (step.kind === 'send') send(context, lane, step, chunk, action);
+  if (step.kind !== 'segment') return true;
   const { time } = step;
   const { expertRank } = lane;
   occupy(lane, time.seconds[expertRank], step, action, '');

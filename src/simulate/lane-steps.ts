@@ -3,32 +3,32 @@ import {
   type ChunkAction,
   chunkActions,
   type FlatSchedule,
+  issueEarly,
   kindCodes,
   mergeSegments,
   type SegmentShape,
 } from '../schedule/index.js';
 import type { StageSegment, StageTimes } from './stage-times.js';
 
-/** What a compute lane does next for a chunk: take the message from the stage before, run a segment, give the message for the stage after. */
+/**
+ * What a compute lane does next for a chunk: take the message from the stage before, run a segment, wait for the exchange that was just posted, give
+ * the message for the stage after.
+ */
 export type LaneStep = SegmentShape & {
   /** Position of the chunk in its action: 1 for the backward of an overlapped pair. */
   readonly chunk: 0 | 1;
   readonly isForward: boolean;
   readonly stage: number;
-} & (
-    | { readonly kind: 'receive' }
-    | { readonly kind: 'send' }
-    | { readonly kind: 'segment'; readonly time: StageSegment }
-  );
+} & ({ readonly kind: 'receive' | 'wait' | 'send' } | { readonly kind: 'segment'; readonly time: StageSegment });
 
-interface PlacedChunk {
-  readonly receives: readonly LaneStep[];
+/** A piece of a chunk that is yet to be merged with others. */
+interface Piece extends SegmentShape {
   readonly steps: readonly LaneStep[];
 }
 
 /**
- * Gives the steps of an action, the same list for all microbatches. An overlapped pair takes both its messages first and then runs the merge of its
- * two lists, each with its send at the end; without overlap its forward goes before its backward.
+ * Gives the steps of an action, the same list for all microbatches, in the order in which a rank's program has them. With overlap the lists of a pair are merged,
+ * and communication is issued before weight gradients; without it a pair's forward goes before its backward, and each exchange is waited for at once.
  */
 export function createStepLists(
   flat: FlatSchedule,
@@ -37,10 +37,14 @@ export function createStepLists(
 ): (action: Action) => readonly LaneStep[] {
   const lists = new Map<number, readonly LaneStep[]>();
   const build = (action: Action): LaneStep[] => {
-    const [first, second] = chunkActions(action).map((chunk, index) => placeChunk(flat, stages, chunk, index as 0 | 1));
-    if (second === undefined) return [...first.receives, ...first.steps];
-    if (overlap) return [...first.receives, ...second.receives, ...mergeSegments(first.steps, second.steps)];
-    return [...first.receives, ...first.steps, ...second.receives, ...second.steps];
+    const [first, second] = chunkActions(action).map((chunk, index) =>
+      cutChunk(flat, stages[chunk.stage], chunk, index as 0 | 1),
+    );
+    if (overlap) {
+      const pieces = issueEarly(second === undefined ? first : mergeSegments(first, second));
+      return pieces.flatMap(({ steps }) => steps);
+    }
+    return [...first, ...(second ?? [])].flatMap(({ steps }) => steps.flatMap(waitAtOnce));
   };
   return (action) => {
     const [first, second] = chunkActions(action);
@@ -54,22 +58,38 @@ export function createStepLists(
   };
 }
 
-function placeChunk(flat: FlatSchedule, stages: readonly StageTimes[], action: ChunkAction, chunk: 0 | 1): PlacedChunk {
+function waitAtOnce(step: LaneStep): LaneStep[] {
+  if (step.kind !== 'segment' || step.lane === 'compute') return [step];
+  const { chunk, isForward, stage } = step;
+  return [step, { ...shapeOf(step), chunk, isForward, stage, kind: 'wait' }];
+}
+
+/** A receive belongs to the first segment, and a send to the last; but a send that carries what travels is a piece of its own. */
+function cutChunk(flat: FlatSchedule, times: StageTimes, action: ChunkAction, chunk: 0 | 1): Piece[] {
   const { kind, stage } = action;
   const isForward = kind === 'forward';
   const place = { chunk, isForward, stage };
-  const steps = segmentsOf(stages[stage], kind).map(
-    (time): LaneStep => ({ ...place, ...shapeOf(time), kind: 'segment', time }),
-  );
-  if (kind === 'backwardWeight') return { receives: [], steps };
+  const segments = segmentsOf(times, kind);
+  const last = segments.at(-1);
+  if (last === undefined) return [];
   const message = (name: 'receive' | 'send'): LaneStep[] => {
     const isFromPrevious = isForward === (name === 'receive');
     const step = (isFromPrevious ? flat.toPrevious : flat.toNext)[stage] / flat.microbatches;
-    if (step === 0 || flat.stageToRank[stage + step] === flat.stageToRank[stage]) return [];
+    if (kind === 'backwardWeight' || step === 0 || flat.stageToRank[stage + step] === flat.stageToRank[stage])
+      return [];
     const phase = isForward ? 'forward' : 'backwardInput';
-    return [{ ...place, kind: name, name, phase, layer: -1, lane: 'compute' }];
+    return [{ ...place, kind: name, name, phase, layer: last.layer, lane: 'compute' }];
   };
-  return { receives: message('receive'), steps: [...steps, ...message('send')] };
+  const send = message('send');
+  const isDelayed = last.lane === 'communication';
+  const pieces = segments.map((time, index): Piece => {
+    const own: LaneStep = { ...place, ...shapeOf(time), kind: 'segment', time };
+    const before = index === 0 ? message('receive') : [];
+    const after = index === segments.length - 1 && !isDelayed ? send : [];
+    return { ...shapeOf(time), steps: [...before, own, ...after] };
+  });
+  const delayed = { name: 'send', phase: last.phase, layer: last.layer, lane: 'compute' as const, steps: send };
+  return isDelayed ? [...pieces, delayed] : pieces;
 }
 
 function shapeOf({ name, phase, layer, lane }: SegmentShape): SegmentShape {

@@ -16,7 +16,7 @@ import type { StageSegment, StepTimes } from './stage-times.js';
 
 export interface SegmentSimulationRequest {
   readonly schedule: Schedule;
-  /** Whether the segments of an overlapped pair are merged; otherwise its forward runs first, then its backward. */
+  /** Whether computation hides communication: pairs are merged, and waits stand where a result is needed. Otherwise every exchange is waited for at once. */
   readonly overlap: boolean;
   readonly times: StepTimes;
 }
@@ -44,8 +44,8 @@ const mostSteps = 2 ** 21;
  * Runs a schedule segment by segment. World rank = pipeline rank x expert + expert rank; the expert ranks of a pipeline rank run the same steps on
  * their own data. Each rank has two lanes. The compute lane runs the steps of its actions in order. A communication segment is packed there and
  * posted; its exchange has the communication lanes of the group once all its ranks have posted it and the lanes are free, while they compute on. A
- * rank waits for an exchange only before the next step that needs it (weight gradients need none), and unpacks its rows there. Messages between
- * stages have the sender's communication lane.
+ * rank waits for an exchange only before the next step that needs it (weight gradients need none), and unpacks its rows there; without overlap, at
+ * once. Messages between stages have the sender's communication lane.
  * Deterministic; linear in the number of steps, but for the order of transfers. Throws `WorkError` as `simulate`, `InputError` for times that do
  * not fit the schedule or more than 2^21 steps.
  */

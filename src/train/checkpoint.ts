@@ -13,7 +13,7 @@ import {
   writeFolderWhole,
   writeSafetensors,
 } from '../formats/index.js';
-import type { RankState } from '../runtime/index.js';
+import { listMomentPieces, type RankState } from '../runtime/index.js';
 
 /** Version of the training files beside the Hugging Face layout. */
 const VERSION = 1;
@@ -37,11 +37,34 @@ interface NamedTensor {
   readonly data: Float32Array;
 }
 
-type Region = 'parameters' | 'firstMoments' | 'secondMoments';
-
-function regionTensors({ layout, state }: RankState, region: Region): NamedTensor[] {
+function parameterTensors({ layout, state }: RankState): NamedTensor[] {
   return [...layout.tensors.values()].map(({ name, shape, position, count }) => {
-    return { name, shape, data: new Float32Array(state, layout.byteOffsets[region] + 4 * position, count) };
+    return { name, shape, data: new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count) };
+  });
+}
+
+type Moments = 'firstMoments' | 'secondMoments';
+
+/** The stretches of the moments that a rank keeps, in its memory: whole tensors, or parts of them with a sharded optimizer. */
+function momentStretches({ layout, state }: RankState, region: Moments) {
+  return listMomentPieces(layout).map(({ name, from, count, position }) => {
+    return { name, from, data: new Float32Array(state, layout.byteOffsets[region] + 4 * position, count) };
+  });
+}
+
+/** The moments of every tensor, put together from what the ranks keep. */
+function momentTensors(states: readonly RankState[], region: Moments): NamedTensor[] {
+  const stretches = new Map<string, ReturnType<typeof momentStretches>>();
+  for (const stretch of states.flatMap((state) => momentStretches(state, region)))
+    stretches.set(stretch.name, [...(stretches.get(stretch.name) ?? []), stretch]);
+  const tensors = new Map(states.flatMap(({ layout }) => [...layout.tensors]));
+  return [...tensors.values()].map(({ name, shape, count }) => {
+    const parts = stretches.get(name) ?? [];
+    const whole = parts.find(({ data }) => data.length === count);
+    if (whole !== undefined) return { name, shape, data: whole.data };
+    const data = new Float32Array(count);
+    for (const part of parts) data.set(part.data, part.from);
+    return { name, shape, data };
   });
 }
 
@@ -71,12 +94,11 @@ export async function saveCheckpoint(
 ): Promise<void> {
   await writeFolderWhole(folder, async (temporary) => {
     await writeFileWhole(join(temporary, 'config.json'), formatHuggingFaceConfig(model));
-    const parameters = states.flatMap((state) => [...regionTensors(state, 'parameters'), ...biasTensors(state)]);
+    const parameters = states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]);
     await writeSafetensors(join(temporary, 'model.safetensors'), asData(parameters), { format: 'pt' });
-    const moments = (region: Region) => states.flatMap((state) => regionTensors(state, region));
     await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
-      ...asData(moments('firstMoments'), 'first_moment.'),
-      ...asData(moments('secondMoments'), 'second_moment.'),
+      ...asData(momentTensors(states, 'firstMoments'), 'first_moment.'),
+      ...asData(momentTensors(states, 'secondMoments'), 'second_moment.'),
     ]);
     if (tokenizer !== 'bytes') copyFileSync(tokenizer, join(temporary, 'tokenizer.json'));
     await writeFileWhole(
@@ -92,7 +114,7 @@ export function loadParameters(folder: string, states: readonly RankState[]): vo
   fillTensors(
     index,
     '',
-    states.flatMap((state) => [...regionTensors(state, 'parameters'), ...biasTensors(state)]),
+    states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]),
   );
 }
 
@@ -117,16 +139,8 @@ export function loadCheckpoint(
   }
   loadParameters(folder, states);
   const index = readSafetensors(join(folder, 'optimizer.safetensors'));
-  fillTensors(
-    index,
-    'first_moment.',
-    states.flatMap((state) => regionTensors(state, 'firstMoments')),
-  );
-  fillTensors(
-    index,
-    'second_moment.',
-    states.flatMap((state) => regionTensors(state, 'secondMoments')),
-  );
+  fillMoments(index, 'first_moment.', states, 'firstMoments');
+  fillMoments(index, 'second_moment.', states, 'secondMoments');
   return { step, seed };
 }
 
@@ -136,21 +150,34 @@ function isCount(value: unknown): value is number {
 
 function fillTensors(index: TensorIndex, prefix: string, tensors: readonly NamedTensor[]): void {
   for (const { name, shape, data } of tensors) {
-    const entry = index.tensors.get(prefix + name);
-    if (entry === undefined) {
-      throw new InputError({
-        what: `tensor ${prefix}${name} is missing`,
-        where: index.where,
-        mend: 'use a checkpoint of this model',
-      });
-    }
-    if (entry.shape.join() !== shape.join()) {
-      throw new InputError({
-        what: `tensor ${prefix}${name} has shape [${entry.shape.join(', ')}] instead of [${shape.join(', ')}]`,
-        where: index.where,
-        mend: 'use a checkpoint of this model',
-      });
-    }
+    checkTensor(index, prefix + name, shape);
     data.set(readTensor(index, prefix + name));
+  }
+}
+
+function fillMoments(index: TensorIndex, prefix: string, states: readonly RankState[], region: Moments): void {
+  for (const state of states) {
+    for (const { name, from, data } of momentStretches(state, region)) {
+      checkTensor(index, prefix + name, state.layout.tensors.get(name)?.shape ?? []);
+      data.set(readTensor(index, prefix + name).subarray(from, from + data.length));
+    }
+  }
+}
+
+function checkTensor(index: TensorIndex, name: string, shape: readonly number[]): void {
+  const entry = index.tensors.get(name);
+  if (entry === undefined) {
+    throw new InputError({
+      what: `tensor ${name} is missing`,
+      where: index.where,
+      mend: 'use a checkpoint of this model',
+    });
+  }
+  if (entry.shape.join() !== shape.join()) {
+    throw new InputError({
+      what: `tensor ${name} has shape [${entry.shape.join(', ')}] instead of [${shape.join(', ')}]`,
+      where: index.where,
+      mend: 'use a checkpoint of this model',
+    });
   }
 }

@@ -67,6 +67,8 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     schedule,
     evaluation: forwardSchedule(schedule, rows),
     overlap: false,
+    expert: 1,
+    shardsOptimizer: false,
     layers: splitLayers(model, [0], sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, sequenceBalanceWeight: 0 },
     batchMemory: createBatchMemory(rows, sequences * sequenceLength),

@@ -14,7 +14,10 @@ export interface StepMetrics {
   readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
+  /** By rank, as the next ones: computing, exposed communication and idle time sum to the step. */
   readonly computeSeconds: readonly number[];
+  /** The communication lane at work, hidden or not. */
+  readonly communicationSeconds: readonly number[];
   readonly exposedCommunicationSeconds: readonly number[];
   readonly idleSeconds: readonly number[];
   /** Mean over layers of mean expert load over largest; 1 is balanced. */

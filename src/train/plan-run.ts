@@ -37,9 +37,11 @@ export function planRun(config: TrainingConfig): RunSpec {
     schedule,
     evaluation: forwardSchedule(schedule, microbatches),
     overlap: parallel.overlap,
+    expert: parallel.expert,
+    shardsOptimizer: parallel.shardOptimizer,
     layers,
     optimizer,
-    batchMemory: createBatchMemory(microbatches, microbatchSize * data.sequenceLength),
+    batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),
     exports: [],
   };
 }

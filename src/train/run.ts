@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, WorkError } from '../base/index.js';
+import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
 import { writeFileWhole, writeTrainingConfig } from '../formats/index.js';
-import { type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
+import { countRanks, type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import { fillBatch } from './batch.js';
 import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
@@ -24,7 +25,12 @@ export interface TrainingOptions {
   readonly folder: string;
   /** Goes on from the last checkpoint of the folder. */
   readonly resume: boolean;
+  /** In the leader's process only. */
   readonly onEvent: (event: TrainingEvent) => void;
+  /** In the leader's process, before the ranks part; with MPI a process that ends while others work takes them with it. */
+  readonly onEnd: (result: TrainingResult) => Promise<void>;
+  /** Bits a second, in millions, of an emulated link out of every rank: for threads, to show what a slow link does. */
+  readonly emulatedMegabits?: number;
   /** Ends the run after the step under way, with a checkpoint. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +47,7 @@ export interface TrainingResult {
 }
 
 const PROMPT_TOKENS = 24;
+const BYTES_PER_MEGABIT = 125_000;
 
 /** Sequences that one validation looks at, at most. */
 const VALIDATION_SEQUENCES = 128;
@@ -58,20 +65,58 @@ interface Run {
  */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
   const { config, folder } = options;
-  const spec = planRun(config);
+  const link = options.emulatedMegabits;
+  const spec: RunSpec = {
+    ...planRun(config),
+    ...(link !== undefined && { emulatedBytesPerSecond: link * BYTES_PER_MEGABIT }),
+  };
+  const launch = chooseLaunch(config, countRanks(spec), link !== undefined);
   const corpus = await loadCorpus(config);
-  const group = await startRanks(spec);
+  const group = await startRanks(spec, launch);
   try {
     const run = { options, spec, corpus, group };
     const done = await startState(run);
-    mkdirSync(join(folder, 'checkpoints'), { recursive: true });
-    await writeTrainingConfig(join(folder, 'config.toml'), config);
-    await startMetrics(folder, done);
-    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
-    return await runSteps(run, done);
+    if (group.isLeader) {
+      mkdirSync(join(folder, 'checkpoints'), { recursive: true });
+      await writeTrainingConfig(join(folder, 'config.toml'), config);
+      await startMetrics(folder, done);
+      options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
+    }
+    const result = await runSteps(run, done);
+    if (group.isLeader) await options.onEnd(result);
+    return result;
   } finally {
     await group.close();
   }
+}
+
+/**
+ * Where mpiexec put this process, if the run is to go over MPI: if it was started by mpiexec. Throws `InputError` if the number of processes is not
+ * that of the ranks, or the config asks for MPI and there is none.
+ */
+function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: boolean): Launch | undefined {
+  const launch = findLaunch(process.env);
+  const { pipeline, expert, transport } = parallel;
+  if (launch === undefined) {
+    if (transport === 'threads') return undefined;
+    throw new InputError({
+      what: 'transport is "mpi", but this process was not started by mpiexec',
+      where: '[parallel]',
+      mend: `start it with mpiexec -n ${ranks} doubletrack train, or use "threads"`,
+    });
+  }
+  if (isEmulated)
+    throw new InputError({
+      what: 'a link cannot be emulated over MPI',
+      where: '--emulate-link',
+      mend: 'leave mpiexec out: threads can do it',
+    });
+  if (launch.ranks === ranks) return launch;
+  throw new InputError({
+    what: `mpiexec started ${launch.ranks} processes, but pipeline ${pipeline} x expert ${expert} are ${ranks} ranks`,
+    where: '[parallel]',
+    mend: `use mpiexec -n ${ranks}, or set pipeline and expert`,
+  });
 }
 
 /** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */
@@ -111,15 +156,19 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     if (saved !== step) await saveRun(run, step);
     saved = step;
   };
-  while (step < steps && !signal.aborted) {
+  // Every process decides by what any of them was told.
+  const goesOn = async () => step < steps && !(await group.call('agree', signal.aborted)).includes(true);
+  while (await goesOn()) {
     step++;
     start = (performance.timeOrigin + performance.now()) / 1000;
     const metrics = await runStep(run, step);
     const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
     const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
     history.push(whole);
-    appendMetrics(folder, whole);
-    options.onEvent({ kind: 'step', metrics: whole });
+    if (group.isLeader) {
+      appendMetrics(folder, whole);
+      options.onEvent({ kind: 'step', metrics: whole });
+    }
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
@@ -127,7 +176,7 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     unit: 'seconds',
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
   };
-  await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
+  if (group.isLeader) await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
   return {
     steps: history,
     checkpoint: checkpointFolder(folder, step),
@@ -147,7 +196,9 @@ async function saveRun({ options, group }: Run, step: number): Promise<void> {
   const target = checkpointFolder(folder, step);
   const { model, data, train } = config;
   const { sequenceLength, tokenizer } = data;
-  await saveCheckpoint(target, { model, states: group.states, step, seed: train.seed, sequenceLength, tokenizer });
+  const states = await group.collectStates();
+  if (!group.isLeader) return;
+  await saveCheckpoint(target, { model, states, step, seed: train.seed, sequenceLength, tokenizer });
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
@@ -180,14 +231,15 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   };
 }
 
-/** Computing, communicating and idle seconds by rank; they sum to the step's. */
+/** Seconds by rank: computing, communication that nothing hid and idle time sum to the step's. */
 function shareTime(reports: readonly StepReport[], updateSeconds: readonly number[], seconds: number) {
+  const communicationSeconds = reports.map(({ time }) => time.communication);
   const computeSeconds = reports.map(({ time }, rank) => time.compute + updateSeconds[rank]);
   const exposedCommunicationSeconds = reports.map(({ time }) => time.exposedCommunication);
   const idleSeconds = reports.map((_, rank) =>
     Math.max(0, seconds - computeSeconds[rank] - exposedCommunicationSeconds[rank]),
   );
-  return { computeSeconds, exposedCommunicationSeconds, idleSeconds };
+  return { computeSeconds, communicationSeconds, exposedCommunicationSeconds, idleSeconds };
 }
 
 async function describeDivergence(group: RankGroup, step: number, loss: number): Promise<WorkError> {

@@ -1,4 +1,5 @@
-import type { Schedule, Timeline } from '../schedule/index.js';
+import type { RunSpec } from '../runtime/index.js';
+import type { Timeline } from '../schedule/index.js';
 import { type Costs, simulate } from '../simulate/index.js';
 import type { TrainingResult } from './run.js';
 
@@ -10,8 +11,14 @@ export interface RunSummary {
   readonly validationLoss: number | undefined;
   /** Of the median step. */
   readonly tokensPerSecond: number;
-  /** Shares of the time of all steps, by rank: computing, communicating, idle. */
-  readonly ranks: readonly { readonly compute: number; readonly communication: number; readonly idle: number }[];
+  /** Shares of the time of all steps, by rank: computing, communication that nothing hid and idle time sum to 1. */
+  readonly ranks: readonly {
+    readonly compute: number;
+    /** The communication lane at work, hidden or not. */
+    readonly communication: number;
+    readonly exposedCommunication: number;
+    readonly idle: number;
+  }[];
   /** Idle share of all ranks that the schedule has by the simulator, with the last step's own times of forward and backward; a prediction. */
   readonly predictedBubble: number;
   /** Idle share of all ranks in the last step's pipeline. */
@@ -32,27 +39,27 @@ export function summarizeRun({ steps, timeline, spec }: TrainingResult): RunSumm
     tokensPerSecond: rates[rates.length >> 1],
     ranks: steps[0].computeSeconds.map((_, rank) => ({
       compute: share(({ computeSeconds }) => computeSeconds, rank),
-      communication: share(({ exposedCommunicationSeconds }) => exposedCommunicationSeconds, rank),
+      communication: share(({ communicationSeconds }) => communicationSeconds, rank),
+      exposedCommunication: share(({ exposedCommunicationSeconds }) => exposedCommunicationSeconds, rank),
       idle: share(({ idleSeconds }) => idleSeconds, rank),
     })),
-    predictedBubble: simulate(spec.schedule, measureCosts(spec.schedule, timeline)).bubble,
+    predictedBubble: simulate(spec.schedule, measureCosts(spec, timeline)).bubble,
     measuredBubble: measureBubble(timeline),
   };
 }
 
 /** Mean time of each kind of work of each stage in a recorded step. */
-function measureCosts(schedule: Schedule, timeline: Timeline): Costs {
+function measureCosts({ schedule, expert }: RunSpec, timeline: Timeline): Costs {
   const stages = schedule.stageToRank.length;
-  const chunks = schedule.microbatches / schedule.pipelines.length;
+  const chunks = (expert * schedule.microbatches) / schedule.pipelines.length;
   const sums = {
     forward: new Array<number>(stages).fill(0),
     backwardInput: new Array<number>(stages).fill(0),
     backwardWeight: new Array<number>(stages).fill(0),
   };
-  for (const { kind, label, start, end, chunks: works } of timeline.ranks.flat()) {
-    const phase = kind === 'communication' ? communicationPhase(label) : kind;
-    if (phase !== 'forward' && phase !== 'backwardInput' && phase !== 'backwardWeight') continue;
-    for (const { stage } of works) sums[phase][stage] += end - start;
+  for (const { kind, start, end, chunks: works } of timeline.ranks.flat()) {
+    if (kind !== 'forward' && kind !== 'backwardInput' && kind !== 'backwardWeight') continue;
+    for (const { stage } of works) sums[kind][stage] += end - start;
   }
   const mean = (values: readonly number[]) => values.map((value) => Math.max(value / chunks, 1e-9));
   return {
@@ -63,13 +70,8 @@ function measureCosts(schedule: Schedule, timeline: Timeline): Costs {
   };
 }
 
-/** Dispatch and combine run on the computing thread, so they are part of their chunk's time. */
-function communicationPhase(label: string): string {
-  return / (forward|backwardInput) L/.exec(label)?.[1] ?? '';
-}
-
 function measureBubble({ ranks }: Timeline): number {
-  const events = ranks.flat();
+  const events = ranks.flat().filter(({ lane }) => lane === 'compute');
   const start = Math.min(...events.map((event) => event.start));
   const end = Math.max(...events.map((event) => event.end));
   const busy = events.reduce((sum, event) => sum + event.end - event.start, 0);

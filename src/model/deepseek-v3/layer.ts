@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../../config/index.js';
-import type { Dispatcher } from '../dispatcher.js';
+import type { Dispatcher, Movement } from '../dispatcher.js';
 import type { Binding, ExpertsStep, Ref, RouteStep, RoutingRefs, Segment, Step } from '../program.js';
 import type { Block, BlockName } from './blocks.js';
 import { selectionBiasName } from './parameters.js';
@@ -69,49 +69,47 @@ export function layerWiring(
   return { prefix: `layers.${layer}.${kind}.`, ports, parameterName, ...(gradients && { gradients }) };
 }
 
-/** Names of the values of one Mixture-of-Experts layer. */
-function moeValues(layer: number) {
+/** Names of the values of one Mixture-of-Experts layer; see `DispatchTensors`. Both sides of a journey that nobody makes are one value. */
+function moeValues(layer: number, isShared: boolean) {
   const name = (local: string) => `layers.${layer}.${local}`;
+  const there = { rows: name('rows'), rowWeights: name('rowWeights'), expertRows: name('expertRows') };
+  const here = isShared
+    ? { tokenRows: name('tokenRows'), tokenWeights: name('tokenWeights'), returnedRows: name('returnedRows') }
+    : { tokenRows: there.rows, tokenWeights: there.rowWeights, returnedRows: there.expertRows };
+  const routing = {
+    choiceToSlot: value(name('choiceToSlot')),
+    rowToChoice: value(name('rowToChoice')),
+    rowToToken: value(name('rowToToken')),
+    choiceToRow: value(name('choiceToRow')),
+    expertOffsets: value(name('expertOffsets')),
+    loadFractions: value(name('loadFractions')),
+  } satisfies RoutingRefs;
   return {
     x: layerInput(layer),
     y: layerInput(layer + 1),
     base: name('base'),
     hidden: name('hidden'),
     scores: name('scores'),
-    rowWeights: name('rowWeights'),
     balanceLoss: name('balanceLoss'),
-    rows: name('rows'),
-    expertRows: name('expertRows'),
-    routing: {
-      choiceToSlot: value(name('choiceToSlot')),
-      rowToChoice: value(name('rowToChoice')),
-      rowToToken: value(name('rowToToken')),
-      choiceToRow: value(name('choiceToRow')),
-      expertOffsets: value(name('expertOffsets')),
-      loadFractions: value(name('loadFractions')),
-    } satisfies RoutingRefs,
+    ...there,
+    ...here,
+    routing,
+    counts: value(name('counts')),
+    expertOffsets: isShared ? value(name('receivedOffsets')) : routing.expertOffsets,
   };
 }
 
 /** A Mixture-of-Experts layer: attention | dispatch | experts | combine, and back. */
 export function moePart(context: LayerContext, layer: number): PartSegments {
   const { values, dispatcher } = context;
-  const v = moeValues(layer);
-  const tensors = {
-    layer,
-    hidden: v.hidden,
-    rows: v.rows,
-    expertRows: v.expertRows,
-    base: v.base,
-    y: v.y,
-    routing: v.routing,
-  };
+  const v = moeValues(layer, dispatcher.ranks > 1);
   declareMoeValues(context, v);
   const { attention, gate } = moeWirings(layer, v);
   const run = (name: BlockName, phase: Phase, wiring: Wiring) => runBlock(block(context, name), phase, wiring, values);
   const experts = (phase: Phase) => segment('experts', phase, layer, expertsStep(context, layer, phase, v));
-  const communicate = (name: 'dispatch' | 'combine', phase: Phase, steps: readonly Step[]): Segment => ({
-    ...segment(name, phase, layer, steps),
+  const communicate = (name: 'dispatch' | 'combine', phase: Phase, movement: Movement): Segment => ({
+    ...segment(name, phase, layer, []),
+    ...movement,
     lane: 'communication',
   });
   const forwardSteps = [
@@ -124,15 +122,15 @@ export function moePart(context: LayerContext, layer: number): PartSegments {
   return {
     forward: [
       segment('attention', 'forward', layer, forwardSteps),
-      communicate('dispatch', 'forward', dispatcher.dispatch(tensors)),
+      communicate('dispatch', 'forward', dispatcher.dispatch(v)),
       experts('forward'),
-      communicate('combine', 'forward', dispatcher.combine(tensors)),
+      communicate('combine', 'forward', dispatcher.combine(v)),
     ],
     backward: [
-      communicate('combine', 'backwardInput', dispatcher.combineBackward(tensors)),
+      communicate('combine', 'backwardInput', dispatcher.combineBackward(v)),
       experts('backwardInput'),
       experts('backwardWeight'),
-      communicate('dispatch', 'backwardInput', dispatcher.dispatchBackward(tensors)),
+      communicate('dispatch', 'backwardInput', dispatcher.dispatchBackward(v)),
       segment('attention', 'backwardInput', layer, inputSteps),
       segment('attention', 'backwardWeight', layer, weightSteps),
     ],
@@ -152,7 +150,7 @@ function moeWirings(layer: number, v: MoeValues): { attention: Wiring; gate: Wir
     rowToChoice,
     choiceToRow,
     loadFractions,
-    rowWeights: value(v.rowWeights),
+    rowWeights: value(v.tokenWeights),
     balanceLoss: value(v.balanceLoss),
   };
   const balanceGradient: Ref = { space: 'buffer', name: 'balanceLossGradient' };
@@ -169,53 +167,59 @@ function routeStep(layer: number, scores: string, writes: RoutingRefs): RouteSte
   };
 }
 
+/** Experts of each rank, and the most rows that they can get from a microbatch of every rank: a token chooses an expert at most once. */
+function expertShare({ model, batch, dispatcher }: LayerContext): { experts: number; first: number; rows: number } {
+  const experts = model.nRoutedExperts / dispatcher.ranks;
+  const tokens = batch.sequences * batch.sequenceLength * dispatcher.ranks;
+  return { experts, first: dispatcher.index * experts, rows: tokens * Math.min(model.numExpertsPerTok, experts) };
+}
+
 /** Declares what is not an output of a block: index tensors, and rows that the dispatcher moves. */
-function declareMoeValues({ model, batch, values }: LayerContext, v: MoeValues): void {
+function declareMoeValues(context: LayerContext, v: MoeValues): void {
+  const { model, batch, dispatcher, values } = context;
   const tokens = batch.sequences * batch.sequenceLength;
-  const rows = tokens * model.numExpertsPerTok;
-  const indices = { type: 'int32' } as const;
+  const tokenRows = tokens * model.numExpertsPerTok;
+  const { experts, rows } = expertShare(context);
+  const index = (ref: Ref, ...shape: number[]) => values.set(ref.name, { type: 'int32', shape });
   const { routing } = v;
-  values.set(routing.choiceToSlot.name, { ...indices, shape: [rows] });
-  values.set(routing.rowToChoice.name, { ...indices, shape: [rows] });
-  values.set(routing.rowToToken.name, { ...indices, shape: [rows] });
-  values.set(routing.choiceToRow.name, { ...indices, shape: [tokens, model.numExpertsPerTok] });
-  values.set(routing.expertOffsets.name, { ...indices, shape: [model.nRoutedExperts + 1] });
+  index(routing.choiceToSlot, tokenRows);
+  index(routing.rowToChoice, tokenRows);
+  index(routing.rowToToken, tokenRows);
+  index(routing.choiceToRow, tokens, model.numExpertsPerTok);
+  index(routing.expertOffsets, model.nRoutedExperts + 1);
   values.set(routing.loadFractions.name, { type: 'float32', shape: [batch.sequences, model.nRoutedExperts] });
-  const rowTensor = { type: 'float32', shape: [rows, model.hiddenSize] } as const;
-  const tokenTensor = { type: 'float32', shape: [tokens, model.hiddenSize] } as const;
-  for (const name of [v.rows, gradientOf(v.expertRows)]) values.set(name, rowTensor);
-  for (const name of [v.y, gradientOf(v.hidden)]) values.set(name, tokenTensor);
+  const float = (name: string, ...shape: number[]) => values.set(name, { type: 'float32', shape });
+  for (const name of [v.tokenRows, gradientOf(v.returnedRows)]) float(name, tokenRows, model.hiddenSize);
+  for (const name of [v.y, gradientOf(v.hidden)]) float(name, tokens, model.hiddenSize);
+  if (dispatcher.ranks === 1) return;
+  index(v.counts, dispatcher.ranks, experts);
+  index(v.expertOffsets, experts + 1);
+  for (const name of [v.rows, gradientOf(v.expertRows)]) float(name, rows, model.hiddenSize);
+  for (const name of [v.returnedRows, gradientOf(v.tokenRows)]) float(name, tokenRows, model.hiddenSize);
+  float(v.rowWeights, rows, 1);
+  float(gradientOf(v.tokenWeights), tokenRows, 1);
 }
 
 function expertsStep(context: LayerContext, layer: number, phase: Phase, v: MoeValues): ExpertsStep[] {
-  const { model, batch, values } = context;
   const expert = block(context, 'expert');
   const graph = graphOf(expert.graphs, phase);
+  const share = expertShare(context);
   const wiring = (index: number): Wiring => ({
     prefix: `layers.${layer}.experts.`,
     ports: { x: value(v.rows), rowWeights: value(v.rowWeights), y: value(v.expertRows) },
-    parameterName: (port) => port.replace(/^expert\./, `model.layers.${layer}.mlp.experts.${index}.`),
+    parameterName: (port) => port.replace(/^expert\./, `model.layers.${layer}.mlp.experts.${share.first + index}.`),
   });
   const isRows = ({ ref }: Binding) => ref.space === 'value';
   const first = wiring(0);
   const inputs = bindPorts(graph.inputs.keys(), expert, first).filter(isRows);
   const outputs = bindPorts(graph.outputs.keys(), expert, first).filter(isRows);
-  declareOutputs(graph, outputs, values, batch.sequences * batch.sequenceLength * model.numExpertsPerTok);
-  const parameters = Array.from({ length: model.nRoutedExperts }, (_, index) =>
+  declareOutputs(graph, outputs, context.values, share.rows);
+  const parameters = Array.from({ length: share.experts }, (_, index) =>
     bindPorts([...graph.inputs.keys(), ...graph.outputs.keys()], expert, wiring(index)).filter(
       (binding) => !isRows(binding),
     ),
   );
-  const { expertOffsets } = v.routing;
-  return [
-    {
-      kind: 'experts',
-      kernel: kernelName(expert, phase),
-      experts: model.nRoutedExperts,
-      expertOffsets,
-      inputs,
-      outputs,
-      parameters,
-    },
-  ];
+  const { expertOffsets } = v;
+  const kernel = kernelName(expert, phase);
+  return [{ kind: 'experts', kernel, experts: share.experts, expertOffsets, inputs, outputs, parameters }];
 }

@@ -63,7 +63,7 @@ function denseParameters(model: ModelConfig): ParameterSpec[] {
 function moeParameters(model: ModelConfig): ParameterSpec[] {
   const { hiddenSize, moeIntermediateSize, nRoutedExperts, nSharedExperts } = model;
   const experts = Array.from({ length: nRoutedExperts }, (_, expert) =>
-    gatedUnitParameters(`mlp.experts.${expert}.`, hiddenSize, moeIntermediateSize),
+    gatedUnitParameters(`mlp.experts.${expert}.`, hiddenSize, moeIntermediateSize).map((one) => ({ ...one, expert })),
   );
   const shared =
     nSharedExperts === 0

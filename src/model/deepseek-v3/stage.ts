@@ -32,7 +32,8 @@ export function buildStage({ model, batch, blocks, dispatcher, stage, layers }: 
   return {
     stage,
     layers,
-    parameters: stageParameters(model, layers, isFirst, isLast),
+    moeLayers,
+    parameters: stageParameters(model, layers, isFirst, isLast).filter((one) => isHeld(one, model, dispatcher)),
     buffers: stageBuffers(model, moeLayers),
     values,
     forward: parts.flatMap((part) => part.forward),
@@ -98,6 +99,11 @@ function stageParameters(
   const edges = edgeParameters(model);
   const inner = layerNumbers(layers).flatMap((layer) => layerParameters(model, layer));
   return [...(isFirst ? edges.first : []), ...inner, ...(isLast ? edges.last : [])];
+}
+
+/** A rank holds its equal share of the experts, and all else. */
+function isHeld({ expert }: ParameterSpec, model: ModelConfig, { ranks, index }: Dispatcher): boolean {
+  return expert === undefined || Math.floor((expert * ranks) / model.nRoutedExperts) === index;
 }
 
 function stageBuffers(model: ModelConfig, moeLayers: readonly number[]): ParameterSpec[] {

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { readSync, writeSync } from 'node:fs';
+import { findLaunch } from './launch.js';
+
+/** Variable by which a supervised process knows the process id of its supervisor. */
+const supervisorVariable = 'DOUBLETRACK_SUPERVISOR';
+
+/**
+ * Whether this process, which mpiexec started, should watch over the rank by `superviseRank` instead of being it. Only with MPICH's own mpiexec: Slurm's
+ * socket, which comes with PMI_JOBID, speaks another language.
+ */
+export function needsSupervisor(): boolean {
+  const { PMI_FD, PMI_JOBID } = process.env;
+  return PMI_FD !== undefined && PMI_JOBID === undefined && findLaunch(process.env) !== undefined && !isSupervised();
+}
+
+function isSupervised(): boolean {
+  return process.env[supervisorVariable] !== undefined;
+}
+
+/** In the process of a rank: ends all ranks if a supervisor started it and is no more, since mpiexec would not learn how the rank ends. */
+export function checkSupervisor(rank: number): void {
+  if (!isSupervised() || process.ppid === Number(process.env[supervisorVariable])) return;
+  writeSync(2, `doubletrack: rank ${rank} was lost: the process that watched over it was killed\n`);
+  tellMpiexec(socketOfChild, 'cmd=abort exitcode=1\n');
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Exit code after Ctrl-C. */
+const interrupted = 130;
+
+/**
+ * After a rank has failed, the time that the others have to say so too. A rank may also fail because another one has just been killed, which is
+ * to be told first.
+ */
+const FAREWELL_MILLISECONDS = 500;
+
+/** Place of mpiexec's socket in a supervised process, after the three standard streams. */
+const socketOfChild = 3;
+
+/**
+ * Runs this same program once more as a child, which is the rank, and gives the exit code for this process. If mpiexec's own child is killed, it kills
+ * all others at once, does not say which rank it was, and returns 9; if one ends early, it kills the others and returns 0; if one ends before MPI has
+ * started, the others wait for ever. So the rank is a child of mpiexec's child, which tells mpiexec how the rank has ended: if a signal ends it, one
+ * line names it, all others end at once, and mpiexec returns 1; if it fails, mpiexec returns its exit code.
+ *
+ * Only for a process that `needsSupervisor`. Source of what is said to mpiexec: PMI version 1, as in MPICH's src/pm/hydra.
+ */
+export function superviseRank(): Promise<number> {
+  const [socket, rank] = [Number(process.env.PMI_FD), process.env.PMI_RANK];
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    stdio: [0, 1, 2, socket],
+    env: { ...process.env, PMI_FD: String(socketOfChild), [supervisorVariable]: String(process.pid) },
+  });
+  // mpiexec sends them to the rank as well, which decides.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      const exitCode = code ?? (signal === 'SIGINT' ? interrupted : 1);
+      if (exitCode === 0 || exitCode === interrupted) {
+        tellMpiexec(socket, 'cmd=finalize\n');
+        resolve(exitCode);
+        return;
+      }
+      const endAll = () => {
+        if (code === null) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
+        tellMpiexec(socket, `cmd=abort exitcode=${exitCode}\n`);
+        resolve(exitCode);
+      };
+      if (signal === 'SIGKILL') endAll();
+      else setTimeout(endAll, FAREWELL_MILLISECONDS);
+    });
+  });
+}
+
+/** Says that the rank has ended as it should, so that the others are left alone, or that all must end; waits until it is heard. */
+function tellMpiexec(socket: number, message: string): void {
+  try {
+    writeSync(socket, message);
+    readSync(socket, new Uint8Array(64));
+  } catch {
+    // mpiexec has gone, or the rank has said so itself.
+  }
+}
