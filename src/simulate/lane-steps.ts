@@ -8,7 +8,7 @@ import {
   mergeSegments,
   type SegmentShape,
 } from '../schedule/index.js';
-import type { StageSegment, StageTimes } from './stage-times.js';
+import type { StageSegment, StageTimes, StepTimes } from './stage-times.js';
 
 /**
  * What a compute lane does next for a chunk: take the message from the stage before, run a segment, wait for the exchange that was just posted, give
@@ -32,13 +32,13 @@ interface Piece extends SegmentShape {
  */
 export function createStepLists(
   flat: FlatSchedule,
-  stages: readonly StageTimes[],
+  { stages, expert }: StepTimes,
   overlap: boolean,
 ): (action: Action) => readonly LaneStep[] {
   const lists = new Map<number, readonly LaneStep[]>();
   const build = (action: Action): LaneStep[] => {
     const [first, second] = chunkActions(action).map((chunk, index) =>
-      cutChunk(flat, stages[chunk.stage], chunk, index as 0 | 1),
+      cutChunk(flat, stages[chunk.stage], chunk, { position: index as 0 | 1, travels: expert > 1 }),
     );
     if (overlap) {
       const pieces = issueEarly(second === undefined ? first : mergeSegments(first, second));
@@ -64,11 +64,15 @@ function waitAtOnce(step: LaneStep): LaneStep[] {
   return [step, { ...shapeOf(step), chunk, isForward, stage, kind: 'wait' }];
 }
 
-/** A receive belongs to the first segment, and a send to the last; but a send that carries what travels is a piece of its own. */
-function cutChunk(flat: FlatSchedule, times: StageTimes, action: ChunkAction, chunk: 0 | 1): Piece[] {
-  const { kind, stage } = action;
+/** A receive belongs to the first segment, and a send to the last; but a send that carries what other ranks must give back first is a piece of its own. */
+function cutChunk(
+  flat: FlatSchedule,
+  times: StageTimes,
+  { kind, stage }: ChunkAction,
+  { position, travels }: { readonly position: 0 | 1; readonly travels: boolean },
+): Piece[] {
   const isForward = kind === 'forward';
-  const place = { chunk, isForward, stage };
+  const place = { chunk: position, isForward, stage };
   const segments = segmentsOf(times, kind);
   const last = segments.at(-1);
   if (last === undefined) return [];
@@ -81,7 +85,7 @@ function cutChunk(flat: FlatSchedule, times: StageTimes, action: ChunkAction, ch
     return [{ ...place, kind: name, name, phase, layer: last.layer, lane: 'compute' }];
   };
   const send = message('send');
-  const isDelayed = last.lane === 'communication';
+  const isDelayed = travels && last.lane === 'communication';
   const pieces = segments.map((time, index): Piece => {
     const own: LaneStep = { ...place, ...shapeOf(time), kind: 'segment', time };
     const before = index === 0 ? message('receive') : [];

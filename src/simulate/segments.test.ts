@@ -302,7 +302,7 @@ test('on one pipeline rank with equal layers, overlap is never slower', () => {
 
 test('overlap may cost: the next stage gets its message only after the backward that is merged with the forward', () => {
   const schedule = generateSchedule({ name: 'dualpipev', ranks: 2, microbatches: 4 });
-  const parts = [0, 1, 2, 3].map((index) => moeLayer(index, [layer(1, 1, 0)]));
+  const parts = [0, 1, 2, 3].map((index) => moeLayer(index, [layer(1, 1, 0), layer(1, 1, 0)]));
   assert.equal(run(schedule, parts).makespan, 52);
   assert.equal(run(schedule, parts, { overlap: false }).makespan, 50);
 });

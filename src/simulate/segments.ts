@@ -53,7 +53,7 @@ export function simulateSegments({ schedule, overlap, times }: SegmentSimulation
   const flat = flattenSchedule(schedule);
   requireOrder(schedule, flat);
   checkTimes(times, flat);
-  const stepsOf = createStepLists(flat, times.stages, overlap);
+  const stepsOf = createStepLists(flat, times, overlap);
   const lanes = createLanes(schedule, times.expert, stepsOf);
   const communication = runLanes(lanes, { flat, pipelineOf: findPipelines(schedule), times, stepsOf });
   const finish = lanes.reduce((latest, { time }) => Math.max(latest, time), 0);
