@@ -32,7 +32,7 @@ export function replayRun(folder: string, request: PredictionRequest): PrintedSi
       json: {
         measured: roundTime(record.stepSeconds),
         predicted: roundTime(own.simulation.makespan),
-        ...(record.emulatedLink !== undefined && { emulatedLink: record.emulatedLink }),
+        ...(record.emulatedBytesPerSecond !== undefined && { emulatedBytesPerSecond: record.emulatedBytesPerSecond }),
       },
     },
   };
@@ -64,10 +64,7 @@ function formatDifference(value: number, base: number): string {
   return `${percent < 0 ? '' : '+'}${percent.toFixed(1)}%`;
 }
 
-function label({ emulatedLink }: StepRecord): string[] {
-  if (emulatedLink === undefined) return [];
-  const { bytesPerSecond, latencySeconds } = emulatedLink;
-  return [
-    `emulated link of ${formatRate(bytesPerSecond, 'B')}, ${formatSeconds(latencySeconds)}: the times are of that link`,
-  ];
+function label({ emulatedBytesPerSecond }: StepRecord): string[] {
+  if (emulatedBytesPerSecond === undefined) return [];
+  return [`emulated link of ${formatRate(emulatedBytesPerSecond, 'B')}: the times are of that link`];
 }

@@ -19,7 +19,7 @@ const record: StepRecord = {
   expert: 2,
   overlap: false,
   transport: 'mpi',
-  emulatedLink: { bytesPerSecond: 12.5e6, latencySeconds: 1e-4 },
+  emulatedBytesPerSecond: 12.5e6,
   layers: [
     { first: 0, end: 1 },
     { first: 1, end: 2 },
@@ -80,7 +80,7 @@ test('a record that is wrong is refused with file, key and what to use', () => {
     [['expert'], 1.5, /expert is 1.5/],
     [['overlap'], 'on', /overlap is "on" .*use true or false/],
     [['transport'], 'tcp', /transport is "tcp" .*use threads or mpi/],
-    [['emulatedLink', 'bytesPerSecond'], -1, /bytesPerSecond is -1/],
+    [['emulatedBytesPerSecond'], -1, /emulatedBytesPerSecond is -1/],
     [['layers'], [], /layers is a list of 0 /],
     [['layers', 1, 'first'], 2, /first is 2 .*layers\.1\.first\): use 1/],
     [['layers', 1, 'end'], 1, /end is 1 .*use more than 1/],

@@ -31,7 +31,9 @@ export function readStepRecord(file: string): StepRecord {
     expert,
     overlap: readChoice(table.overlap, at(place, 'overlap'), [true, false]),
     transport: readChoice(table.transport, at(place, 'transport'), ['threads', 'mpi']),
-    ...(table.emulatedLink !== undefined && { emulatedLink: readLink(table.emulatedLink, at(place, 'emulatedLink')) }),
+    ...(table.emulatedBytesPerSecond !== undefined && {
+      emulatedBytesPerSecond: readNumber(table.emulatedBytesPerSecond, at(place, 'emulatedBytesPerSecond'), 1e15),
+    }),
     layers,
     steps: readCount(table.steps, at(place, 'steps'), Number.MAX_SAFE_INTEGER),
     stepSeconds: readSeconds(table.stepSeconds, at(place, 'stepSeconds')),
@@ -52,14 +54,6 @@ function readSchedule(value: unknown, place: Place): StepRecord['schedule'] {
     name: readName(name, at(place, 'name')),
     ranks: readCount(ranks, at(place, 'ranks'), limits.ranks),
     microbatches: readCount(microbatches, at(place, 'microbatches'), limits.microbatches),
-  };
-}
-
-function readLink(value: unknown, place: Place): NonNullable<StepRecord['emulatedLink']> {
-  const { bytesPerSecond, latencySeconds } = readTable(value, place);
-  return {
-    bytesPerSecond: readNumber(bytesPerSecond, at(place, 'bytesPerSecond'), 1e15),
-    latencySeconds: readSeconds(latencySeconds, at(place, 'latencySeconds')),
   };
 }
 

@@ -21,6 +21,7 @@ export type RankMethod =
   | 'diagnose'
   | 'timeline'
   | 'executed'
+  | 'measure'
   | 'collectState'
   | 'agree'
   | 'meet';

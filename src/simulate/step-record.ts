@@ -39,8 +39,8 @@ export interface StepRecord {
   readonly expert: number;
   readonly overlap: boolean;
   readonly transport: 'threads' | 'mpi';
-  /** The link that was emulated, if one was: the times are then not this machine's own. */
-  readonly emulatedLink?: { readonly bytesPerSecond: number; readonly latencySeconds: number };
+  /** Of the link that was emulated, if one was: the times are then not this machine's own. */
+  readonly emulatedBytesPerSecond?: number;
   /** Layers of each stage of a pipeline, first to last; `end` is the layer after the last. */
   readonly layers: readonly { readonly first: number; readonly end: number }[];
   /** How many steps were measured. */
