@@ -45,8 +45,11 @@ describe('a race of candidates', () => {
         const running = candidates.filter((candidate) => candidate !== undefined);
         assert.equal(fastest, running.length === 0 ? undefined : Math.min(...running));
         const rounds = (trial: Trial<Runner>) => (trial.candidate === undefined ? 0 : steps(trial) * trial.candidate);
-        const best = Math.max(...trials.filter(({ candidate }) => candidate === fastest).map(rounds));
-        if (fastest !== undefined) assert.ok(trials.every((trial) => rounds(trial) < 1.5 * best + startSeconds));
+        if (fastest === undefined) return;
+        // Which of two that are as fast goes first is open.
+        const isFast = ({ candidate }: Trial<Runner>) => candidate !== undefined && candidate < 1.1 * fastest;
+        const most = Math.max(...trials.filter(isFast).map(rounds));
+        assert.ok(trials.every((trial) => rounds(trial) < 1.5 * most + startSeconds));
       }),
     );
   });
