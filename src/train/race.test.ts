@@ -38,7 +38,7 @@ const speeds = fc.array(fc.option(fc.double({ min: 0.01, max: 0.4, noNaN: true }
 });
 
 describe('a race of candidates', () => {
-  it('with time for all finds the fastest, which is measured as long as any', async () => {
+  it('with time for all finds the fastest, which no other is measured three times as long as', async () => {
     await fc.assert(
       fc.asyncProperty(speeds, async (candidates) => {
         const { trials, fastest } = await race(candidates, 2000);
@@ -46,10 +46,9 @@ describe('a race of candidates', () => {
         assert.equal(fastest, running.length === 0 ? undefined : Math.min(...running));
         const rounds = (trial: Trial<Runner>) => (trial.candidate === undefined ? 0 : steps(trial) * trial.candidate);
         if (fastest === undefined) return;
-        // Which of two that are as fast goes first is open.
-        const isFast = ({ candidate }: Trial<Runner>) => candidate !== undefined && candidate < 1.1 * fastest;
-        const most = Math.max(...trials.filter(isFast).map(rounds));
-        assert.ok(trials.every((trial) => rounds(trial) < 1.5 * most + startSeconds));
+        const most = Math.max(...trials.filter(({ candidate }) => candidate === fastest).map(rounds));
+        // The last round halves half of the time; what failures leave of the first round may go to a single one.
+        assert.ok(trials.every((trial) => rounds(trial) < 3 * most + startSeconds));
       }),
     );
   });
