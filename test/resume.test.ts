@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -96,6 +96,49 @@ describe('a training run', () => {
   });
 });
 
+/** Layouts with the same global batch as the run above, pipeline x expert. */
+const layouts = ['1 x 2', '2 x 2', '1 x 4', '2 x 1'] as const;
+
+describe('a run whose experts are shared by ranks', () => {
+  const start = join(folder, 'start');
+
+  for (const layout of layouts) {
+    const [pipeline, expert] = layout.split(' x ').map(Number);
+    const sets = [
+      `parallel.pipeline=${pipeline}`,
+      `parallel.expert=${expert}`,
+      `schedule.microbatches=${8 / expert}`,
+      `schedule.name=${expert === 4 ? '1f1b' : 'dualpipev'}`,
+      'schedule.microbatch_size=1',
+      `parallel.shard_optimizer=${expert === 2}`,
+    ].map((value) => `--set ${value}`);
+
+    it(`goes on from the same checkpoint on ${layout} ranks with the same curve`, async () => {
+      const run = join(folder, `on ${layout}`.replaceAll(' ', '-'));
+      if (layout === layouts[0]) {
+        // Two ranks wrote it, each with its experts and half of the optimizer's moments.
+        const first = await runCommand(`train ${config} --out ${start} --steps 4 ${sets.join(' ')}`);
+        assert.equal(first.status, 0, first.stderr);
+      }
+      cpSync(start, run, { recursive: true });
+      const { status, stderr } = await runCommand(`train --resume ${run} --steps 8 ${sets.join(' ')}`);
+      assert.equal(status, 0, stderr);
+      const reference = join(folder, 'on-1-x-2');
+      assert.deepEqual(
+        curve(run).map(({ step }) => step),
+        [1, 2, 3, 4, 5, 6, 7, 8],
+      );
+      for (const [index, line] of curve(run).entries()) {
+        const expected = curve(reference)[index].loss as number;
+        assert.ok(Math.abs((line.loss as number) - expected) < 1e-5 * expected, `step ${line.step}: ${line.loss}`);
+      }
+      const moments = 'optimizer.safetensors';
+      const [own, other] = [run, reference].map((one) => readFileSync(join(one, 'checkpoints', '8', moments)));
+      assert.equal(own.length, other.length);
+    });
+  }
+});
+
 describe('a run that diverges', () => {
   it('ends with exit code 1, the step and the layer, and leaves its checkpoints alone', async () => {
     const run = join(folder, 'diverging');
@@ -131,7 +174,12 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
   ['too few microbatches', `train ${config} --set schedule.microbatches=2`, /microbatches/],
   ['an odd rank count for DualPipe', `train ${config} --set schedule.name=dualpipe --set parallel.pipeline=3`, /rank/],
   ['an unknown schedule', `train ${config} --set schedule.name=zigzag`, /zigzag|schedule/],
-  ['MPI, which is not there yet', `train ${config} --set parallel.transport=mpi`, /threads/],
+  ['MPI without mpiexec', `train ${config} --set parallel.transport=mpi`, /mpiexec -n 2/],
+  [
+    'a number of expert ranks that does not divide the experts',
+    `train ${config} --set parallel.expert=3`,
+    /divisor of 4/,
+  ],
   ['a text that is missing', `train ${config} --set data.text=nowhere.txt`, /nowhere\.txt/],
   ['a folder without a run to resume', `train --resume ${folder}/nothing`, /nothing/],
   ['a config with --resume', `train ${config} --resume ${folder}`, /--resume/],

@@ -167,12 +167,11 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     'minimum_learning_rate is 0.1, above',
   ],
   [
-    'expert parallelism',
-    '[parallel]\nexpert = 2',
+    'expert ranks that do not divide the experts',
+    '[parallel]\nexpert = 3',
     [],
-    'expert is 2, but expert parallel training is not available yet',
+    'expert is 3, which does not divide n_routed_experts, 8',
   ],
-  ['MPI', '[parallel]\ntransport = "mpi"', [], 'transport is "mpi", which is not available yet'],
   [
     'replicas',
     '[balance]\nredundant_slots = 4',

@@ -149,10 +149,6 @@ const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly
           where: '[parallel]',
           mend: `use a divisor of ${model.nRoutedExperts}`,
         },
-  ({ parallel }) =>
-    parallel.transport === 'threads'
-      ? undefined
-      : { what: 'transport is "mpi", which is not available yet', where: '[parallel]', mend: 'use "threads"' },
   ({ balance }) =>
     balance.redundantSlots === 0
       ? undefined

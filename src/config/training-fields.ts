@@ -18,7 +18,10 @@ const parallelFields = {
     from: 1,
     to: 1024,
   }),
-  transport: choice('How ranks talk: threads of one process; "mpi" comes later.', ['threads', 'mpi']),
+  transport: choice('How ranks talk: as threads of one process, or over MPI; a run that mpiexec starts always does.', [
+    'threads',
+    'mpi',
+  ]),
   overlap: flag('Computes a forward and a backward chunk at the same time where the schedule pairs them.'),
   shardOptimizer: flag("Ranks with the same parameters share the optimizer's memory and work (ZeRO-1)."),
 };
