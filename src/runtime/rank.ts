@@ -99,7 +99,7 @@ export function createRank(
   const values = new SharedArrayBuffer(valuesBytes(ranks));
   const activations = new SharedArrayBuffer(Math.max(...programs.map((one) => one.plan.bytes), 64));
   const memory: RankMemory = { state: arena.buffer, layout, activations, batch: spec.batchMemory };
-  const engine = createOnnxEngine();
+  const engine = createOnnxEngine({ threads: spec.computeThreads });
   const gather = createGather(transport, values, plan.gather);
   const kernels = createOptimizerKernels(arena.memory);
   const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });

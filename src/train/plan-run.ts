@@ -30,5 +30,7 @@ export function planRun(config: TrainingConfig): RunSpec {
     optimizer,
     batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),
     exports: [],
+    computeThreads: parallel.computeThreads,
+    affinity: parallel.affinity,
   };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InputError, WorkError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
+import { findPinningObstacle } from '../device/index.js';
 import { writeFileWhole, writeTrainingConfig } from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
@@ -15,7 +16,14 @@ import { planRun } from './plan-run.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
-  | { readonly kind: 'start'; readonly spec: RunSpec; readonly corpus: Corpus; readonly firstStep: number }
+  | {
+      readonly kind: 'start';
+      readonly spec: RunSpec;
+      readonly corpus: Corpus;
+      readonly firstStep: number;
+      /** Why threads do not keep to cores of their own although the config asks for it. */
+      readonly pinningObstacle: string | undefined;
+    }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
 
@@ -80,7 +88,13 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       mkdirSync(join(folder, 'checkpoints'), { recursive: true });
       await writeTrainingConfig(join(folder, 'config.toml'), config);
       await startMetrics(folder, done);
-      options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
+      options.onEvent({
+        kind: 'start',
+        spec,
+        corpus,
+        firstStep: done + 1,
+        pinningObstacle: pinningObstacleOf(spec, launch),
+      });
     }
     const result = await runSteps(run, done);
     if (group.isLeader) await options.onEnd(result);
@@ -117,6 +131,11 @@ function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: b
     where: '[parallel]',
     mend: `use mpiexec -n ${ranks}, or set pipeline and expert`,
   });
+}
+
+function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | undefined {
+  const ranks = launch?.host.ranks ?? countRanks(spec);
+  return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
 }
 
 /** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */

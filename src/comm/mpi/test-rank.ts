@@ -31,7 +31,7 @@ async function runCase(name: string): Promise<number> {
   computing.once('error', ({ message }) => abort(control, { what: message, where: `rank ${rank}` }));
   computing.once('exit', () => abort(control));
   process.stdout.write(`rank ${rank} is process ${process.pid}\n`);
-  await once(startMpiLane({ rank, ranks, control, mail, shared: { lane, buffers, operations } }), 'exit');
+  await once(startMpiLane({ rank, ranks, control, mail, shared: { lane, buffers, operations }, cores: [] }), 'exit');
   const cause = readCause(control);
   if (cause !== undefined) process.stderr.write(`doubletrack: ${describeProblem(cause)}\n`);
   else process.stdout.write(`rank ${rank} of ${ranks} has finished\n`);
