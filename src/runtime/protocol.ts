@@ -23,6 +23,7 @@ export type RankMethod =
   | 'diagnose'
   | 'timeline'
   | 'executed'
+  | 'measure'
   | 'collectState'
   | 'agree'
   | 'meet';

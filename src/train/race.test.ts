@@ -38,15 +38,17 @@ const speeds = fc.array(fc.option(fc.double({ min: 0.01, max: 0.4, noNaN: true }
 });
 
 describe('a race of candidates', () => {
-  it('with time for all finds the fastest, which is measured as long as any', async () => {
+  it('with time for all finds the fastest, which no other is measured three times as long as', async () => {
     await fc.assert(
       fc.asyncProperty(speeds, async (candidates) => {
         const { trials, fastest } = await race(candidates, 2000);
         const running = candidates.filter((candidate) => candidate !== undefined);
         assert.equal(fastest, running.length === 0 ? undefined : Math.min(...running));
         const rounds = (trial: Trial<Runner>) => (trial.candidate === undefined ? 0 : steps(trial) * trial.candidate);
-        const best = trials.find(({ candidate }) => candidate === fastest);
-        if (best !== undefined) assert.ok(trials.every((trial) => rounds(trial) < 1.5 * rounds(best) + startSeconds));
+        if (fastest === undefined) return;
+        const most = Math.max(...trials.filter(({ candidate }) => candidate === fastest).map(rounds));
+        // The last round halves half of the time; what failures leave of the first round may go to a single one.
+        assert.ok(trials.every((trial) => rounds(trial) < 3 * most + startSeconds));
       }),
     );
   });
