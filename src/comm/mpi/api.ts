@@ -65,7 +65,7 @@ export const ANY_RANK = -2;
 export const STATUS_WORDS = 5;
 
 /** What `testSome` looks at and fills. */
-export interface TestMemory {
+interface TestMemory {
   readonly requests: Int32Array;
   /** Positions of the requests that got done, and their statuses in the same order. */
   readonly indices: Int32Array;

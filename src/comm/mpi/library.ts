@@ -8,9 +8,14 @@ const installation = 'install MPICH, on Debian and Ubuntu by: apt install mpich'
 
 /**
  * What MPI is to find in the environment. UCX must not hook the allocation of memory nor handle the signals of bad memory accesses: V8
- * does both itself, and its WebAssembly relies on the signals.
+ * does both itself, and its WebAssembly relies on the signals. Up to the threshold in bytes a message is sent without asking the receiver first: where
+ * both ranks send much, what they ask each other waits behind it, and a link of 1 Gbit/s carries but two thirds of that in each direction.
  */
-const environment: Readonly<Record<string, string>> = { UCX_MEM_EVENTS: 'n', UCX_HANDLE_ERRORS: 'none' };
+const environment: Readonly<Record<string, string>> = {
+  UCX_MEM_EVENTS: 'n',
+  UCX_HANDLE_ERRORS: 'none',
+  UCX_RNDV_THRESH: String(2 ** 17),
+};
 
 /** Held as long as the thread lives: koffi unloads a library whose object is collected, and calls through its functions then crash. */
 const loaded: LibraryHandle[] = [];

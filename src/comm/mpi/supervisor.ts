@@ -22,6 +22,7 @@ function isSupervised(): boolean {
 export function checkSupervisor(rank: number): void {
   if (!isSupervised() || process.ppid === Number(process.env[supervisorVariable])) return;
   writeSync(2, `doubletrack: rank ${rank} was lost: the process that watched over it was killed\n`);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PRINTING_MILLISECONDS);
   tellMpiexec(socketOfChild, 'cmd=abort exitcode=1\n');
   process.kill(process.pid, 'SIGKILL');
 }
@@ -34,6 +35,9 @@ const interrupted = 130;
  * to be told first.
  */
 const FAREWELL_MILLISECONDS = 500;
+
+/** In this time mpiexec has printed what a rank has said; when all are to end at once, it forgets what it has not. */
+const PRINTING_MILLISECONDS = 200;
 
 /** Place of mpiexec's socket in a supervised process, after the three standard streams. */
 const socketOfChild = 3;
@@ -65,8 +69,10 @@ export function superviseRank(): Promise<number> {
       }
       const endAll = () => {
         if (code === null) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
-        tellMpiexec(socket, `cmd=abort exitcode=${exitCode}\n`);
-        resolve(exitCode);
+        setTimeout(() => {
+          tellMpiexec(socket, `cmd=abort exitcode=${exitCode}\n`);
+          resolve(exitCode);
+        }, PRINTING_MILLISECONDS);
       };
       if (signal === 'SIGKILL') endAll();
       else setTimeout(endAll, FAREWELL_MILLISECONDS);
