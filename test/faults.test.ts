@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createRandom } from '../src/base/index.js';
+import { skipMpi } from '../src/comm/mpi/test-mpiexec.js';
 import { tinyModel } from './tiny-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-faults-'));
@@ -149,7 +150,9 @@ describe('a run whose processes are killed at random moments', () => {
     ['over MPI ends within 10 s each time with the lost rank and exit code 1, and', mpiexec, 20],
     ['over threads', [], 5],
   ] as const) {
-    it(`${name} goes on from its checkpoints with the curve of an undisturbed run`, async () => {
+    it(`${name} goes on from its checkpoints with the curve of an undisturbed run`, {
+      skip: launcher.length > 0 && skipMpi,
+    }, async () => {
       const run = join(folder, `killed-${kills}`);
       await killAgainAndAgain(launcher, run, kills);
       const reached = Math.max(...losses(run).keys());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { type Ended, runRanks } from './test-mpiexec.js';
+import { type Ended, runRanks, skipMpi } from './test-mpiexec.js';
 
 const ranks = 3;
 
@@ -23,7 +23,7 @@ function runEndless(parameter: string, act: (processes: readonly number[]) => vo
 const parentOf = (process: number): number =>
   Number(/^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${process}/status`, 'utf8'))?.[1]);
 
-describe('ranks over MPI', () => {
+describe('ranks over MPI', { skip: skipMpi }, () => {
   for (const victim of [0, 2]) {
     it(`all end when rank ${victim} is killed, and say which one it was`, async () => {
       const { exitCode, errors } = await runEndless('works', (processes) => process.kill(processes[victim], 'SIGKILL'));
