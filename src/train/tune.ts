@@ -42,6 +42,13 @@ const leastSteps = 2;
  */
 export async function tuneConfig(options: TuneOptions): Promise<TuneResult> {
   const { config, cores, seconds, signal, onRun } = options;
+  if (config.parallel.transport === 'mpi') {
+    throw new InputError({
+      what: 'transport is "mpi", but tuning runs the ranks as threads of this machine',
+      where: '[parallel]',
+      mend: 'add --set parallel.transport=threads',
+    });
+  }
   await loadCorpus(config);
   const { allowed, refused } = chooseAllowed(listCandidates(config, cores));
   options.onStart({ candidates: allowed.length, refused });
