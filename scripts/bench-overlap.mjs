@@ -14,8 +14,8 @@ Compares 1F1B without overlap with DualPipeV's overlapped pairs: two MPI ranks, 
 communication take as long as computation.
 
   --rate RATE   of the link, such as 700mbit (default: measured)
-  --rounds N    alternating runs of both (default: 5)
-  --steps N     measured steps of each run (default: 6)
+  --rounds N    alternating runs of both (default: 5; of the sweep, at each rate: 2)
+  --steps N     measured steps of each run (default: 4)
   --sweep       over link rates instead; writes docs/overlap.svg
   --loopback    without a limit instead: what overlap costs when there is little to hide
   --json        print one JSON document
@@ -29,20 +29,23 @@ function parseFlags() {
   const { values } = parseArgs({
     options: {
       rate: { type: 'string' },
-      rounds: { type: 'string', default: '5' },
-      steps: { type: 'string', default: '6' },
+      rounds: { type: 'string' },
+      steps: { type: 'string', default: '4' },
       sweep: { type: 'boolean', default: false },
       loopback: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const [rounds, steps] = ['rounds', 'steps'].map((name) => {
-    const count = Number(values[name]);
-    if (Number.isInteger(count) && count >= 1) return count;
-    throw new Error(`--${name} is '${values[name]}': write a whole number from 1`);
-  });
+  const rounds = parseCount('--rounds', values.rounds ?? (values.sweep ? '2' : '5'));
+  const steps = parseCount('--steps', values.steps);
   return { ...values, rounds, steps, rate: values.rate === undefined ? undefined : parseMegabits(values.rate) };
+}
+
+function parseCount(flag, text) {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new Error(`${flag} is '${text}': write a whole number from 1`);
 }
 
 async function measure(flags) {

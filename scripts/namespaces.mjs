@@ -10,6 +10,8 @@ const launcher = fileURLToPath(new URL('launch-in-namespace.sh', import.meta.url
 const prefix = 'doubletrack-';
 /** Both ends: MPI is told this name once for all hosts. */
 const device = 'eth0';
+/** Frames as large as in clusters. */
+const mtu = '9000';
 const addresses = ['10.77.0.1', '10.77.0.2'];
 
 /** Why namespaces cannot be made here, in one line; undefined if they can. */
@@ -78,6 +80,7 @@ function join(hosts) {
   run('ip', 'link', 'add', device, 'netns', one, 'type', 'veth', 'peer', 'name', device, 'netns', other);
   for (const { namespace, address } of hosts) {
     run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', device);
+    run('ip', '-n', namespace, 'link', 'set', device, 'mtu', mtu);
     for (const name of ['lo', device]) run('ip', '-n', namespace, 'link', 'set', name, 'up');
   }
 }
@@ -92,15 +95,27 @@ function mpiexecOver(hosts, ranks, command) {
   return { file: 'ip', parameters: [...enter, ...launch, ...place, ...command], env: { DOUBLETRACK_HOSTS: where } };
 }
 
-/** A token bucket at the end that sends: its burst lets the shaper keep up at gigabits. */
+/**
+ * What a link that was idle may send at once, as time at its rate. No longer, since a link saves nothing up while it is idle: a bucket as large as
+ * one exchange would let exchanges with computation between them pass as if there were no limit.
+ */
+const burstSeconds = 0.25e-3;
+const leastBurstBytes = 20_000;
+/** The pieces that TCP gives to the link: they must fit in the smallest bucket; without a limit, Linux's own. */
+const largestSegment = { limited: '17900', unlimited: '65536' };
+
+/** A token bucket at the end that sends. */
 function limit(namespace, megabits) {
   const discipline = ['dev', device, 'root'];
+  const segment = largestSegment[megabits === undefined ? 'unlimited' : 'limited'];
+  run('ip', '-n', namespace, 'link', 'set', device, 'gso_max_size', segment);
   if (megabits === undefined) {
     // Fails where there is no limit, which is what is wanted.
     spawnSync('tc', ['-n', namespace, 'qdisc', 'del', ...discipline]);
     return;
   }
-  const bucket = ['tbf', 'rate', `${Math.round(1000 * megabits)}kbit`, 'burst', '256kb', 'latency', '50ms'];
+  const burst = Math.round(Math.max(leastBurstBytes, burstSeconds * megabits * 125_000));
+  const bucket = ['tbf', 'rate', `${Math.round(1000 * megabits)}kbit`, 'burst', `${burst}b`, 'latency', '50ms'];
   run('tc', '-n', namespace, 'qdisc', 'replace', ...discipline, ...bucket);
 }
 

@@ -22,10 +22,10 @@ export const variants = {
  * checkpoint that all measured runs start from.
  */
 export async function trainBalanced(folder, say) {
-  const steps = 120;
+  const steps = 48;
   say(`training for ${steps} steps, so that the experts are balanced`);
   const run = join(folder, 'balanced');
-  const settings = [`train.steps=${steps}`, 'schedule.microbatches=4', 'optimizer.bias_update_speed=0.01'];
+  const settings = [`train.steps=${steps}`, 'schedule.microbatches=4'];
   const ended = await runAlone({ config, settings, folder: run, limitSeconds });
   checkEnd(ended, 'the training before');
   say(`balancedness ${ended.metrics.at(-1).balancedness.toFixed(2)} (mean expert load over largest)`);
