@@ -8,9 +8,14 @@ const installation = 'install MPICH, on Debian and Ubuntu by: apt install mpich'
 
 /**
  * What MPI is to find in the environment. UCX must not hook the allocation of memory nor handle the signals of bad memory accesses: V8
- * does both itself, and its WebAssembly relies on the signals.
+ * does both itself, and its WebAssembly relies on the signals. And it must send long messages at once, not by rendezvous: over TCP the receiver's answer
+ * to the announcement of one queues behind the data that the receiver is sending itself, so that the two directions of an exchange take turns.
  */
-const environment: Readonly<Record<string, string>> = { UCX_MEM_EVENTS: 'n', UCX_HANDLE_ERRORS: 'none' };
+const environment: Readonly<Record<string, string>> = {
+  UCX_MEM_EVENTS: 'n',
+  UCX_HANDLE_ERRORS: 'none',
+  UCX_RNDV_THRESH: 'inf',
+};
 
 /** Held as long as the thread lives: koffi unloads a library whose object is collected, and calls through its functions then crash. */
 const loaded: LibraryHandle[] = [];
