@@ -23,7 +23,16 @@ async function exampleOf(command: string): Promise<string> {
 
 describe('the examples of --help', () => {
   // In this order: eval and generate read the checkpoint that train leaves.
-  for (const command of ['train', 'eval', 'generate', 'bench', 'balance', 'balance score', 'balance cross-validate']) {
+  for (const command of [
+    'train',
+    'eval',
+    'generate',
+    'tune',
+    'bench',
+    'balance',
+    'balance score',
+    'balance cross-validate',
+  ]) {
     it(`of ${command} runs as printed`, async () => {
       writeFileSync(join(folder, 'README.md'), 'Call me Ishmael. '.repeat(30));
       cpSync('examples', join(folder, 'examples'), { recursive: true });
@@ -50,7 +59,14 @@ describe('the examples of --help', () => {
       'tokensPerSecond',
       'computeSeconds',
     ];
-    const later = ['exposedCommunicationSeconds', 'idleSeconds', 'balancedness', 'moves', 'validationLoss'];
+    const later = [
+      'communicationSeconds',
+      'exposedCommunicationSeconds',
+      'idleSeconds',
+      'balancedness',
+      'moves',
+      'validationLoss',
+    ];
     assert.deepEqual(new Set(keys), new Set([...promised, ...later]));
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { runCommand } from './run-command.js';
+import { tinyModel } from './tiny-model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-resume-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -11,17 +12,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const config = join(folder, 'tiny.toml');
 writeFileSync(
   config,
-  `[model]
-hidden_size = 16
-intermediate_size = 24
-moe_intermediate_size = 8
-num_attention_heads = 2
-n_routed_experts = 4
-kv_lora_rank = 8
-qk_rope_head_dim = 4
-qk_nope_head_dim = 4
-v_head_dim = 4
-[data]
+  `${tinyModel}[data]
 sequence_length = 16
 [schedule]
 microbatches = 4

@@ -5,9 +5,9 @@ import { formatBytes, InputError } from '../base/index.js';
 import type { TrainingConfig } from '../config/index.js';
 import { readTrainingConfig } from '../formats/index.js';
 import {
+  benchmarkInProcess,
   createMatmulBenchmark,
   createTrainingBenchmark,
-  measurePeakMemory,
   measureSpread,
   type Spread,
   stepWork,
@@ -91,7 +91,8 @@ async function benchTrain(flags: BenchFlags): Promise<void> {
   const memory: number[] = [];
   for (const { ranks, schedule, config } of candidates) {
     process.stderr.write(`memory of ${schedule} on ${ranks} ranks ...\n`);
-    memory.push(await measurePeakMemory(config, MEMORY_STEPS));
+    const { peakMemoryBytes } = await benchmarkInProcess({ config, leastSteps: MEMORY_STEPS, seconds: 0 });
+    memory.push(peakMemoryBytes);
   }
   const { matmulGflops, seconds } = await timeRounds(candidates, flags.repeats);
   const runs = candidates.map(({ ranks, schedule, config }, index): BenchResult => {

@@ -8,6 +8,7 @@ import { Interrupted } from './interrupted.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
+import { addTuneCommand } from './tune.js';
 
 /** The command line program, with every command added. */
 function createProgram(): Command {
@@ -19,6 +20,7 @@ function createProgram(): Command {
   addScheduleCommand(program);
   addSimulateCommand(program);
   addTrainCommand(program);
+  addTuneCommand(program);
   addEvalCommand(program);
   addGenerateCommand(program);
   addBalanceCommand(program);

@@ -1,24 +1,17 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
-import { drawScheduleSvg, drawScheduleText, formatTime } from '../draw/index.js';
 import { readFileText } from '../formats/index.js';
-import { formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
-import {
-  type Costs,
-  longestTime,
-  type Simulation,
-  type StageTime,
-  simulate,
-  simulatedTimeline,
-  unitCosts,
-} from '../simulate/index.js';
-import { hasColor, outputWidth, writeOutput } from './output.js';
+import { type Costs, longestTime, type StageTime, simulate, simulatedTimeline, unitCosts } from '../simulate/index.js';
+import { writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
 import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
-import { formatTable } from './table.js';
-
-const formats = ['text', 'json', 'svg', 'trace'] as const;
-type Format = (typeof formats)[number];
+import {
+  type PrintedSimulation,
+  printSimulation,
+  type SimulationFormat,
+  simulationFormats,
+} from './simulate-output.js';
+import { replayRun } from './simulate-replay.js';
 
 interface SimulateFlags extends SourceFlags {
   readonly forward?: number;
@@ -27,20 +20,12 @@ interface SimulateFlags extends SourceFlags {
   readonly overlapped?: number;
   readonly p2p?: number;
   readonly costs?: string;
-  readonly format?: Format;
+  readonly replay?: string;
+  readonly overlap?: 'on' | 'off';
+  readonly format?: SimulationFormat;
   readonly json?: boolean;
   readonly steps?: boolean;
   readonly out?: string;
-}
-
-/** What was simulated, for the printers. */
-interface Run {
-  readonly schedule: Schedule;
-  readonly simulation: Simulation;
-  /** Made when a format needs it: a long schedule's is large. */
-  readonly timeline: () => Timeline;
-  readonly withSteps: boolean;
-  readonly toScreen: boolean;
 }
 
 /** `doubletrack simulate`: how long a schedule takes, and how much of it each rank is idle. */
@@ -59,7 +44,14 @@ export function addSimulateCommand(program: Command): void {
     )
     .option('--p2p <time>', 'time of a message between ranks (default: 0)', parseTime('--p2p'))
     .option('--costs <file.json>', 'read these times from a file; the flags above go first')
-    .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(formats))
+    .option('--replay <run>', "predict a step of a training run from its own segment times, in the run's folder")
+    .addOption(
+      new Option('--overlap <on|off>', "with --replay: whether pairs are overlapped (default: the run's)").choices([
+        'on',
+        'off',
+      ]),
+    )
+    .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(simulationFormats))
     .option('--json', 'the same as --format json')
     .option('--steps', 'with JSON: every action with its start and end')
     .option('--out <file>', 'write to this file instead of standard output')
@@ -68,78 +60,62 @@ export function addSimulateCommand(program: Command): void {
       `
 FILE.json holds {"forward", "backwardInput", "backwardWeight", "overlapped", "p2p"}: each a number, or (but for p2p) a list
 with one number a stage; "overlapped" goes by the stage of the pair's forward.
+--replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
+the same ranks. Times are then in seconds.
 
-Example:
-  doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5`,
+Examples:
+  doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5
+  doubletrack simulate --replay runs/example gpipe`,
     )
     .action(async (name: string | undefined, flags: SimulateFlags) => {
       const format = chooseFormat(flags);
       if (flags.steps === true && format !== 'json')
         throw new InputError({ what: '--steps needs JSON', mend: 'add --json' });
-      const costs = readCosts(flags);
-      const schedule = loadSchedule(name, flags);
-      const simulation = simulate(schedule, costs);
-      const timeline = () => simulatedTimeline(schedule, simulation);
-      const run = {
-        schedule,
-        simulation,
-        timeline,
-        withSteps: flags.steps === true,
-        toScreen: flags.out === undefined,
-      };
-      await writeOutput(printers[format](run), flags.out);
+      const printed =
+        flags.replay === undefined ? simulateNamed(name, flags) : simulateReplay(flags.replay, name, flags);
+      const options = { withSteps: flags.steps === true, toScreen: flags.out === undefined };
+      await writeOutput(printSimulation(printed, format, options), flags.out);
     });
 }
 
-const printers: Readonly<Record<Format, (run: Run) => string>> = {
-  text: ({ schedule, simulation, timeline, toScreen }) => {
-    const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-    return [describeSchedule(schedule), '', drawScheduleText(timeline(), options), formatSimulation(simulation)].join(
-      '\n',
-    );
-  },
-  json: (run) => `${JSON.stringify(simulationJson(run))}\n`,
-  svg: ({ schedule, timeline, simulation }) =>
-    drawScheduleSvg(timeline(), `${describeSchedule(schedule)}; bubble ${formatPercent(simulation.bubble)}`),
-  trace: ({ timeline }) => formatTrace(timeline()),
-};
-
-/** The contract's JSON. Times are rounded to 12 digits, so that 61.1 is not 61.10000000000001. */
-function simulationJson({ simulation, timeline, withSteps }: Run) {
-  const { makespan, busy, idle, bubble, peakActivations, exposedCommunication } = simulation;
-  const listSteps = () =>
-    timeline().ranks.map((events) =>
-      events.map(({ label, start, end, lane }) => ({ action: label, start: round(start), end: round(end), lane })),
-    );
-  return {
-    makespan: round(makespan),
-    busy: busy.map(round),
-    idle: idle.map(round),
-    bubble: round(bubble),
-    peakActivations,
-    exposedCommunication: exposedCommunication.map(round),
-    ...(withSteps ? { steps: listSteps() } : {}),
-  };
+function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedSimulation {
+  if (flags.overlap !== undefined) {
+    throw new InputError({
+      what: '--overlap needs --replay',
+      mend: 'say what a pair takes with --overlapped, or give --replay RUN',
+    });
+  }
+  const costs = readCosts(flags);
+  const schedule = loadSchedule(name, flags);
+  const simulation = simulate(schedule, costs);
+  return { title: describeSchedule(schedule), ...simulation, timeline: () => simulatedTimeline(schedule, simulation) };
 }
 
-function round(value: number): number {
-  return Number(value.toPrecision(12));
-}
+/** Flags that say what the run's record says. */
+const notForReplay = [
+  'ranks',
+  'from',
+  'forward',
+  'backwardInput',
+  'backwardWeight',
+  'overlapped',
+  'p2p',
+  'costs',
+] as const satisfies readonly (keyof SimulateFlags)[];
 
-function formatSimulation({ makespan, busy, idle, bubble, peakActivations, exposedCommunication }: Simulation): string {
-  const header = ['rank', 'busy', 'idle', 'exposed communication', 'peak activations'];
-  const rows = busy.map((time, rank) => [
-    String(rank),
-    formatTime(time),
-    formatTime(round(idle[rank] as number)),
-    formatTime(exposedCommunication[rank] as number),
-    String(peakActivations[rank]),
-  ]);
-  return `${formatTable([header, ...rows])}\nmakespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}\n`;
-}
-
-function formatPercent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
+function simulateReplay(folder: string, name: string | undefined, flags: SimulateFlags): PrintedSimulation {
+  const surplus = notForReplay.find((flag) => flags[flag] !== undefined);
+  if (surplus !== undefined) {
+    throw new InputError({
+      what: `--${surplus.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} and --replay are given together`,
+      mend: 'the run says that; leave it out',
+    });
+  }
+  return replayRun(folder, {
+    ...(name === undefined ? {} : { schedule: name }),
+    ...(flags.microbatches === undefined ? {} : { microbatches: flags.microbatches }),
+    ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),
+  });
 }
 
 function parseTime(flag: string): (text: string) => number {

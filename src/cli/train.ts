@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { formatCount, formatRate, formatSeconds, InputError } from '../base/index.js';
 import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
@@ -35,12 +35,7 @@ export function addTrainCommand(program: Command): void {
     .command('train')
     .description('Train a Mixture-of-Experts language model; without arguments, a small one on Moby Dick.')
     .argument('[config.toml]', 'the run (default: the values listed below)')
-    .option(
-      '--set <key=value>',
-      'change one value, such as schedule.name=1f1b; may be repeated',
-      (value, all: string[]) => [...all, value],
-      [],
-    )
+    .addOption(setOption())
     .option('--steps <n>', 'the same as --set train.steps=n')
     .option('--out <run>', 'folder of the run (default: runs/ and the time)')
     .option('--resume <run>', 'go on from the last checkpoint of this run')
@@ -55,6 +50,13 @@ export function addTrainCommand(program: Command): void {
       () => `\nKeys:\n${formatKeys()}\n\nExample:\n  doubletrack train --steps 3 --out runs/example`,
     )
     .action(runTrain);
+}
+
+/** `--set`, of every command that takes a training config. */
+export function setOption(): Option {
+  return new Option('--set <key=value>', 'change one value, such as schedule.name=1f1b; may be repeated')
+    .argParser((value, all: string[]) => [...all, value])
+    .default([]);
 }
 
 function formatKeys(): string {
@@ -130,6 +132,8 @@ function createProgress(config: TrainingConfig): (event: TrainingEvent) => void 
           `${formatCount(totalParameters)} parameters (${formatCount(activeMatrixParameters)} active), ${formatCount(corpus.training.length)} training tokens; ` +
             `${schedule.name}, ${schedule.ranks} ranks, ${schedule.microbatches} microbatches; step ${event.firstStep} of ${config.train.steps}\n`,
         );
+        if (event.pinningObstacle !== undefined)
+          process.stderr.write(`threads do not keep to cores of their own: ${event.pinningObstacle}\n`);
         break;
       }
       case 'step': {

@@ -30,7 +30,15 @@ export const defaultTrainingConfig: TrainingConfig = {
     maxPositionEmbeddings: 4096,
   },
   data: { text: [], dataset: 'moby-dick', tokenizer: 'bytes', sequenceLength: 128, validationFraction: 0.05 },
-  parallel: { pipeline: 2, expert: 1, transport: 'threads', overlap: true, shardOptimizer: false },
+  parallel: {
+    pipeline: 2,
+    expert: 1,
+    transport: 'threads',
+    computeThreads: 1,
+    affinity: 'none',
+    overlap: true,
+    shardOptimizer: false,
+  },
   schedule: { name: 'dualpipev', microbatches: 8, microbatchSize: 4 },
   optimizer: {
     learningRate: 2e-3,

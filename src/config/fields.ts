@@ -109,7 +109,9 @@ function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 
+/** An empty path is none, and stays so. */
 function resolveAll(value: unknown, resolve: (path: string) => string): unknown {
+  if (value === '') return value;
   return Array.isArray(value) ? value.map((one: string) => resolve(one)) : resolve(value as string);
 }
 

@@ -72,6 +72,7 @@ test('paths are resolved by where they are written', () => {
   assert.equal(config.data.tokenizer, 'override:t.json');
   assert.equal(config.train.initialCheckpoint, 'file:c');
   assert.equal(read('[data]\ntokenizer = "bytes"', [], { resolvePath }).data.tokenizer, 'bytes');
+  assert.equal(read('[train]\ninitial_checkpoint = ""', [], { resolvePath }).train.initialCheckpoint, '');
 });
 
 test('path of [model] reads a config.json, which the other keys change', () => {

@@ -101,7 +101,7 @@ function readModel(base: ModelConfig, table: Table, context: Context): ModelConf
 
 /** `text` and `dataset` exclude each other: the one that is written takes the other's place. */
 function readData(base: DataConfig, table: Table, context: Context): DataConfig {
-  const resolve = (path: string) => (path === 'bytes' || path === '' ? path : context.resolve(path));
+  const resolve = (path: string) => (path === 'bytes' ? path : context.resolve(path));
   const data = readFields(trainingFields.data, table, base, { ...context, resolve });
   const hasText = Object.hasOwn(table, 'text') && data.text.length > 0;
   const hasDataset = Object.hasOwn(table, 'dataset') && data.dataset !== 'none';

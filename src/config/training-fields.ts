@@ -22,6 +22,11 @@ const parallelFields = {
     'threads',
     'mpi',
   ]),
+  computeThreads: integer('Threads that a rank computes with.', { from: 1, to: 256 }),
+  affinity: choice('"cores" keeps each rank\'s threads on cores of its own, where the system can; "none" does not.', [
+    'none',
+    'cores',
+  ]),
   overlap: flag('Computes a forward and a backward chunk at the same time where the schedule pairs them.'),
   shardOptimizer: flag("Ranks with the same parameters share the optimizer's memory and work (ZeRO-1)."),
 };

@@ -10,7 +10,7 @@ import {
   createPointerArray,
   type PointerArray,
 } from './onnxruntime/native-memory.js';
-import { elementTypes, maximumRank, openRuntime, type Runtime } from './onnxruntime/runtime.js';
+import { createSessionOptions, elementTypes, maximumRank, openRuntime, type Runtime } from './onnxruntime/runtime.js';
 
 /** 0n once released. */
 const released: Address = 0n;
@@ -32,17 +32,18 @@ interface OnnxKernel extends Kernel {
 }
 
 /**
- * The engine on ONNX Runtime's CPU kernels. Its tensors copy nothing, and a call's `run` allocates nothing on our side. Throws `WorkError` if the
- * library cannot be loaded.
+ * The engine on ONNX Runtime's CPU kernels. Its tensors copy nothing, and a call's `run` allocates nothing on our side; it computes on `threads` threads,
+ * the calling one among them. Throws `WorkError` if the library cannot be loaded.
  */
-export function createOnnxEngine(): Engine {
+export function createOnnxEngine({ threads = 1 }: { readonly threads?: number } = {}): Engine {
   const runtime = openRuntime();
+  let options = createSessionOptions(runtime, threads);
   const kernels = new Set<OnnxKernel>();
   const tensors = new Set<OnnxTensor>();
   const starts = new WeakMap<SharedArrayBuffer, Address>();
   return {
     compile(graph) {
-      const kernel = createKernel(runtime, graph);
+      const kernel = createKernel(runtime, options, graph);
       kernels.add(kernel);
       return kernel;
     },
@@ -64,15 +65,17 @@ export function createOnnxEngine(): Engine {
         kernel.session = released;
       }
       kernels.clear();
+      if (options !== released) runtime.api.releaseSessionOptions(options);
+      options = released;
     },
   };
 }
 
-function createKernel({ api, environment, sessionOptions, out }: Runtime, graph: Graph): OnnxKernel {
+function createKernel({ api, environment, out }: Runtime, options: Address, graph: Graph): OnnxKernel {
   const model = encodeModel(graph);
   const buffer = model.buffer;
   const start = addressOf(buffer) + BigInt(model.byteOffset);
-  const status = api.createSessionFromArray(environment, start, model.length, sessionOptions, out.address);
+  const status = api.createSessionFromArray(environment, start, model.length, options, out.address);
   api.check(status, 'compile the graph');
   const inputs = [...graph.inputs.keys()];
   const outputs = [...graph.outputs.keys()];

@@ -31,6 +31,26 @@ test('small letters mark the other stage of a rank, and a pair has both its micr
   assert.match(text, /small letters: another stage/);
 });
 
+test('segments of a chunk that follow each other at once are one cell of the text', () => {
+  const event = (kind: 'forward' | 'backwardInput', microbatch: number, start: number, end: number): TimelineEvent => ({
+    lane: 'compute',
+    kind,
+    label: 'segment',
+    start,
+    end,
+    chunks: [{ stage: 0, microbatch }],
+  });
+  const events = [
+    event('forward', 1, 0, 1),
+    event('forward', 1, 1, 2),
+    event('forward', 1, 3, 5),
+    event('forward', 2, 5, 7),
+    event('backwardInput', 2, 7, 9),
+  ];
+  const text = drawScheduleText({ unit: 'seconds', ranks: [events] }, { color: false, width: 80 });
+  assert.match(text, /^rank 0 F1·F1F2I2\n/);
+});
+
 test('a line never has more columns than asked for, and idle time stays visible', () => {
   for (const width of [20, 40, 80, 133]) {
     const lines = drawScheduleText(timelineOf('dualpipe', 8, 20), { color: false, width })

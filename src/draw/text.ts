@@ -35,9 +35,9 @@ export function drawScheduleText(timeline: Timeline, { color, width }: TextOptio
 function findScale(timeline: Timeline, end: number, columns: number): number {
   let wanted = 0;
   let shortest = Number.POSITIVE_INFINITY;
-  for (const event of timeline.ranks.flat()) {
+  for (const event of timeline.ranks.flatMap(joinNeighbours)) {
     const duration = event.end - event.start;
-    if (event.lane !== 'compute' || duration <= 0) continue;
+    if (duration <= 0) continue;
     wanted = Math.max(wanted, Math.min(roomiest, labelOf(event, Number.NaN).length) / duration);
     shortest = Math.min(shortest, duration);
   }
@@ -56,8 +56,7 @@ function drawRow(
 ): string {
   let row = '';
   let column = 0;
-  for (const event of events) {
-    if (event.lane !== 'compute') continue;
+  for (const event of joinNeighbours(events)) {
     const [from, to] = [Math.round(event.start * scale), Math.round(event.end * scale)];
     if (to <= column) continue;
     row += idle.repeat(Math.max(0, from - column));
@@ -67,6 +66,31 @@ function drawRow(
     column = to;
   }
   return row + idle.repeat(Math.max(0, Math.round(end * scale) - column));
+}
+
+/** The compute lane, with what follows at once for the same chunk as one event: the segments of an action are one cell. */
+function joinNeighbours(events: readonly TimelineEvent[]): TimelineEvent[] {
+  const joined: TimelineEvent[] = [];
+  for (const event of events) {
+    if (event.lane !== 'compute') continue;
+    const last = joined.at(-1);
+    if (last === undefined || last.end !== event.start || last.kind !== event.kind || !isSameWork(last, event)) {
+      joined.push(event);
+    } else {
+      joined[joined.length - 1] = { ...last, end: event.end };
+    }
+  }
+  return joined;
+}
+
+function isSameWork({ chunks: one }: TimelineEvent, { chunks: other }: TimelineEvent): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ stage, microbatch }, index) => {
+      const chunk = other[index];
+      return stage === chunk.stage && microbatch === chunk.microbatch;
+    })
+  );
 }
 
 /** The fullest text that fits: with its letters; where colour tells the kind, without them; one letter. */

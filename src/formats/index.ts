@@ -23,6 +23,7 @@ export {
   writeSafetensors,
 } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
+export { readStepRecord, writeStepRecord } from './step-record.js';
 export { parseToml, readToml } from './toml.js';
 export { readTrainingConfig, writeTrainingConfig } from './training-config.js';
 export { writeFileWhole, writeFolderWhole } from './write-whole.js';

@@ -19,7 +19,12 @@ export function readTrainingConfig(path: string | undefined, overrides: readonly
   });
 }
 
-/** Writes a config with all its values, whole or not at all. Throws as `writeFileWhole`. */
-export async function writeTrainingConfig(path: string, config: TrainingConfig): Promise<void> {
-  await writeFileWhole(path, formatTrainingConfig(config));
+/** Writes a config with all its values, below lines of comment, whole or not at all. Throws as `writeFileWhole`. */
+export async function writeTrainingConfig(
+  path: string,
+  config: TrainingConfig,
+  comments: readonly string[] = [],
+): Promise<void> {
+  const heading = comments.map((line) => `# ${line}\n`).join('');
+  await writeFileWhole(path, `${heading}${formatTrainingConfig(config)}`);
 }

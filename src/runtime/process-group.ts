@@ -3,6 +3,7 @@ import { createControl, createMailMemory, type Launch, startMpiLane } from '../c
 import { createArena } from '../device/index.js';
 import { createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
+import { chooseCores } from './cores.js';
 import type { RankGroup, RankState } from './group.js';
 import { countRanks } from './layout.js';
 import type { RankMethod, RankResult, WorkerData } from './protocol.js';
@@ -10,7 +11,7 @@ import { buildRankModel, type RunSpec } from './spec.js';
 import { layOutState } from './state-layout.js';
 
 /** Starts this process's rank. Every call gives the results of all ranks, which tell each other theirs over MPI. */
-export async function startProcessRank(spec: RunSpec, { rank }: Launch): Promise<RankGroup> {
+export async function startProcessRank(spec: RunSpec, { rank, host }: Launch): Promise<RankGroup> {
   const ranks = countRanks(spec);
   const layouts = Array.from({ length: ranks }, (_, other) =>
     layOutState(spec, other, buildRankModel(spec, other).stages),
@@ -23,11 +24,13 @@ export async function startProcessRank(spec: RunSpec, { rank }: Launch): Promise
   const mail = createMailMemory(
     channels.map((channel) => (channel.from === rank || channel.to === rank ? channel : { ...channel, slots: 0 })),
   );
-  const workerData: WorkerData = { spec, connection: { rank, control, mail, carriesMail: true }, arena };
+  const { compute, communication } = chooseCores(spec, host);
+  const connection = { rank, control, mail, carriesMail: true };
+  const workerData: WorkerData = { spec, connection, arena, cores: compute };
   const worker = new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
   const calls = createCalls(control, [worker], [rank]);
   const [shared] = await calls.built;
-  const lane = startMpiLane({ rank, ranks, control, mail, shared });
+  const lane = startMpiLane({ rank, ranks, control, mail, shared, cores: communication });
   const laneEnd = new Promise<void>((resolve) => void lane.once('exit', () => resolve()));
   calls.watch(rank, lane);
   const call: RankGroup['call'] = async (method, ...values) => {

@@ -9,6 +9,8 @@ export interface WorkerData {
   readonly spec: RunSpec;
   readonly connection: RankConnection;
   readonly arena: Arena;
+  /** Hardware threads that it keeps to; empty: any. */
+  readonly cores: readonly number[];
 }
 
 /** Methods of a rank that the group calls from afar. */
@@ -21,6 +23,7 @@ export type RankMethod =
   | 'diagnose'
   | 'timeline'
   | 'executed'
+  | 'measure'
   | 'collectState'
   | 'agree'
   | 'meet';

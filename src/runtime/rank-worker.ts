@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DoubletrackError, InputError } from '../base/index.js';
+import { pinThread } from '../device/index.js';
 import type { Reply, Request, WorkerData } from './protocol.js';
 import { createRank } from './rank.js';
 
@@ -9,8 +10,10 @@ function serveRank(): void {
   const port = parentPort;
   if (port === null) throw new Error('a rank runs in a worker thread');
   const post = (reply: Reply) => port.postMessage(reply);
-  const { spec, connection, arena } = workerData as WorkerData;
+  const { spec, connection, arena, cores } = workerData as WorkerData;
   try {
+    // Before the engine starts threads, which stay where this one is.
+    pinThread(cores);
     const rank = createRank(spec, connection, arena);
     // Ranks of one process answer each for itself; one of many processes gets everybody's results.
     const tell = (result: unknown) =>

@@ -15,11 +15,14 @@ import {
 import { type Arena, createOnnxEngine, createOptimizerKernels, type Engine, type Kernel } from '../device/index.js';
 import { type BuiltModel, createRouter } from '../model/index.js';
 import type { TimelineEvent } from '../schedule/index.js';
+import type { MeasuredRank } from '../simulate/index.js';
 import { type BindContext, bindStep, createLocate, type RankMemory } from './bind.js';
+import { stageLinks } from './channels.js';
 import { compileProgram } from './compile.js';
 import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
 import { countRanks } from './layout.js';
+import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
@@ -56,6 +59,8 @@ export interface Rank {
   /** The last training step, in seconds since it started on this rank's clock. */
   timeline(origin: number): TimelineEvent[];
   executed(): string[];
+  /** The last training step's segments and messages with their times, on this rank's clock. */
+  measure(): MeasuredRank;
   collectState: CollectState;
   /** Nothing: returns when all ranks have come, where they tell each other their results. */
   meet(): void;
@@ -99,7 +104,7 @@ export function createRank(
   const values = new SharedArrayBuffer(valuesBytes(ranks));
   const activations = new SharedArrayBuffer(Math.max(...programs.map((one) => one.plan.bytes), 64));
   const memory: RankMemory = { state: arena.buffer, layout, activations, batch: spec.batchMemory };
-  const engine = createOnnxEngine();
+  const engine = createOnnxEngine({ threads: spec.computeThreads });
   const gather = createGather(transport, values, plan.gather);
   const kernels = createOptimizerKernels(arena.memory);
   const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });
@@ -163,6 +168,7 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
     diagnose: () => findNonFinite(evaluation, memory),
     timeline: (origin) => recordEvents(training, lane, origin),
     executed: () => executedActions(training),
+    measure: () => measureProgram(training, lane, stageLinks(spec.schedule)),
     close: () => engine.close(),
   };
 }

@@ -35,7 +35,7 @@ export function accountTime(bound: BoundProgram, lane: LaneMemory): TimeAccount 
 }
 
 /** When the lane took an exchange of the last run up and when it was done. */
-function exchangeTimes({ firstExchange }: BoundProgram, { times }: LaneMemory, operation: number): Float64Array {
+export function exchangeTimes({ firstExchange }: BoundProgram, { times }: LaneMemory, operation: number): Float64Array {
   return new Float64Array(times, 16 * (firstExchange + operation), 2);
 }
 

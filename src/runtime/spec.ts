@@ -1,4 +1,4 @@
-import type { ModelConfig, OptimizerConfig } from '../config/index.js';
+import type { ModelConfig, OptimizerConfig, ParallelConfig } from '../config/index.js';
 import {
   type BatchShape,
   type BuiltModel,
@@ -29,6 +29,9 @@ export interface RunSpec extends Layout {
   readonly emulatedBytesPerSecond?: number;
   /** Values that evaluation copies out, such as `logits`. */
   readonly exports: readonly string[];
+  /** Threads that a rank computes with, and whether they keep to cores of their own. */
+  readonly computeThreads: number;
+  readonly affinity: ParallelConfig['affinity'];
 }
 
 /** Model stages of a rank, by the schedule's stage number: the copies of a stage share its program. */

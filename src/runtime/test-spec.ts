@@ -32,12 +32,15 @@ export interface TestRun {
   readonly overlap?: boolean;
   readonly expert?: number;
   readonly shardsOptimizer?: boolean;
+  readonly computeThreads?: number;
+  readonly affinity?: RunSpec['affinity'];
 }
 
 /** A run of the tiny model on random tokens. */
 export function createTestSpec(run: TestRun): RunSpec {
   const { schedule: name, ranks, microbatches, model = tinyModel, exports = [], overlap = true } = run;
   const { expert = 1, shardsOptimizer = false } = run;
+  const { computeThreads = 1, affinity = 'none' } = run;
   const schedule = generateSchedule({ name, ranks, microbatches });
   const batch = { sequences: 2, sequenceLength: 12 };
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
@@ -53,6 +56,8 @@ export function createTestSpec(run: TestRun): RunSpec {
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },
     batchMemory: createBatchMemory(expert * microbatches, batch.sequences * batch.sequenceLength),
     exports,
+    computeThreads,
+    affinity,
   };
   return spec;
 }

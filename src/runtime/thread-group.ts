@@ -3,6 +3,7 @@ import { createControl, createMailMemory, type SharedRank, startThreadsLane } fr
 import { createArena } from '../device/index.js';
 import { createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
+import { chooseCores } from './cores.js';
 import type { RankGroup } from './group.js';
 import { countRanks } from './layout.js';
 import type { RankMethod, RankResult, WorkerData } from './protocol.js';
@@ -18,8 +19,10 @@ export async function startThreadRanks(spec: RunSpec): Promise<RankGroup> {
   const states = layouts.map((layout, rank) => ({ layout, state: arenas[rank].buffer }));
   const control = createControl();
   const mail = createMailMemory(planRunChannels(spec));
+  const cores = layouts.map((_, rank) => chooseCores(spec, { rank, ranks: layouts.length }));
   const workers = arenas.map((arena, rank) => {
-    const workerData: WorkerData = { spec, connection: { rank, control, mail, carriesMail: false }, arena };
+    const connection = { rank, control, mail, carriesMail: false };
+    const workerData: WorkerData = { spec, connection, arena, cores: cores[rank].compute };
     return new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
   });
   const calls = createCalls(control, workers, [...workers.keys()]);
@@ -27,7 +30,10 @@ export async function startThreadRanks(spec: RunSpec): Promise<RankGroup> {
   const link = spec.emulatedBytesPerSecond;
   for (const rank of shared.keys()) {
     const emulated = link === undefined ? {} : { emulatedBytesPerSecond: link };
-    calls.watch(rank, startThreadsLane({ rank, control, ranks: shared, ...emulated }));
+    calls.watch(
+      rank,
+      startThreadsLane({ rank, control, ranks: shared, cores: cores[rank].communication, ...emulated }),
+    );
   }
   return {
     states,

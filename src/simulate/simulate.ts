@@ -1,13 +1,7 @@
-import { WorkError } from '../base/index.js';
-import {
-  describeWait,
-  executeUntimed,
-  type FlatSchedule,
-  flattenSchedule,
-  kindCodes,
-  type Schedule,
-} from '../schedule/index.js';
+import { type FlatSchedule, flattenSchedule, kindCodes, type Schedule } from '../schedule/index.js';
 import { type Costs, costsByStage, type StageCosts } from './costs.js';
+import { requireOrder } from './deadlock.js';
+import { findPeaks } from './peaks.js';
 import { runTimed, type Track } from './timed.js';
 
 /** When the actions of one rank ran: entry i belongs to `schedule.actions[rank][i]`. */
@@ -42,16 +36,9 @@ export interface Simulation {
 export function simulate(schedule: Schedule, costs: Costs): Simulation {
   const flat = flattenSchedule(schedule);
   const times = costsByStage(costs, flat.stages);
-  if (flat.outOfRange > 0) {
-    throw new WorkError({
-      what: `${flat.outOfRange} actions name a stage or microbatch that does not exist`,
-      where: schedule.name,
-    });
-  }
-  const run = executeUntimed(flat);
-  if (run.count < run.order.length) throw reportDeadlock(schedule, flat, run.stoppedAt, run.done);
+  const order = requireOrder(schedule, flat);
   const durations = findDurations(flat, times);
-  const timed = runTimed(flat, run.order, durations, times.p2p);
+  const timed = runTimed(flat, order, durations, times.p2p);
   const busy = sumByRank(flat, durations);
   const makespan = Math.max(0, ...timed.finish);
   const idle = busy.map((time) => makespan - time);
@@ -75,16 +62,6 @@ export function simulate(schedule: Schedule, costs: Costs): Simulation {
       backward: sliceTrack(timed.backward, rank),
     })),
   };
-}
-
-function reportDeadlock(schedule: Schedule, flat: FlatSchedule, stoppedAt: Int32Array, done: Uint8Array): WorkError {
-  const rank = stoppedAt.findIndex((action, index) => action !== flat.rankStart[index + 1]);
-  const action = stoppedAt[rank] as number;
-  return new WorkError({
-    what: `the schedule deadlocks: ${describeWait(schedule, flat, done, action)}`,
-    where: `rank ${rank}, position ${action - (flat.rankStart[rank] as number)}`,
-    mend: 'put what it waits for earlier',
-  });
 }
 
 /** The one cost function: how long each action computes. */
@@ -118,21 +95,4 @@ function sumByRank(flat: FlatSchedule, durations: Float64Array): number[] {
     sums[rank] = (sums[rank] as number) + (durations[action] as number);
   }
   return sums;
-}
-
-/** `[rank]`: actions of a rank run in their order, so the most chunks alive follow from the order alone. */
-function findPeaks(flat: FlatSchedule): number[] {
-  const peaks: number[] = [];
-  for (let rank = 0; rank < flat.ranks; rank++) {
-    let alive = 0;
-    let peak = 0;
-    for (let action = flat.rankStart[rank] as number; action < (flat.rankStart[rank + 1] as number); action++) {
-      if ((flat.forward[action] as number) >= 0) alive++;
-      if (alive > peak) peak = alive;
-      const frees = (flat.backward[action] as number) >= 0 && flat.kind[action] !== kindCodes.backwardInput;
-      if (frees || (flat.weight[action] as number) >= 0) alive--;
-    }
-    peaks.push(peak);
-  }
-  return peaks;
 }

@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process';
 import { modelFlops, sequencesPerStep, type TrainingConfig } from '../config/index.js';
 import { createOnnxEngine } from '../device/index.js';
 import { createGraphBuilder } from '../graph/index.js';
@@ -77,15 +76,4 @@ export async function createTrainingBenchmark(config: TrainingConfig): Promise<T
 export function stepWork(config: TrainingConfig): { readonly flops: number; readonly tokens: number } {
   const tokens = sequencesPerStep(config) * config.data.sequenceLength;
   return { tokens, flops: tokens * modelFlops(config.model, config.data.sequenceLength).trainingFlopsPerToken };
-}
-
-/** Peak resident bytes of a process of its own that trains `steps` steps. */
-export function measurePeakMemory(config: TrainingConfig, steps: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = fork(new URL('./benchmark-child.js', import.meta.url), { serialization: 'advanced' });
-    child.once('message', (bytes) => resolve(Number(bytes)));
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the process that measures memory ended with code ${code}`)));
-    child.send({ config, steps });
-  });
 }

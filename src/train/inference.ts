@@ -73,6 +73,8 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     optimizer: { ...defaultTrainingConfig.optimizer, sequenceBalanceWeight: 0 },
     batchMemory: createBatchMemory(rows, sequences * sequenceLength),
     exports,
+    computeThreads: 1,
+    affinity: 'none',
   };
   const group = await startRanks(spec);
   try {

@@ -1,8 +1,21 @@
 import { InputError } from '../base/index.js';
-import type { TrainingConfig } from '../config/index.js';
-import { splitLayers } from '../model/index.js';
+import type { ModelConfig, TrainingConfig } from '../config/index.js';
+import { type LayerRange, splitLayers } from '../model/index.js';
 import { createBatchMemory, forwardSchedule, type RunSpec } from '../runtime/index.js';
-import { generateSchedule } from '../schedule/index.js';
+import { generateSchedule, type Schedule, type ScheduleRequest } from '../schedule/index.js';
+
+/** A schedule, and the layers of each stage of its pipelines. */
+export interface SchedulePlan {
+  readonly schedule: Schedule;
+  readonly layers: readonly LayerRange[];
+}
+
+/** Spreads a model over the stages of a schedule. Throws `InputError` if the schedule's limits or the model do not allow it. */
+export function planSchedule(request: ScheduleRequest, model: ModelConfig, sequenceLength: number): SchedulePlan {
+  const schedule = generateSchedule(request);
+  const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
+  return { schedule, layers: splitLayers(model, stageToRank, sequenceLength) };
+}
 
 /** What the ranks need to know of a training run. Throws `InputError` if the schedule's limits or the model do not allow the layout. */
 export function planRun(config: TrainingConfig): RunSpec {
@@ -15,9 +28,9 @@ export function planRun(config: TrainingConfig): RunSpec {
       mend: 'set it to false',
     });
   }
-  const schedule = generateSchedule({ name, ranks: parallel.pipeline, microbatches });
+  const request = { name, ranks: parallel.pipeline, microbatches };
+  const { schedule, layers } = planSchedule(request, model, data.sequenceLength);
   const batch = { sequences: microbatchSize, sequenceLength: data.sequenceLength };
-  const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
   return {
     model,
     batch,
@@ -26,9 +39,11 @@ export function planRun(config: TrainingConfig): RunSpec {
     overlap: parallel.overlap,
     expert: parallel.expert,
     shardsOptimizer: parallel.shardOptimizer,
-    layers: splitLayers(model, stageToRank, data.sequenceLength),
+    layers,
     optimizer,
     batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),
     exports: [],
+    computeThreads: parallel.computeThreads,
+    affinity: parallel.affinity,
   };
 }

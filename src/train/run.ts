@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { InputError, WorkError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
-import { writeFileWhole, writeTrainingConfig } from '../formats/index.js';
+import { findPinningObstacle } from '../device/index.js';
+import { writeFileWhole, writeStepRecord, writeTrainingConfig } from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import { fillBatch } from './batch.js';
@@ -12,10 +13,18 @@ import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from
 import { learningRateAt } from './learning-rate.js';
 import { appendMetrics, measureBalancedness, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
+import { createStepRecorder } from './step-recorder.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
-  | { readonly kind: 'start'; readonly spec: RunSpec; readonly corpus: Corpus; readonly firstStep: number }
+  | {
+      readonly kind: 'start';
+      readonly spec: RunSpec;
+      readonly corpus: Corpus;
+      readonly firstStep: number;
+      /** Why threads do not keep to cores of their own although the config asks for it. */
+      readonly pinningObstacle: string | undefined;
+    }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
   | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
 
@@ -57,6 +66,7 @@ interface Run {
   readonly spec: RunSpec;
   readonly corpus: Corpus;
   readonly group: RankGroup;
+  readonly launch: Launch | undefined;
 }
 
 /**
@@ -74,13 +84,19 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   const corpus = await loadCorpus(config);
   const group = await startRanks(spec, launch);
   try {
-    const run = { options, spec, corpus, group };
+    const run = { options, spec, corpus, group, launch };
     const done = await startState(run);
     if (group.isLeader) {
       mkdirSync(join(folder, 'checkpoints'), { recursive: true });
       await writeTrainingConfig(join(folder, 'config.toml'), config);
       await startMetrics(folder, done);
-      options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1 });
+      options.onEvent({
+        kind: 'start',
+        spec,
+        corpus,
+        firstStep: done + 1,
+        pinningObstacle: pinningObstacleOf(spec, launch),
+      });
     }
     const result = await runSteps(run, done);
     if (group.isLeader) await options.onEnd(result);
@@ -119,6 +135,11 @@ function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: b
   });
 }
 
+function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | undefined {
+  const ranks = launch?.host.ranks ?? countRanks(spec);
+  return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
+}
+
 /** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */
 async function startState({ options, group }: Run): Promise<number> {
   const { config, folder, resume } = options;
@@ -145,10 +166,11 @@ export function lastCheckpoint(folder: string): string {
 }
 
 async function runSteps(run: Run, done: number): Promise<TrainingResult> {
-  const { options, spec, group, corpus } = run;
+  const { options, spec, group, corpus, launch } = run;
   const { config, folder, signal } = options;
   const { steps, saveEvery, evaluateEvery } = config.train;
   const history: StepMetrics[] = [];
+  const recorder = createStepRecorder(group, spec, { firstStep: done + 1, steps, launch });
   let step = done;
   let saved = -1;
   let start = 0;
@@ -162,6 +184,7 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     step++;
     start = (performance.timeOrigin + performance.now()) / 1000;
     const metrics = await runStep(run, step);
+    await recorder.look(step, metrics.seconds, false);
     const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
     const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
     history.push(whole);
@@ -176,7 +199,12 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     unit: 'seconds',
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
   };
-  if (group.isLeader) await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
+  const last = history.at(-1);
+  if (last !== undefined) await recorder.look(last.step, last.seconds, true);
+  if (group.isLeader && last !== undefined) {
+    await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
+    await writeStepRecord(join(folder, 'step.json'), recorder.record());
+  }
   return {
     steps: history,
     checkpoint: checkpointFolder(folder, step),

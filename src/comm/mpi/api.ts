@@ -27,7 +27,6 @@ interface Functions {
     indices: Int32Array,
     statuses: Int32Array,
   ): number;
-  abort(communicator: number, exitCode: number): number;
 }
 
 const pointer = 'void *';
@@ -44,7 +43,6 @@ const signatures: { readonly [K in keyof Functions]: readonly [string, readonly 
   irecv: ['MPI_Irecv', message],
   ibarrier: ['MPI_Ibarrier', ['int', pointer]],
   testsome: ['MPI_Testsome', ['int', pointer, pointer, pointer, pointer]],
-  abort: ['MPI_Abort', ['int', 'int']],
 };
 
 /** Handles and constants of MPICH's ABI (mpi.h). */
@@ -65,7 +63,7 @@ export const ANY_RANK = -2;
 export const STATUS_WORDS = 5;
 
 /** What `testSome` looks at and fills. */
-export interface TestMemory {
+interface TestMemory {
   readonly requests: Int32Array;
   /** Positions of the requests that got done, and their statuses in the same order. */
   readonly indices: Int32Array;
@@ -87,8 +85,6 @@ export interface Mpi {
   ibarrier(): number;
   /** Makes progress on the first `count` requests, and gives how many of them got done. */
   testSome(memory: TestMemory, count: number): number;
-  /** Ends all ranks' processes, this one too. */
-  abort(exitCode: number): void;
 }
 
 let opened: Mpi | undefined;
@@ -133,7 +129,6 @@ function startMpi(functions: Functions): Mpi {
       if (code !== 0) check(firstError(code, memory.statuses, word[0]), 'move messages');
       return word[0] === undefinedCount ? 0 : word[0];
     },
-    abort: (exitCode) => check(functions.abort(world, exitCode), 'end the ranks'),
   };
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { conformanceCases } from '../conformance.js';
-import { runRanks } from './test-mpiexec.js';
+import { runRanks, skipMpi } from './test-mpiexec.js';
 
 for (const ranks of [1, 2, 3, 4]) {
-  describe(`the MPI transport on ${ranks} ranks`, () => {
+  describe(`the MPI transport on ${ranks} ranks`, { skip: skipMpi }, () => {
     for (const { name } of conformanceCases) {
       it(name, async () => {
         const { exitCode, output, errors } = await runRanks(ranks, './test-rank.js', { parameters: [name] });

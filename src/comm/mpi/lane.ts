@@ -19,6 +19,8 @@ export interface MpiLaneData {
   /** All channels of the run, the same on every rank; of those of other ranks the slots do not matter. */
   readonly mail: MailMemory;
   readonly shared: SharedRank;
+  /** Hardware threads that the thread keeps to; empty: any. */
+  readonly cores: readonly number[];
 }
 
 /** How long the thread looks for news without a pause after the last ones: a peer that is about to come often does. */

@@ -8,13 +8,13 @@ const installation = 'install MPICH, on Debian and Ubuntu by: apt install mpich'
 
 /**
  * What MPI is to find in the environment. UCX must not hook the allocation of memory nor handle the signals of bad memory accesses: V8
- * does both itself, and its WebAssembly relies on the signals. And it must send long messages at once, not by rendezvous: over TCP the receiver's answer
- * to the announcement of one queues behind the data that the receiver is sending itself, so that the two directions of an exchange take turns.
+ * does both itself, and its WebAssembly relies on the signals. Up to the threshold in bytes a message is sent without asking the receiver first: where
+ * both ranks send much, what they ask each other waits behind it, and a link of 1 Gbit/s carries but two thirds of that in each direction.
  */
 const environment: Readonly<Record<string, string>> = {
   UCX_MEM_EVENTS: 'n',
   UCX_HANDLE_ERRORS: 'none',
-  UCX_RNDV_THRESH: 'inf',
+  UCX_RNDV_THRESH: String(2 ** 17),
 };
 
 /** Held as long as the thread lives: koffi unloads a library whose object is collected, and calls through its functions then crash. */

@@ -1,10 +1,7 @@
 import { type PartsOperation, partBounds } from '../operations.js';
 import { sumInOrder } from '../threads/lane.js';
 import type { OperationContext } from './rows.js';
-import { createJoin, createStream, PIECE_BYTES } from './stream.js';
-
-/** Pieces of a part that are received and summed at once. */
-const SUM_WINDOW = 4;
+import { createJoin, createStream, PIECE_BYTES, WINDOW_PIECES } from './stream.js';
 
 /** Every rank sends its own part to all others. */
 export function startGather(context: OperationContext, operation: PartsOperation, done: () => void): void {
@@ -57,7 +54,7 @@ function receiveSums(context: OperationContext, operation: PartsOperation, done:
       if (peer !== rank) requests.receive(parts[index], peer, tag, arrival.begin());
     arrival.close();
   };
-  for (let piece = 0; piece < Math.min(pieces, SUM_WINDOW); piece++)
+  for (let piece = 0; piece < Math.min(pieces, WINDOW_PIECES); piece++)
     beginPiece(group.map(() => new Uint8Array(PIECE_BYTES)));
   join.close();
 }

@@ -15,7 +15,7 @@ export interface Requests {
 }
 
 /** Told the bytes that a receive brought. */
-export type Done = (bytes: number) => void;
+type Done = (bytes: number) => void;
 
 interface Entry {
   /** Held until the request is done: MPI has its address. */

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { MpiLaneData } from './lane.js';
+import { checkSupervisor } from './supervisor.js';
 
 /** By then all ranks have started MPI, or one of them never will. */
 const START_SECONDS = 30;
@@ -16,9 +17,14 @@ export function startMpiLane(data: MpiLaneData): Worker {
     name: `rank ${data.rank}, communication`,
   });
   const late = setTimeout(() => giveUp(data), 1000 * START_SECONDS);
-  // Its only message: that MPI runs.
-  worker.once('message', () => clearTimeout(late));
-  worker.once('exit', () => clearTimeout(late));
+  const watch = setInterval(() => checkSupervisor(data.rank), 1000);
+  const isStarted = () => {
+    clearTimeout(late);
+    clearInterval(watch);
+  };
+  // Its only message: that MPI runs. From then on the thread itself watches.
+  worker.once('message', isStarted);
+  worker.once('exit', isStarted);
   return worker;
 }
 

@@ -1,13 +1,14 @@
 import type { Requests } from './requests.js';
 
 /**
- * Long transfers travel in pieces of this many bytes: so small that what is urgent need not wait long behind one, and that a piece can be worked
- * on while the next one travels.
+ * Long transfers travel in pieces of this many bytes: so small that MPI sends them without asking the receiver first (see library.ts), that what is
+ * urgent need not wait long behind one, and that a piece can be worked on while the next one travels.
  */
-export const PIECE_BYTES = 2 ** 18;
+export const PIECE_BYTES = 2 ** 16;
 
-/** Pieces of a stream that are under way at once, in bytes: enough to keep a link busy between two looks at it. */
-const WINDOW_BYTES = 2 ** 20;
+/** Pieces of a stream that are under way at once: enough to keep a link busy between two looks at it, so few that little waits in front of it. */
+export const WINDOW_PIECES = 8;
+const WINDOW_BYTES = WINDOW_PIECES * PIECE_BYTES;
 
 /** Transfers to or from one rank, one after the other. Both ends must push the same lengths in the same order. */
 export interface Stream {

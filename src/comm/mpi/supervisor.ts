@@ -22,7 +22,10 @@ function isSupervised(): boolean {
 export function checkSupervisor(rank: number): void {
   if (!isSupervised() || process.ppid === Number(process.env[supervisorVariable])) return;
   writeSync(2, `doubletrack: rank ${rank} was lost: the process that watched over it was killed\n`);
-  tellMpiexec(socketOfChild, 'cmd=abort exitcode=1\n');
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(clock, 0, 0, PRINTING_MILLISECONDS);
+  endJob(socketOfChild, 1);
+  Atomics.wait(clock, 0, 0, KILLING_MILLISECONDS);
   process.kill(process.pid, 'SIGKILL');
 }
 
@@ -34,6 +37,12 @@ const interrupted = 130;
  * to be told first.
  */
 const FAREWELL_MILLISECONDS = 500;
+
+/** In this time mpiexec has printed what a rank has said; when all are to end at once, it forgets what it has not. */
+const PRINTING_MILLISECONDS = 200;
+
+/** In this time mpiexec kills all ranks. */
+const KILLING_MILLISECONDS = 1000;
 
 /** Place of mpiexec's socket in a supervised process, after the three standard streams. */
 const socketOfChild = 3;
@@ -59,14 +68,16 @@ export function superviseRank(): Promise<number> {
     child.on('exit', (code, signal) => {
       const exitCode = code ?? (signal === 'SIGINT' ? interrupted : 1);
       if (exitCode === 0 || exitCode === interrupted) {
-        tellMpiexec(socket, 'cmd=finalize\n');
+        leaveJob(socket);
         resolve(exitCode);
         return;
       }
       const endAll = () => {
         if (code === null) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
-        tellMpiexec(socket, `cmd=abort exitcode=${exitCode}\n`);
-        resolve(exitCode);
+        setTimeout(() => {
+          endJob(socket, exitCode);
+          setTimeout(() => resolve(exitCode), KILLING_MILLISECONDS);
+        }, PRINTING_MILLISECONDS);
       };
       if (signal === 'SIGKILL') endAll();
       else setTimeout(endAll, FAREWELL_MILLISECONDS);
@@ -74,12 +85,21 @@ export function superviseRank(): Promise<number> {
   });
 }
 
-/** Says that the rank has ended as it should, so that the others are left alone, or that all must end; waits until it is heard. */
-function tellMpiexec(socket: number, message: string): void {
+/** Says to mpiexec that the rank has ended as it should, so that it leaves the others alone; waits for the answer. */
+function leaveJob(socket: number): void {
   try {
-    writeSync(socket, message);
+    writeSync(socket, 'cmd=finalize\n');
     readSync(socket, new Uint8Array(64));
   } catch {
-    // mpiexec has gone, or the rank has said so itself.
+    // mpiexec has gone.
+  }
+}
+
+/** Asks mpiexec to kill all ranks and to return the exit code. */
+function endJob(socket: number, exitCode: number): void {
+  try {
+    writeSync(socket, `cmd=abort exitcode=${exitCode}\n`);
+  } catch {
+    // mpiexec has gone.
   }
 }

@@ -1,5 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+
+const isMissing = spawnSync('mpiexec.mpich', ['-version']).error !== undefined;
+
+/** Why tests over MPI are left out here; false where they run: with MPICH, or where all tests are asked for. */
+export const skipMpi =
+  isMissing && process.env.DOUBLETRACK_ALL_TESTS === undefined ? 'mpiexec.mpich is missing: apt install mpich' : false;
 
 /** How a run under mpiexec ended. */
 export interface Ended {

@@ -1,4 +1,5 @@
-// Run under mpiexec: one conformance case, with a computing and a communication thread in each rank's process.
+// Run under mpiexec: one conformance case, with a computing and a communication thread in each rank's process; or with a second
+// parameter one that never ends, for faults.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describeProblem } from '../../base/index.js';
@@ -25,11 +26,12 @@ async function runCase(name: string): Promise<number> {
   const [lane, buffers] = [createLaneMemory(operations.length), createConformanceBuffers(one)];
   const memory: TransportMemory = { rank, ranks, control, mail, lane, carriesMail: true };
   const workerData: ConformanceRankData = { name, memory, buffers };
-  const computing = new Worker(new URL('../threads/conformance-rank.js', import.meta.url), { workerData });
+  const program = process.argv[3] === undefined ? '../threads/conformance-rank.js' : './test-endless.js';
+  const computing = new Worker(new URL(program, import.meta.url), { workerData, argv: process.argv.slice(2) });
   computing.once('error', ({ message }) => abort(control, { what: message, where: `rank ${rank}` }));
   computing.once('exit', () => abort(control));
   process.stdout.write(`rank ${rank} is process ${process.pid}\n`);
-  await once(startMpiLane({ rank, ranks, control, mail, shared: { lane, buffers, operations } }), 'exit');
+  await once(startMpiLane({ rank, ranks, control, mail, shared: { lane, buffers, operations }, cores: [] }), 'exit');
   const cause = readCause(control);
   if (cause !== undefined) process.stderr.write(`doubletrack: ${describeProblem(cause)}\n`);
   else process.stdout.write(`rank ${rank} of ${ranks} has finished\n`);

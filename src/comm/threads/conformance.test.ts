@@ -18,7 +18,7 @@ async function runCase(one: ConformanceCase, ranks: number, emulatedBytesPerSeco
     return { operations, lane: createLaneMemory(operations.length), buffers: createConformanceBuffers(one) };
   });
   const link = emulatedBytesPerSecond === undefined ? {} : { emulatedBytesPerSecond };
-  const lanes = shared.map((_, rank) => startThreadsLane({ rank, control, ranks: shared, ...link }));
+  const lanes = shared.map((_, rank) => startThreadsLane({ rank, control, ranks: shared, cores: [], ...link }));
   const ends = shared.map(({ lane, buffers }, rank) => {
     const memory: TransportMemory = { rank, ranks, control, mail, lane, carriesMail: false };
     const workerData: ConformanceRankData = { name: one.name, memory, buffers };

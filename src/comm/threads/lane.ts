@@ -23,6 +23,8 @@ export interface ThreadsLaneData {
   readonly rank: number;
   readonly control: Control;
   readonly ranks: readonly SharedRank[];
+  /** Hardware threads that it keeps to; empty: any. */
+  readonly cores: readonly number[];
   /** Bytes a second of an emulated link out of every rank; absent: as fast as memory is. */
   readonly emulatedBytesPerSecond?: number;
 }
@@ -47,7 +49,8 @@ interface Context {
  * The communication lane of a rank whose peers are threads of the same process: copies rows and parts out of their memory. Every operation is a pull:
  * a rank offers what it has, takes what the others offer, and is done when all have taken its own. Returns when the run is aborted.
  */
-export function serveThreadsLane({ rank, control, ranks, emulatedBytesPerSecond }: ThreadsLaneData): void {
+export function serveThreadsLane(data: ThreadsLaneData): void {
+  const { rank, control, ranks, emulatedBytesPerSecond } = data;
   const waitWhile = createWait(control);
   const open = ranks.map((one) => ({
     ...one,

@@ -6,7 +6,6 @@ import { addressOf, createPointerArray, type PointerArray } from './native-memor
 export interface Runtime {
   readonly api: Api;
   readonly environment: Address;
-  readonly sessionOptions: Address;
   readonly cpuMemory: Address;
   /** Where functions of the library write the handle that they make. */
   readonly out: PointerArray;
@@ -48,7 +47,6 @@ function createRuntime(api: Api): Runtime {
   return {
     api,
     environment,
-    sessionOptions: createSessionOptions(api, out),
     cpuMemory,
     out,
     dims: new BigInt64Array(dimsBuffer),
@@ -70,11 +68,13 @@ function shareArena(api: Api, environment: Address, out: PointerArray): void {
   }
 }
 
-function createSessionOptions(api: Api, out: PointerArray): Address {
+/** Options of sessions whose runs compute on `threads` threads, the calling one among them. Whoever calls releases them. */
+export function createSessionOptions({ api, out }: Runtime, threads: number): Address {
   api.check(api.createSessionOptions(out.address), 'make options');
   const options = out.values[0]!;
-  // A rank computes on one thread. More would also make sums depend on how many.
-  api.check(api.setIntraOpNumThreads(options, 1), 'set the number of threads');
+  api.check(api.setIntraOpNumThreads(options, threads), 'set the number of threads');
+  // Each session has its own threads, and only one session of a rank runs at a time: those of the others must not spin beside it.
+  api.check(api.addSessionConfigEntry(options, 'session.intra_op.allow_spinning', '0'), 'let idle threads sleep');
   api.check(api.setSessionLogSeverityLevel(options, severityFatal), 'set the log level');
   // Our own encoding picks the fast operators already; the optimizer made nothing faster and could move an operand that shares an output's memory.
   api.check(api.setSessionGraphOptimizationLevel(options, optimizeNothing), 'set the optimization level');

@@ -1,0 +1,1 @@
+export { listCandidates, withOtherAffinity } from './candidates.js';

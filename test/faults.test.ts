@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { createRandom } from '../src/base/index.js';
+import { skipMpi } from '../src/comm/mpi/test-mpiexec.js';
+import { tinyModel } from './tiny-model.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'doubletrack-faults-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = join(folder, 'tiny.toml');
+writeFileSync(
+  config,
+  `${tinyModel}[data]
+sequence_length = 16
+[parallel]
+pipeline = 1
+expert = 2
+[schedule]
+microbatches = 4
+microbatch_size = 2
+# Constant after the warm-up, so that runs of different lengths have the same curve.
+[optimizer]
+minimum_learning_rate = 2e-3
+[train]
+steps = 300
+save_every = 2
+evaluate_every = 0
+`,
+);
+
+/** All that is left of a run that was killed must be over by then. */
+const END_SECONDS = 10;
+const mpiexec = ['mpiexec.mpich', '-n', '2'];
+const train = [process.execPath, 'bin/doubletrack.js', 'train'];
+
+interface Ended {
+  readonly code: number | null;
+  readonly stderr: string;
+}
+
+/** Starts a command; `ended` waits for its end, at most so many seconds. */
+function start(command: readonly string[]) {
+  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const exit = once(child, 'close') as Promise<[number | null]>;
+  const ended = async (seconds: number): Promise<Ended> => {
+    const late = setTimeout(1000 * seconds, undefined, { ref: false }).then(() => {
+      for (const process of [...descendantsOf(child.pid as number), child.pid as number]) kill(process);
+      throw new Error(`still running after ${seconds} s: ${stderr}`);
+    });
+    const [code] = await Promise.race([exit, late]);
+    return { code, stderr };
+  };
+  return { child, ended, isOver: () => child.exitCode !== null };
+}
+
+function kill(process_: number): boolean {
+  try {
+    return process.kill(process_, 'SIGKILL');
+  } catch {
+    return false;
+  }
+}
+
+/** Processes that a process has started, and those that these have. */
+function descendantsOf(parent: number): number[] {
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .flatMap((name) => {
+        const found = readParent(name);
+        return found === undefined ? [] : [[Number(name), found] as const];
+      }),
+  );
+  const children = [...parents].filter(([, one]) => one === parent).map(([child]) => child);
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function readParent(process_: string): number | undefined {
+  try {
+    // After the name, which may hold anything but ends in the last parenthesis: state, parent.
+    return Number(/^.*\) \S (\d+)/s.exec(readFileSync(`/proc/${process_}/stat`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The processes of a run that are Node's: the ranks, and over MPI those that watch over them. */
+function nodesOf({ pid }: ChildProcess): number[] {
+  const all = [pid as number, ...descendantsOf(pid as number)];
+  return all.filter((process_) => {
+    try {
+      return readFileSync(`/proc/${process_}/cmdline`, 'utf8').startsWith(`${process.execPath}\0`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function losses(run: string): Map<number, number> {
+  const file = join(run, 'metrics.jsonl');
+  if (!existsSync(file)) return new Map();
+  const lines = readFileSync(file, 'utf8').trim().split('\n').filter(Boolean);
+  return new Map(
+    lines.flatMap((line) => {
+      try {
+        const { step, loss } = JSON.parse(line) as { step: number; loss: number };
+        return [[step, loss] as const];
+      } catch {
+        return [];
+      }
+    }),
+  );
+}
+
+const hasCheckpoint = (run: string) =>
+  existsSync(join(run, 'checkpoints')) && readdirSync(join(run, 'checkpoints')).some((name) => /^\d+$/.test(name));
+
+/** Kills a process of the run at a random moment, again and again, each time going on from the last checkpoint. */
+async function killAgainAndAgain(launcher: readonly string[], run: string, kills: number): Promise<void> {
+  const random = createRandom(11, 'faults', kills);
+  for (let kill_ = 0; kill_ < kills; kill_++) {
+    const from = hasCheckpoint(run) ? ['--resume', run] : [config, '--out', run];
+    if (!hasCheckpoint(run)) rmSync(run, { recursive: true, force: true });
+    const { child, ended, isOver } = start([...launcher, ...train, ...from]);
+    await setTimeout(200 + random.integer(2500));
+    const targets = nodesOf(child);
+    const isKilled = !isOver() && targets.length > 0 && kill(targets[random.integer(targets.length)]);
+    const { code, stderr } = await ended(END_SECONDS);
+    if (!isKilled || launcher.length === 0) continue;
+    assert.notEqual(code, 0, `kill ${kill_}: ${stderr}`);
+    // While MPI starts, mpiexec may break when a process is lost, and then says what it likes.
+    if (!stderr.includes('training tokens')) continue;
+    assert.equal(code, 1, `kill ${kill_}: ${stderr}`);
+    assert.match(stderr, /^doubletrack: .*rank [01] .*lost/m, `kill ${kill_}`);
+  }
+}
+
+describe('a run whose processes are killed at random moments', () => {
+  for (const [name, launcher, kills] of [
+    ['over MPI ends within 10 s each time with the lost rank and exit code 1, and', mpiexec, 20],
+    ['over threads', [], 5],
+  ] as const) {
+    it(`${name} goes on from its checkpoints with the curve of an undisturbed run`, {
+      skip: launcher.length > 0 && skipMpi,
+    }, async () => {
+      const run = join(folder, `killed-${kills}`);
+      await killAgainAndAgain(launcher, run, kills);
+      const reached = Math.max(...losses(run).keys());
+      const steps = String(reached + 5);
+      const { code, stderr } = await start([...launcher, ...train, '--resume', run, '--steps', steps]).ended(120);
+      assert.equal(code, 0, stderr);
+      const whole = join(folder, `undisturbed-${kills}`);
+      const other = await start([...train, config, '--out', whole, '--steps', steps]).ended(120);
+      assert.equal(other.code, 0, other.stderr);
+      assert.ok(reached > 20, `only ${reached} steps were made`);
+      assert.equal(losses(run).size, reached + 5);
+      for (const [step, loss] of losses(whole)) {
+        const own = losses(run).get(step) as number;
+        assert.ok(Math.abs(own - loss) <= 1e-6 * loss, `step ${step}: ${own} is not ${loss}`);
+      }
+    });
+  }
+});
