@@ -2,5 +2,6 @@ export { drawCurve } from './curve.js';
 export { drawHeatMapText } from './heat-map.js';
 export { drawHeatMapSvg } from './heat-map-svg.js';
 export type { HeatMap } from './heat-scale.js';
+export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
 export { drawScheduleSvg } from './svg.js';
 export { drawScheduleText, formatTime, type TextOptions } from './text.js';

@@ -25,10 +25,13 @@ export interface MpiLaneData {
 
 /** How long the thread looks for news without a pause after the last ones: a peer that is about to come often does. */
 const SPIN_MILLISECONDS = 0.05;
-/** Pauses while something is under way: longer the longer nothing came, so that they cost little time and a rank that waits long costs little. */
-const SHORTEST_PAUSE_MILLISECONDS = 0.05;
+/**
+ * Pauses while something is under way: longer the longer nothing came, so that they cost little time and a rank that waits long costs little. Each look
+ * takes time from the thread that computes on the same core.
+ */
+const SHORTEST_PAUSE_MILLISECONDS = 0.2;
 const LONGEST_PAUSE_MILLISECONDS = 1;
-const PAUSE_SHARE = 1 / 16;
+const PAUSE_SHARE = 1 / 8;
 /** Pauses while nothing is under way; the doorbell ends them. */
 const IDLE_PAUSE_MILLISECONDS = 20;
 /** After the end of all, so that what this rank has said last leaves it. */
