@@ -80,7 +80,7 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
     const onEnd = async (result: TrainingResult) => {
       if (result.steps.length === 0) return;
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
-      printSummary({ ...summarizeRun(result), sample }, result.steps, folder, flags);
+      printSummary({ ...summarizeRun(result, config), sample }, result.steps, folder, flags);
     };
     const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
     const result = await trainModel({ config, folder, resume, onEvent, onEnd, ...link, signal: abort.signal });
@@ -197,7 +197,7 @@ function printSummary(
       `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
       ...(emulateLink === undefined ? [] : [`all times are with an emulated link of ${emulateLink} Mbit/s`]),
       formatRankShares(summary),
-      `bubble: ${percent(summary.predictedBubble)} predicted by the simulator from this step's times, ${percent(summary.measuredBubble)} measured`,
+      `not computing: ${percent(summary.predictedBubble)} predicted by the simulator from the segments' times, ${percent(summary.measuredBubble)} measured`,
       ...(summary.sample === '' ? [] : ['', 'sample:', summary.sample, '']),
       `run folder: ${folder}`,
       '',

@@ -7,6 +7,7 @@ import { findPinningObstacle } from '../device/index.js';
 import { writeFileWhole, writeStepRecord, writeTrainingConfig } from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
+import type { StepRecord } from '../simulate/index.js';
 import { fillBatch } from './batch.js';
 import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
@@ -48,9 +49,8 @@ export interface TrainingResult {
   readonly steps: readonly StepMetrics[];
   readonly checkpoint: string;
   readonly stopped: boolean;
-  /** Of the last step, in seconds since it began. */
-  readonly timeline: Timeline;
-  readonly spec: RunSpec;
+  /** What the segments of a step took; undefined of a run without a step. */
+  readonly record: StepRecord | undefined;
   /** The first words of the validation text. */
   readonly samplePrompt: string;
 }
@@ -201,16 +201,16 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
   };
   const last = history.at(-1);
   if (last !== undefined) await recorder.look(last.step, last.seconds, true);
-  if (group.isLeader && last !== undefined) {
+  const record = last === undefined ? undefined : recorder.record();
+  if (group.isLeader && record !== undefined) {
     await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
-    await writeStepRecord(join(folder, 'step.json'), recorder.record());
+    await writeStepRecord(join(folder, 'step.json'), record);
   }
   return {
     steps: history,
     checkpoint: checkpointFolder(folder, step),
     stopped: step < steps,
-    timeline,
-    spec,
+    record,
     samplePrompt: corpus.tokenizer.decode(corpus.validation.slice(0, PROMPT_TOKENS)),
   };
 }
