@@ -36,6 +36,8 @@ evaluate_every = 0
 
 /** All that is left of a run that was killed must be over by then. */
 const END_SECONDS = 10;
+/** In what a run prints when its ranks begin to train. */
+const trainingLine = 'training tokens';
 const mpiexec = ['mpiexec.mpich', '-n', '2'];
 const train = [process.execPath, 'bin/doubletrack.js', 'train'];
 
@@ -60,7 +62,12 @@ function start(command: readonly string[]) {
     const [code] = await Promise.race([exit, late]);
     return { code, stderr };
   };
-  return { child, ended, isOver: () => child.exitCode !== null };
+  const isOver = () => child.exitCode !== null;
+  /** Waits until the ranks train, or the run is over. */
+  const training = async () => {
+    while (!isOver() && !stderr.includes(trainingLine)) await setTimeout(10);
+  };
+  return { child, ended, isOver, training };
 }
 
 function kill(process_: number): boolean {
@@ -131,15 +138,17 @@ async function killAgainAndAgain(launcher: readonly string[], run: string, kills
   for (let kill_ = 0; kill_ < kills; kill_++) {
     const from = hasCheckpoint(run) ? ['--resume', run] : [config, '--out', run];
     if (!hasCheckpoint(run)) rmSync(run, { recursive: true, force: true });
-    const { child, ended, isOver } = start([...launcher, ...train, ...from]);
-    await setTimeout(200 + random.integer(2500));
+    const { child, ended, isOver, training } = start([...launcher, ...train, ...from]);
+    // Some are killed while they start, most while they train.
+    if (kill_ % 4 !== 0) await training();
+    await setTimeout(random.integer(1500));
     const targets = nodesOf(child);
     const isKilled = !isOver() && targets.length > 0 && kill(targets[random.integer(targets.length)]);
     const { code, stderr } = await ended(END_SECONDS);
     if (!isKilled || launcher.length === 0) continue;
     assert.notEqual(code, 0, `kill ${kill_}: ${stderr}`);
     // While MPI starts, mpiexec may break when a process is lost, and then says what it likes.
-    if (!stderr.includes('training tokens')) continue;
+    if (!stderr.includes(trainingLine)) continue;
     assert.equal(code, 1, `kill ${kill_}: ${stderr}`);
     assert.match(stderr, /^doubletrack: .*rank [01] .*lost/m, `kill ${kill_}`);
   }
