@@ -51,9 +51,9 @@ export function readAffinity(): number[] {
  * refuses is in the result.
  */
 export function pinThread(hardwareThreads: readonly number[]): Pinned {
+  if (hardwareThreads.length === 0) return refused('no core is given');
   const known = openScheduler();
   if (known === undefined) return refused(`${process.platform} cannot keep a thread to a core`);
-  if (hardwareThreads.length === 0) return refused('no core is given');
   const mask = new Uint8Array(maskBytes);
   for (const thread of hardwareThreads) {
     if (!Number.isInteger(thread) || thread < 0 || thread >= 8 * maskBytes)

@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { createControl, readCause } from '../comm/index.js';
 import { createCalls } from './calls.js';
 
-/** A thread that lives until it is killed. */
+/** A thread that lives until it is killed or told to end. */
 function startThread(): Worker {
-  return new Worker('setInterval(() => undefined, 1000)', { eval: true });
+  return new Worker("require('node:worker_threads').parentPort.once('message', () => process.exit(0))", { eval: true });
 }
 
 describe('a thread of a rank that is killed', () => {

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { WorkError } from '../base/index.js';
 import { abort, type Control, readCause, type SharedRank } from '../comm/index.js';
-import type { RankArguments, RankMethod, Reply, Request } from './protocol.js';
+import type { Message, RankArguments, RankMethod, Reply, Request } from './protocol.js';
 
 interface Pending {
   readonly results: unknown[];
@@ -77,7 +77,8 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
       closing = true;
       abort(control);
       await settled;
-      await Promise.all(threads.map((thread) => thread.terminate()));
+      for (const worker of workers) worker.postMessage('end' satisfies Message);
+      await Promise.all(threads.map(endThread));
     },
   };
 }
@@ -105,6 +106,22 @@ function answerReplies(
       default:
         return reply satisfies never;
     }
+  });
+}
+
+/** How long a thread may take to end by itself. */
+const END_SECONDS = 5;
+
+/** Waits for a thread that was told to end. Only one that does not is stopped: a thread that is stopped within native code takes the process with it. */
+async function endThread(thread: Worker): Promise<void> {
+  // A thread that is gone has no number.
+  if (thread.threadId === -1) return;
+  await new Promise<void>((resolve) => {
+    const late = setTimeout(() => void thread.terminate(), 1000 * END_SECONDS);
+    thread.once('exit', () => {
+      clearTimeout(late);
+      resolve();
+    });
   });
 }
 

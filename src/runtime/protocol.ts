@@ -37,6 +37,9 @@ export interface Request {
   readonly arguments: readonly unknown[];
 }
 
+/** What the rank's thread is told: a call, or to end when it has done what it was told before. */
+export type Message = Request | 'end';
+
 /** `built` comes once, with what the rank's communication thread needs; every request gets one reply. */
 export type Reply =
   | { readonly kind: 'built'; readonly shared: SharedRank }

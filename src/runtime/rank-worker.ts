@@ -2,7 +2,7 @@ import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DoubletrackError, InputError } from '../base/index.js';
 import { pinThread } from '../device/index.js';
-import type { Reply, Request, WorkerData } from './protocol.js';
+import type { Message, Reply, WorkerData } from './protocol.js';
 import { createRank } from './rank.js';
 
 /** The thread of one rank: builds it, then answers requests one after the other. */
@@ -18,7 +18,9 @@ function serveRank(): void {
     // Ranks of one process answer each for itself; one of many processes gets everybody's results.
     const tell = (result: unknown) =>
       connection.carriesMail ? rank.share(serialize(result)).map((bytes) => deserialize(bytes) as unknown) : result;
-    port.on('message', ({ id, method, arguments: values }: Request) => {
+    port.on('message', (message: Message) => {
+      if (message === 'end') return port.close();
+      const { id, method, arguments: values } = message;
       try {
         const call = rank[method] as (...values: readonly unknown[]) => unknown;
         post({ kind: 'result', id, result: tell(call(...values)) });
