@@ -154,6 +154,15 @@ async function killAgainAndAgain(launcher: readonly string[], run: string, kills
   }
 }
 
+describe('a rank that mpiexec cannot reach, as behind npx', () => {
+  it('is refused in one line with exit code 2, instead of waiting for the others', async () => {
+    const variables = ['PMI_RANK=0', 'PMI_SIZE=2', 'PMI_FD=99'];
+    const { code, stderr } = await start(['env', ...variables, ...train]).ended(END_SECONDS);
+    assert.equal(code, 2);
+    assert.match(stderr, /^doubletrack: the connection to mpiexec [^\n]+leave npx out[^\n]+\n$/);
+  });
+});
+
 describe('a run whose processes are killed at random moments', () => {
   for (const [name, launcher, kills] of [
     ['over MPI ends within 10 s each time with the lost rank and exit code 1, and', mpiexec, 20],

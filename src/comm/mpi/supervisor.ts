@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readSync, writeSync } from 'node:fs';
+import { fstatSync, readSync, writeSync } from 'node:fs';
 import { findLaunch } from './launch.js';
 
 /** Variable by which a supervised process knows the process id of its supervisor. */
@@ -57,6 +57,10 @@ const socketOfChild = 3;
  */
 export function superviseRank(): Promise<number> {
   const [socket, rank] = [Number(process.env.PMI_FD), process.env.PMI_RANK];
+  if (!isSocket(socket)) {
+    writeSync(2, `doubletrack: the connection to mpiexec does not reach this process (rank ${rank}): ${withoutNpx}\n`);
+    return Promise.resolve(badCall);
+  }
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: [0, 1, 2, socket],
     env: { ...process.env, PMI_FD: String(socketOfChild), [supervisorVariable]: String(process.pid) },
@@ -83,6 +87,19 @@ export function superviseRank(): Promise<number> {
       else setTimeout(endAll, FAREWELL_MILLISECONDS);
     });
   });
+}
+
+/** npx, as all of Node's programs, does not hand on what it has open to the process that it starts. */
+const withoutNpx = 'leave npx out and start bin/doubletrack.js, or an installed doubletrack, by mpiexec itself';
+/** Exit code of a bad call. */
+const badCall = 2;
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /** Says to mpiexec that the rank has ended as it should, so that it leaves the others alone; waits for the answer. */
