@@ -1,1 +1,10 @@
+export {
+  type MemoryLimit,
+  type NamedResult,
+  type PlacementName,
+  placementNames,
+  type SearchRequest,
+  type SearchResult,
+  searchSchedule,
+} from './auto/index.js';
 export { listCandidates, withOtherAffinity } from './candidates.js';

@@ -1,0 +1,3 @@
+export { type PlacementName, placementNames } from './placement.js';
+export type { MemoryLimit } from './problem.js';
+export { type NamedResult, type SearchRequest, type SearchResult, searchSchedule } from './search.js';

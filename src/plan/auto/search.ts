@@ -1,0 +1,258 @@
+import { createRandom, InputError, WorkError } from '../../base/index.js';
+import { checkSchedule, type Schedule } from '../../schedule/index.js';
+import { type Costs, type StageTime, simulate } from '../../simulate/index.js';
+import { countParts, cutCosts, cutTime, hasLists } from './cut.js';
+import { createRun, runOrder } from './evaluate.js';
+import { improve, isAtBound, type Timed } from './improve.js';
+import { listSchedule } from './list-schedule.js';
+import { listVariants, tryVariant } from './named.js';
+import { orderOf, scheduleOf } from './orders.js';
+import { type Placement, type PlacementName, placementNames, placeLooped, placeStages } from './placement.js';
+import { createProblem, lowerBound, type MemoryLimit, type Problem, pairSaving } from './problem.js';
+import { listRules } from './rules.js';
+
+/** What to search a schedule for. */
+export interface SearchRequest {
+  readonly ranks: number;
+  /** Of all pipelines together. */
+  readonly microbatches: number;
+  /**
+   * Of the model, not of a schedule's stages: with lists, of as many stages as they have entries, and the schedule keeps that number; with numbers alone, of one rank's share of the model, and
+   * the search cuts it: with two stages a rank, each takes half.
+   */
+  readonly costs: Costs;
+  /** Of each rank; like the costs, of a stage that the lists describe or of a rank's share. */
+  readonly memory?: MemoryLimit;
+  /** Where stages may lie. Default: everywhere that the number of stages allows. */
+  readonly placements?: readonly PlacementName[];
+  /** Changed orders that are tried. Default: so many that it takes seconds. */
+  readonly iterations?: number;
+  /** Default: 0. */
+  readonly seed?: number;
+  /** Called now and then. */
+  onProgress?(progress: { readonly done: number; readonly iterations: number; readonly makespan: number }): void;
+}
+
+/** What a named schedule takes under the same costs, or why it is out. */
+export interface NamedResult {
+  readonly name: string;
+  readonly stagesPerRank: number;
+  readonly makespan?: number;
+  readonly refusal?: string;
+}
+
+export interface SearchResult {
+  /** Named `auto`. It passes `checkSchedule` and keeps within the memory. */
+  readonly schedule: Schedule;
+  /** Of the schedule's own stages, as `simulate` takes them. */
+  readonly costs: Costs;
+  readonly makespan: number;
+  /** No schedule on the placements that were tried takes less. */
+  readonly bound: number;
+  readonly placement: string;
+  /** What it was made from, and what that took. */
+  readonly start: { readonly name: string; readonly makespan: number };
+  readonly named: readonly NamedResult[];
+  /** The least of the named schedules; undefined if none is allowed. */
+  readonly bestNamed: { readonly name: string; readonly makespan: number } | undefined;
+}
+
+/** The most chunks of a rank's share that are searched: the work grows with them. */
+const mostShares = 2 ** 15;
+
+/** Steps of tokens that list scheduling and improvement may take by default: seconds each. */
+const listWork = 6e6;
+const improveWork = 1.2e8;
+
+interface Candidate extends Timed {
+  readonly problem: Problem;
+  readonly name: string;
+}
+
+/**
+ * Searches an order of computation for given costs, and never gives a worse one than the best named schedule that is allowed, since those are where it starts from, together with what list scheduling
+ * makes by some hundred rules on each placement; local improvement changes the best of them. The same request gives the same schedule.
+ * Throws `InputError` for costs and counts that do not fit together, `WorkError` if nothing keeps within the memory.
+ */
+export function searchSchedule(request: SearchRequest): SearchResult {
+  requireSize(request);
+  const parts = countParts(request.costs, request.ranks);
+  const named = timeNamed(request, parts);
+  const problems = createProblems(request, parts, named.candidates);
+  const candidates = [...named.candidates, ...listSchedules(problems)].sort((a, b) => a.makespan - b.makespan);
+  if (candidates.length === 0) throw nothingFits(request, problems);
+  const bound = Math.min(...problems.map(lowerBound));
+  const { start, best } = improveAll(request, candidates, bound);
+  const schedule = scheduleOf(best.problem, best.order);
+  const [issue] = checkSchedule(schedule);
+  if (issue !== undefined) throw new WorkError({ what: `the search made a schedule that does not check: ${issue.message}` });
+  const [bestNamed] = named.candidates.toSorted((a, b) => a.makespan - b.makespan);
+  return {
+    schedule,
+    costs: best.problem.costs,
+    makespan: simulate(schedule, best.problem.costs).makespan,
+    bound,
+    placement: best.problem.placement.name,
+    start: { name: start.name, makespan: start.makespan },
+    named: named.results,
+    bestNamed: bestNamed === undefined ? undefined : { name: bestNamed.name, makespan: bestNamed.makespan },
+  };
+}
+
+function requireSize({ ranks, microbatches, iterations = 0, memory }: SearchRequest): void {
+  const counts = { ranks, microbatches };
+  for (const [name, value] of Object.entries(counts)) {
+    if (Number.isSafeInteger(value) && value >= 1 && value <= mostShares) continue;
+    throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${mostShares}` });
+  }
+  if (ranks * microbatches > mostShares) {
+    throw new InputError({
+      what: `auto cannot search ${ranks} ranks x ${microbatches} microbatches`,
+      mend: `use at most ${Math.floor(mostShares / ranks)} microbatches, or a named schedule`,
+    });
+  }
+  if (!Number.isSafeInteger(iterations) || iterations < 0) {
+    throw new InputError({ what: `iterations cannot be ${iterations}`, mend: 'use a whole number from 0' });
+  }
+  if (memory !== undefined && !(memory.cap > 0)) {
+    throw new InputError({ what: `a memory cap of ${memory.cap} leaves no room`, mend: 'use a number above 0' });
+  }
+}
+
+function timeNamed(request: SearchRequest, parts: number): { results: NamedResult[]; candidates: Candidate[] } {
+  const { ranks, microbatches, costs } = request;
+  const isFixed = hasLists(costs);
+  const candidates: Candidate[] = [];
+  const variants = listVariants(isFixed ? [parts / ranks].filter((count) => count > 1) : [2, 4]);
+  const results = variants.map((variant): NamedResult => {
+    const { schedule, refusal, ...rest } = tryVariant(variant, ranks, microbatches);
+    if (schedule === undefined) return { ...rest, refusal };
+    const stages = schedule.stageToRank.length / schedule.pipelines.length;
+    if (isFixed && stages !== parts) return { ...rest, refusal: `it has ${stages} stages, the costs ${parts}` };
+    const problem = poseProblem(request, parts, { ...schedule, name: schedule.name });
+    const order = orderOf(problem, schedule);
+    const makespan = runOrder(createRun(problem), order);
+    if (makespan === Number.POSITIVE_INFINITY) return { ...rest, refusal: 'it needs more memory' };
+    const name = variant.stagesPerRank === undefined ? rest.name : `${rest.name}, ${rest.stagesPerRank} stages a rank`;
+    candidates.push({ problem, name, order, makespan });
+    return { ...rest, makespan };
+  });
+  return { results, candidates };
+}
+
+/** The problem of a placement, with costs and memory of its stages. */
+function poseProblem({ costs, memory, microbatches }: SearchRequest, parts: number, placement: Placement): Problem {
+  const { pipelines, stageToRank } = placement;
+  const stages = pipelines[0]!.length;
+  const spread = (amount: StageTime): number[] => {
+    const cut = cutTime(amount, parts, stages, pipelines, stageToRank.length);
+    return typeof cut === 'number' ? stageToRank.map(() => cut) : [...cut];
+  };
+  const stageMemory = {
+    cap: memory?.cap ?? Number.POSITIVE_INFINITY,
+    activation: spread(memory?.activation ?? 1),
+    parameters: spread(memory?.parameters ?? 0),
+  };
+  const { name, ranks } = placement;
+  const own = { name, ranks, pipelines, stageToRank };
+  return createProblem(own, microbatches, cutCosts(costs, parts, placement), stageMemory);
+}
+
+/** One problem for each placement that is allowed and on which nothing named lies that is the same. */
+function createProblems(request: SearchRequest, parts: number, named: readonly Candidate[]): Problem[] {
+  const { ranks, microbatches, costs, placements = placementNames } = request;
+  const isFixed = hasLists(costs);
+  const listed = placements.flatMap((name) => placeStages(name, ranks) ?? []);
+  const perRank = parts / ranks;
+  if (isFixed && Number.isInteger(perRank) && ![1, 2, 4].includes(perRank)) {
+    listed.push(placeLooped(`${perRank} stages a rank, looped`, ranks, perRank));
+  }
+  const fitting = listed.filter(
+    ({ pipelines }) =>
+      microbatches % pipelines.length === 0 && (!isFixed || (pipelines[0] as readonly number[]).length === parts),
+  );
+  if (fitting.length === 0 && named.length === 0) {
+    throw new InputError({
+      what: `costs of ${parts} stages do not divide over ${ranks} ranks`,
+      mend: `give lists with a multiple of ${ranks} entries`,
+    });
+  }
+  return fitting.map((placement) => poseProblem(request, parts, placement));
+}
+
+/** What the rules make on each placement, each makespan once. */
+function listSchedules(problems: readonly Problem[]): Candidate[] {
+  return problems.flatMap((problem) => {
+    const { placement, stages, microbatches, stagesOf } = problem;
+    const chain = placement.pipelines[0]!.length;
+    const hasPairs = stagesOf.some((own) => own.some((a) => own.some((b) => pairSaving(problem, a, b) > 0)));
+    const most = Math.max(6, Math.floor(listWork / problems.length / (3 * stages * microbatches)));
+    const run = createRun(problem);
+    const byMakespan = new Map<number, Candidate>();
+    for (const rule of listRules(placement.ranks, hasPairs).slice(0, most)) {
+      const order = listSchedule(problem, rule);
+      if (order === undefined) continue;
+      const makespan = runOrder(run, order);
+      const name = `list scheduling, ${placement.name}`;
+      if (chain > 0 && makespan < Number.POSITIVE_INFINITY && !byMakespan.has(makespan)) {
+        byMakespan.set(makespan, { problem, name, order, makespan });
+      }
+    }
+    return [...byMakespan.values()];
+  });
+}
+
+/** Improves the best of each placement a little, then the best of all. */
+function improveAll(request: SearchRequest, sorted: readonly Candidate[], bound: number): { start: Candidate; best: Candidate } {
+  const { seed = 0, onProgress } = request;
+  const [first] = sorted as [Candidate, ...Candidate[]];
+  const tokens = 3 * first.problem.stages * first.problem.microbatches;
+  const iterations = request.iterations ?? Math.min(120_000, Math.max(300, Math.floor(improveWork / tokens)));
+  const starts = pickStarts(sorted);
+  let done = 0;
+  let makespan = first.makespan;
+  const advance = (from: Candidate, origin: Candidate, share: number, label: string) => {
+    const count = Math.floor(iterations * share);
+    const random = createRandom(seed, 'auto', label);
+    const timed = improve({ problem: from.problem, start: from, iterations: count, random, bound });
+    done += count;
+    makespan = Math.min(makespan, timed.makespan);
+    onProgress?.({ done, iterations, makespan });
+    return { origin, best: { ...from, ...timed } };
+  };
+  let pool = starts.map((start, index) => advance(start, start, 0.5 / starts.length, `first ${index}`));
+  for (let round = 0; round < rounds; round++) {
+    pool.sort((a, b) => a.best.makespan - b.best.makespan);
+    if (isAtBound(pool[0]!.best.makespan, bound)) break;
+    pool = pool.slice(0, Math.max(1, 2 - round));
+    const share = 0.5 / rounds / pool.length;
+    pool = pool.map(({ origin, best }, index) => advance(best, origin, share, `round ${round} ${index}`));
+  }
+  pool.sort((a, b) => a.best.makespan - b.best.makespan);
+  return { start: pool[0]!.origin, best: pool[0]!.best };
+}
+
+const rounds = 4;
+
+/** The best candidates, at most two of a placement and eight in all. */
+function pickStarts(sorted: readonly Candidate[]): Candidate[] {
+  const counts = new Map<string, number>();
+  const picked = sorted.filter(({ problem }) => {
+    const key = JSON.stringify([problem.placement.pipelines, problem.placement.stageToRank]);
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    return count <= 2;
+  });
+  return picked.slice(0, 8);
+}
+
+function nothingFits({ ranks, microbatches, memory }: SearchRequest, problems: readonly Problem[]): WorkError {
+  const cap = memory?.cap ?? Number.POSITIVE_INFINITY;
+  const needs = problems.map(({ stagesOf, budget, activation }) =>
+    Math.max(...stagesOf.map((own, rank) => cap - budget[rank]! + own.reduce((sum, stage) => sum + activation[stage]!, 0))),
+  );
+  return new WorkError({
+    what: `no schedule of ${ranks} ranks and ${microbatches} microbatches keeps within ${cap}`,
+    mend: `allow at least ${Math.min(...needs)}`,
+  });
+}
