@@ -92,7 +92,8 @@ function walkActivations(
       alive -= untilInput[backwardStage] as number;
       if (kind[action] !== kindCodes.backwardInput) alive -= untilWeight[backwardStage] as number;
     }
-    if ((weight[action] as number) >= 0) alive -= untilWeight[((weight[action] as number) / microbatches) | 0] as number;
+    if ((weight[action] as number) >= 0)
+      alive -= untilWeight[((weight[action] as number) / microbatches) | 0] as number;
     visit(action, during, alive);
   }
 }
@@ -110,6 +111,7 @@ function spreadAmount(name: string, amount: StageTime = 0, stages: number): Floa
 
 function sumByRank(flat: FlatSchedule, amounts: Float64Array): number[] {
   const sums = new Array<number>(flat.ranks).fill(0);
-  for (const [stage, rank] of flat.stageToRank.entries()) sums[rank] = (sums[rank] as number) + (amounts[stage] as number);
+  for (const [stage, rank] of flat.stageToRank.entries())
+    sums[rank] = (sums[rank] as number) + (amounts[stage] as number);
   return sums;
 }

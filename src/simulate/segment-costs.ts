@@ -59,8 +59,7 @@ function requireSegments({ forward, backward }: ChunkSegments): void {
   if (count > mostSegments) {
     throw new InputError({ what: `a stage has ${count} segments`, mend: `use at most ${mostSegments}` });
   }
-  const astray =
-    forward.find(({ phase }) => phase !== 'forward') ?? backward.find(({ phase }) => phase === 'forward');
+  const astray = forward.find(({ phase }) => phase !== 'forward') ?? backward.find(({ phase }) => phase === 'forward');
   if (astray !== undefined) {
     throw new InputError({
       what: `${astray.name} ${astray.phase} is in the wrong list of segments`,

@@ -1,6 +1,6 @@
 import { flattenSchedule, type Schedule } from '../schedule/index.js';
 import type { Costs } from './costs.js';
-import { requireOrder, requireRange } from './deadlock.js';
+import { explainDeadlock, requireRange } from './deadlock.js';
 import { findDurations } from './durations.js';
 import { findMemory, type MemoryUse } from './memory.js';
 import { findPeaks } from './peaks.js';
@@ -57,8 +57,7 @@ export function simulate(schedule: Schedule, costs: Costs): Simulation {
   const times = costsByStage(costs, flat.stages);
   const { durations, busy, exposed } = findDurations(flat, times);
   const timed = runTimed(flat, durations, times.p2p);
-  // The run without times finds and names what stops it.
-  if (timed === undefined) throw requireOrder(schedule, flat);
+  if (timed === undefined) throw explainDeadlock(schedule, flat);
   const makespan = timed.finish.reduce((latest, time) => Math.max(latest, time), 0);
   const idle = Array.from(busy, (time) => makespan - time);
   const exposedCommunication = Array.from(exposed, (time, rank) => time + (timed.exposed[rank] as number));

@@ -31,7 +31,11 @@ export function costsByStage(costs: Costs, stages: number): StageCosts {
     time: spreadOverStages(name, costs[name], { stages, most: longestTime }),
     exposed: new Float64Array(stages),
   });
-  const [forward, backwardInput, backwardWeight] = [spread('forward'), spread('backwardInput'), spread('backwardWeight')];
+  const [forward, backwardInput, backwardWeight] = [
+    spread('forward'),
+    spread('backwardInput'),
+    spread('backwardWeight'),
+  ];
   const backward = {
     time: backwardInput.time.map((time, stage) => time + (backwardWeight.time[stage] as number)),
     exposed: backwardInput.exposed,

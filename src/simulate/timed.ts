@@ -194,6 +194,8 @@ function createDirection(
   const computed = create();
   // Without messages a result is at hand as soon as it is computed: one column is both.
   const [arrives, leaves] = p2p === 0 ? [computed, computed] : [create(), create()];
-  const target = toTarget.map((step, stage) => (step === 0 ? -1 : (stageToRank[stage + step / microbatches] as number)));
+  const target = toTarget.map((step, stage) =>
+    step === 0 ? -1 : (stageToRank[stage + step / microbatches] as number),
+  );
   return { cells, toSource, target, computed, arrives, leaves };
 }
