@@ -1,5 +1,4 @@
 export {
-  type MemoryLimit,
   type NamedResult,
   type PlacementName,
   placementNames,

@@ -14,6 +14,7 @@ export { type RecordStepsRequest, recordSteps } from './record-steps.js';
 export { type ActionCost, type ChunkSegments, chunkCost, pairCost, type SegmentCost } from './segment-costs.js';
 export { type SegmentSimulation, type SegmentSimulationRequest, simulateSegments } from './segments.js';
 export { type IdleByCause, type RankSteps, type Simulation, simulate } from './simulate.js';
+export { costsByStage, type StageCosts } from './stage-costs.js';
 export { composeTimes, type StageSegment, type StageTimes, type StepTimes } from './stage-times.js';
 export type { MessageTime, PartTimes, SegmentTime, StepRecord } from './step-record.js';
 export { simulatedTimeline } from './timeline.js';

@@ -22,6 +22,7 @@ export interface Run {
   readonly finish: Float64Array;
   readonly laneFree: Float64Array;
   readonly alive: Float64Array;
+  readonly peak: Float64Array;
   readonly awake: Int32Array;
   readonly isAwake: Uint8Array;
   awakeCount: number;
@@ -51,6 +52,7 @@ export function createRun(problem: Problem): Run {
     finish: new Float64Array(placement.ranks),
     laneFree: new Float64Array(placement.ranks),
     alive: new Float64Array(placement.ranks),
+    peak: new Float64Array(placement.ranks),
     awake: new Int32Array(placement.ranks),
     isAwake: new Uint8Array(placement.ranks),
     awakeCount: 0,
@@ -85,9 +87,9 @@ export function runOrder(run: Run, order: Order): number {
 }
 
 function resetRun(run: Run): void {
-  const { forwards, backwards, waitingWeights, positions, finish, laneFree, alive, awake } = run;
+  const { forwards, backwards, waitingWeights, positions, finish, laneFree, alive, peak, awake } = run;
   for (const table of [forwards, backwards, waitingWeights, positions]) table.fill(0);
-  for (const table of [finish, laneFree, alive]) table.fill(0);
+  for (const table of [finish, laneFree, alive, peak]) table.fill(0);
   run.isAwake.fill(1);
   const ranks = awake.length;
   for (let rank = 0; rank < ranks; rank++) awake[rank] = ranks - 1 - rank;
@@ -171,15 +173,18 @@ function sendResult(run: Run, rank: number, target: number, stop: number): numbe
 }
 
 /** A pair's forward counts before its backward frees, as in `peakActivations`. */
-function keepsMemory({ problem, alive, isFull }: Run, rank: number, token: number): boolean {
-  const { activation, forwardOf, backwardOf, weightOf } = problem;
+function keepsMemory({ problem, alive, peak, isFull }: Run, rank: number, token: number): boolean {
+  const { untilInput, untilWeight, forwardOf, backwardOf, weightOf } = problem;
   const forward = forwardOf[token]!;
   if (forward >= 0) {
-    alive[rank]! += activation[forward]!;
+    alive[rank]! += untilInput[forward]! + untilWeight[forward]!;
+    if (alive[rank]! > peak[rank]!) peak[rank] = alive[rank]!;
     if (exceeds(alive[rank]!, problem.budget[rank]!)) return false;
   }
-  const freed = isFull[token] === 1 ? backwardOf[token]! : weightOf[token]!;
-  if (freed >= 0) alive[rank]! -= activation[freed]!;
+  const backward = backwardOf[token]!;
+  if (backward >= 0) alive[rank]! -= untilInput[backward]!;
+  const freed = isFull[token] === 1 ? backward : weightOf[token]!;
+  if (freed >= 0) alive[rank]! -= untilWeight[freed]!;
   return true;
 }
 

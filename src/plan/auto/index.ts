@@ -1,3 +1,2 @@
 export { type PlacementName, placementNames } from './placement.js';
-export type { MemoryLimit } from './problem.js';
 export { type NamedResult, type SearchRequest, type SearchResult, searchSchedule } from './search.js';

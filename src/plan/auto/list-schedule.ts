@@ -1,5 +1,5 @@
 import { exceeds } from './evaluate.js';
-import { type Order, pairSaving, pairToken, type Problem } from './problem.js';
+import { chunkMemory, isInputOnly, type Order, pairSaving, pairToken, type Problem } from './problem.js';
 
 /** How a rank that is free chooses among what it could run. Each microbatch's part comes in its turn at each stage. */
 export interface Rule {
@@ -72,11 +72,11 @@ export function listSchedule(problem: Problem, rule: Rule): Order | undefined {
 }
 
 function createState(problem: Problem, rule: Rule): State {
-  const { stages, microbatches, placement, stagesOf, activation, budget } = problem;
+  const { stages, microbatches, placement, stagesOf, budget } = problem;
   const ranks = placement.ranks;
   const chains = placement.pipelines.length;
   const limit = Float64Array.from(stagesOf, (own, rank) => {
-    const passage = own.reduce((sum, stage) => sum + activation[stage]!, 0);
+    const passage = own.reduce((sum, stage) => sum + chunkMemory(problem, stage), 0);
     return Math.min(budget[rank]!, Math.max(passage, (rule.alive * passage) / chains));
   });
   return {
@@ -196,13 +196,13 @@ function isBetter(best: { stage: number; start: number }, start: number, stage: 
 }
 
 function hasRoom({ problem, forwards, aliveChunks, alive, limit }: State, rank: number, stage: number): boolean {
-  const { microbatches, activation, pipelineOf, positionOf, stagesOf } = problem;
+  const { microbatches, pipelineOf, positionOf, stagesOf } = problem;
   if (limit[rank] === Number.POSITIVE_INFINITY) return true;
-  let needed = alive[rank]! + activation[stage]!;
+  let needed = alive[rank]! + chunkMemory(problem, stage);
   for (const other of stagesOf[rank]!) {
     const isAhead = pipelineOf[other] !== pipelineOf[stage] || positionOf[other]! > positionOf[stage]!;
     if (other !== stage && isAhead && forwards[other]! < microbatches && aliveChunks[other] === 0) {
-      needed += activation[other]!;
+      needed += chunkMemory(problem, other);
     }
   }
   return !exceeds(needed, limit[rank]!);
@@ -211,7 +211,7 @@ function hasRoom({ problem, forwards, aliveChunks, alive, limit }: State, rank: 
 /** Runs the choice; gives the ranks that its results go to. */
 function commit(state: State, rank: number, { token, start }: Choice): number[] {
   const { problem, forwards, backwards, waitingWeights } = state;
-  const { microbatches, stages, next, previous } = problem;
+  const { microbatches, next, previous } = problem;
   const forward = problem.forwardOf[token]!;
   const backward = problem.backwardOf[token]!;
   const weight = problem.weightOf[token]!;
@@ -222,26 +222,28 @@ function commit(state: State, rank: number, { token, start }: Choice): number[] 
   if (forward >= 0) {
     const cell = forward * microbatches + forwards[forward]!++;
     state.arrivesForward[cell] = send(state, rank, next[forward]!, stop, targets);
-    keepChunk(state, rank, forward, 1);
+    state.alive[rank]! += chunkMemory(problem, forward);
+    state.aliveChunks[forward]!++;
     state.lastForward[rank] = 1;
   }
   if (backward >= 0) {
     const cell = backward * microbatches + backwards[backward]!++;
     state.arrivesBackward[cell] = send(state, rank, previous[backward]!, stop, targets);
-    if (token < 2 * stages || token >= 4 * stages) keepChunk(state, rank, backward, -1);
-    else waitingWeights[backward]!++;
+    state.alive[rank]! -= problem.untilInput[backward]!;
+    if (isInputOnly(problem, token)) waitingWeights[backward]!++;
+    else freeChunk(state, rank, backward);
     state.lastForward[rank] = 0;
   }
   if (weight >= 0) {
     waitingWeights[weight]!--;
-    keepChunk(state, rank, weight, -1);
+    freeChunk(state, rank, weight);
   }
   return targets;
 }
 
-function keepChunk({ problem, alive, aliveChunks }: State, rank: number, stage: number, sign: 1 | -1): void {
-  alive[rank]! += sign * problem.activation[stage]!;
-  aliveChunks[stage]! += sign;
+function freeChunk({ problem, alive, aliveChunks }: State, rank: number, stage: number): void {
+  alive[rank]! -= problem.untilWeight[stage]!;
+  aliveChunks[stage]!--;
 }
 
 function send({ problem, laneFree }: State, rank: number, target: number, stop: number, targets: number[]): number {

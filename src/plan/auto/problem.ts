@@ -1,16 +1,9 @@
 import type { Schedule } from '../../schedule/index.js';
-import type { Costs, StageTime } from '../../simulate/index.js';
+import { type Costs, costsByStage, type StageCosts, type StageTime } from '../../simulate/index.js';
 import type { Placement } from './placement.js';
 
-/** What a rank may hold at once, in any one unit. */
-export interface MemoryLimit {
-  /** Of each rank. */
-  readonly cap: number;
-  /** What a live chunk holds, from its forward to its weight gradient: of each part that the costs describe. Default: 1. */
-  readonly activation?: StageTime;
-  /** What the parameters of a part hold, with gradients and optimizer; a rank with two copies of the model has both. Default: 0. */
-  readonly parameters?: StageTime;
-}
+/** The most that a rank may hold: live chunks, each counting `chunk`, or an amount in the unit of the costs' memory, where a rank with two copies of the model holds both. */
+export type Cap = { readonly chunks: number; readonly chunk: number } | { readonly amount: number };
 
 /**
  * A scheduling problem as tables. A rank's order is a list of tokens: `stage` is a forward, `stages + stage` a full backward, `2 * stages + stage` an input gradient, `3 * stages + stage` a
@@ -39,8 +32,9 @@ export interface Problem {
   readonly weightOf: Int32Array;
   /** `[stages]`: for the forward of a stage, the first token of its pairs: one for each stage of the same rank, in the order of `stagesOf`. */
   readonly firstPair: Int32Array;
-  /** `[stages]`: memory of a live chunk. */
-  readonly activation: Float64Array;
+  /** `[stages]`: memory of a chunk from its forward to its input gradient, and on top of that to its weight gradient. */
+  readonly untilInput: Float64Array;
+  readonly untilWeight: Float64Array;
   /** `[ranks]`: memory that its chunks may take; Infinity without a cap. */
   readonly budget: Float64Array;
 }
@@ -48,25 +42,19 @@ export interface Problem {
 /** Each rank's tokens, in order. */
 export type Order = readonly Int32Array[];
 
-/** Memory by the placement's stage numbers. */
-export interface StageMemory {
-  readonly cap: number;
-  readonly activation: readonly number[];
-  readonly parameters: readonly number[];
-}
-
-/** A problem whose costs are by the placement's stage numbers. */
+/** A problem whose costs are by the placement's stage numbers. Throws `InputError` for costs that are none. */
 export function createProblem(
   placement: Placement,
   microbatches: number,
   costs: Costs,
-  memory: StageMemory | undefined,
+  cap: Cap | undefined,
 ): Problem {
   const { pipelines, stageToRank, ranks } = placement;
   const stages = stageToRank.length;
   const stagesOf = Array.from({ length: ranks }, (_, rank) =>
     stageToRank.flatMap((owner, stage) => (owner === rank ? [stage] : [])),
   );
+  const stageCosts = costsByStage(costs, stages);
   return {
     placement,
     costs,
@@ -75,13 +63,35 @@ export function createProblem(
     stagesOf,
     stageToRank: Int32Array.from(stageToRank),
     ...linkChains(pipelines, stages),
-    p2p: costs.p2p,
-    ...listTokens(costs, stagesOf, placement),
-    activation: Float64Array.from({ length: stages }, (_, stage) => memory?.activation[stage] ?? 1),
+    p2p: stageCosts.p2p,
+    ...listTokens(stageCosts, stagesOf, placement),
+    ...limitMemory(costs, stagesOf, cap, stages),
+  };
+}
+
+function limitMemory({ memory = {} }: Costs, stagesOf: Problem['stagesOf'], cap: Cap | undefined, stages: number) {
+  const table = (amount: StageTime = 0) =>
+    Float64Array.from({ length: stages }, (_, stage) => (typeof amount === 'number' ? amount : (amount[stage] as number)));
+  if (cap === undefined || 'chunks' in cap) {
+    return {
+      untilInput: table(0),
+      untilWeight: table(cap?.chunk ?? 1),
+      budget: new Float64Array(stagesOf.length).fill(cap?.chunks ?? Number.POSITIVE_INFINITY),
+    };
+  }
+  const held = [memory.parameters, memory.gradients, memory.optimizer].map((amount) => table(amount));
+  return {
+    untilInput: table(memory.activationsUntilInput),
+    untilWeight: table(memory.activationsUntilWeight),
     budget: Float64Array.from(stagesOf, (own) =>
-      own.reduce((left, stage) => left - (memory?.parameters[stage] ?? 0), memory?.cap ?? Number.POSITIVE_INFINITY),
+      own.reduce((left, stage) => held.reduce((rest, part) => rest - part[stage]!, left), cap.amount),
     ),
   };
+}
+
+/** What a chunk of the stage holds while it is alive. */
+export function chunkMemory({ untilInput, untilWeight }: Problem, stage: number): number {
+  return untilInput[stage]! + untilWeight[stage]!;
 }
 
 function linkChains(pipelines: Schedule['pipelines'], stages: number) {
@@ -100,28 +110,29 @@ function linkChains(pipelines: Schedule['pipelines'], stages: number) {
   return { previous, next, pipelineOf, positionOf };
 }
 
-function listTokens(costs: Costs, stagesOf: Problem['stagesOf'], { stageToRank }: Placement) {
+function listTokens({ chunks, pair }: StageCosts, stagesOf: Problem['stagesOf'], { stageToRank }: Placement) {
   const stages = stageToRank.length;
-  const time = (value: StageTime, stage: number) => (typeof value === 'number' ? value : (value[stage] as number));
   const tokens = 4 * stages + stagesOf.reduce((sum, own) => sum + own.length ** 2, 0);
   const duration = new Float64Array(tokens);
   const forwardOf = new Int32Array(tokens).fill(-1);
   const backwardOf = new Int32Array(tokens).fill(-1);
   const weightOf = new Int32Array(tokens).fill(-1);
   const firstPair = new Int32Array(stages);
+  const kinds = [
+    [chunks.forward, forwardOf],
+    [chunks.backward, backwardOf],
+    [chunks.backwardInput, backwardOf],
+    [chunks.backwardWeight, weightOf],
+  ] as const;
+  for (const [kind, [{ time }, stageOf]] of kinds.entries()) {
+    duration.set(time, kind * stages);
+    for (let stage = 0; stage < stages; stage++) stageOf[kind * stages + stage] = stage;
+  }
   let token = 4 * stages;
   for (let stage = 0; stage < stages; stage++) {
-    const [forward, input, weight] = [costs.forward, costs.backwardInput, costs.backwardWeight].map((value) =>
-      time(value, stage),
-    ) as [number, number, number];
-    for (const [kind, spent] of [forward, input + weight, input, weight].entries()) {
-      duration[kind * stages + stage] = spent;
-      (kind === 0 ? forwardOf : kind === 3 ? weightOf : backwardOf)[kind * stages + stage] = stage;
-    }
     firstPair[stage] = token;
     for (const other of stagesOf[stageToRank[stage] as number] as readonly number[]) {
-      const parts = forward + time(costs.backwardInput, other) + time(costs.backwardWeight, other);
-      duration[token] = costs.overlapped === undefined ? parts : time(costs.overlapped, stage);
+      duration[token] = pair(stage, other).time;
       forwardOf[token] = stage;
       backwardOf[token++] = other;
     }

@@ -1,14 +1,14 @@
 import { createRandom, InputError, WorkError } from '../../base/index.js';
 import { checkSchedule, type Schedule } from '../../schedule/index.js';
-import { type Costs, type StageTime, simulate } from '../../simulate/index.js';
-import { countParts, cutCosts, cutTime, hasLists } from './cut.js';
+import { type Costs, simulate } from '../../simulate/index.js';
+import { countParts, cutCosts, hasLists } from './cut.js';
 import { createRun, runOrder } from './evaluate.js';
 import { improve, isAtBound, type Timed } from './improve.js';
 import { listSchedule } from './list-schedule.js';
 import { listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
 import { type Placement, type PlacementName, placementNames, placeLooped, placeStages } from './placement.js';
-import { createProblem, lowerBound, type MemoryLimit, type Problem, pairSaving } from './problem.js';
+import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSaving } from './problem.js';
 import { listRules } from './rules.js';
 
 /** What to search a schedule for. */
@@ -21,8 +21,10 @@ export interface SearchRequest {
    * the search cuts it: with two stages a rank, each takes half.
    */
   readonly costs: Costs;
-  /** Of each rank; like the costs, of a stage that the lists describe or of a rank's share. */
-  readonly memory?: MemoryLimit;
+  /** The most chunks alive on a rank: with lists, of the stages that they describe; with numbers, of a rank's share, so that half a share counts half. */
+  readonly activationCap?: number;
+  /** The most that a rank may hold, in the unit of the costs' memory. Instead of `activationCap`. */
+  readonly memoryCap?: number;
   /** Where stages may lie. Default: everywhere that the number of stages allows. */
   readonly placements?: readonly PlacementName[];
   /** Changed orders that are tried. Default: so many that it takes seconds. */
@@ -99,7 +101,7 @@ export function searchSchedule(request: SearchRequest): SearchResult {
   };
 }
 
-function requireSize({ ranks, microbatches, iterations = 0, memory }: SearchRequest): void {
+function requireSize({ ranks, microbatches, iterations = 0 }: SearchRequest): void {
   const counts = { ranks, microbatches };
   for (const [name, value] of Object.entries(counts)) {
     if (Number.isSafeInteger(value) && value >= 1 && value <= mostShares) continue;
@@ -114,9 +116,19 @@ function requireSize({ ranks, microbatches, iterations = 0, memory }: SearchRequ
   if (!Number.isSafeInteger(iterations) || iterations < 0) {
     throw new InputError({ what: `iterations cannot be ${iterations}`, mend: 'use a whole number from 0' });
   }
-  if (memory !== undefined && !(memory.cap > 0)) {
-    throw new InputError({ what: `a memory cap of ${memory.cap} leaves no room`, mend: 'use a number above 0' });
+}
+
+function readCap({ activationCap, memoryCap, costs }: SearchRequest, chunk: number): Cap | undefined {
+  if (activationCap !== undefined && memoryCap !== undefined) {
+    throw new InputError({ what: 'a cap of chunks and a cap of memory are given together', mend: 'give one of them' });
   }
+  const cap = activationCap ?? memoryCap;
+  if (cap === undefined) return undefined;
+  if (!(cap > 0)) throw new InputError({ what: `a cap of ${cap} leaves no room`, mend: 'use a number above 0' });
+  if (memoryCap !== undefined && costs.memory === undefined) {
+    throw new InputError({ what: 'a cap of memory needs costs with memory', mend: 'cap the live chunks, or add memory to the costs' });
+  }
+  return activationCap === undefined ? { amount: cap } : { chunks: cap, chunk };
 }
 
 function timeNamed(request: SearchRequest, parts: number): { results: NamedResult[]; candidates: Candidate[] } {
@@ -140,22 +152,11 @@ function timeNamed(request: SearchRequest, parts: number): { results: NamedResul
   return { results, candidates };
 }
 
-/** The problem of a placement, with costs and memory of its stages. */
-function poseProblem({ costs, memory, microbatches }: SearchRequest, parts: number, placement: Placement): Problem {
-  const { pipelines, stageToRank } = placement;
-  const stages = pipelines[0]!.length;
-  const spread = (amount: StageTime): number[] => {
-    const cut = cutTime(amount, parts, stages, pipelines, stageToRank.length);
-    return typeof cut === 'number' ? stageToRank.map(() => cut) : [...cut];
-  };
-  const stageMemory = {
-    cap: memory?.cap ?? Number.POSITIVE_INFINITY,
-    activation: spread(memory?.activation ?? 1),
-    parameters: spread(memory?.parameters ?? 0),
-  };
-  const { name, ranks } = placement;
-  const own = { name, ranks, pipelines, stageToRank };
-  return createProblem(own, microbatches, cutCosts(costs, parts, placement), stageMemory);
+/** The problem of a placement, with the costs and memory of its stages. */
+function poseProblem(request: SearchRequest, parts: number, { name, ranks, pipelines, stageToRank }: Placement): Problem {
+  const placement = { name, ranks, pipelines, stageToRank };
+  const cap = readCap(request, parts / pipelines[0]!.length);
+  return createProblem(placement, request.microbatches, cutCosts(request.costs, parts, placement), cap);
 }
 
 /** One problem for each placement that is allowed and on which nothing named lies that is the same. */
@@ -246,10 +247,14 @@ function pickStarts(sorted: readonly Candidate[]): Candidate[] {
   return picked.slice(0, 8);
 }
 
-function nothingFits({ ranks, microbatches, memory }: SearchRequest, problems: readonly Problem[]): WorkError {
-  const cap = memory?.cap ?? Number.POSITIVE_INFINITY;
-  const needs = problems.map(({ stagesOf, budget, activation }) =>
-    Math.max(...stagesOf.map((own, rank) => cap - budget[rank]! + own.reduce((sum, stage) => sum + activation[stage]!, 0))),
+function nothingFits({ ranks, microbatches, activationCap, memoryCap }: SearchRequest, problems: readonly Problem[]): WorkError {
+  const cap = activationCap ?? memoryCap ?? Number.POSITIVE_INFINITY;
+  const needs = problems.map((problem) =>
+    Math.max(
+      ...problem.stagesOf.map((own, rank) =>
+        own.reduce((sum, stage) => sum + chunkMemory(problem, stage), cap - problem.budget[rank]!),
+      ),
+    ),
   );
   return new WorkError({
     what: `no schedule of ${ranks} ranks and ${microbatches} microbatches keeps within ${cap}`,
