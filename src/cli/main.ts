@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { DoubletrackError } from '../base/index.js';
 import { addBalanceCommand } from './balance.js';
 import { addBenchCommand } from './bench.js';
+import { addCompareCommand } from './compare.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
 import { Interrupted } from './interrupted.js';
@@ -19,6 +20,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   addScheduleCommand(program);
   addSimulateCommand(program);
+  addCompareCommand(program);
   addTrainCommand(program);
   addTuneCommand(program);
   addEvalCommand(program);

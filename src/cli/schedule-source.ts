@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, WorkError } from '../base/index.js';
 import { readFileText } from '../formats/index.js';
+import type { SearchResult } from '../plan/index.js';
 import {
   checkSchedule,
   generateSchedule,
@@ -10,6 +11,15 @@ import {
   type Schedule,
   scheduleNames,
 } from '../schedule/index.js';
+import type { Costs } from '../simulate/index.js';
+import { type AutoFlags, refuseAutoFlags, searchAuto } from './auto-flags.js';
+
+/** A checked schedule, and costs of its stages; `search` where it was searched for. */
+interface CostedSchedule {
+  readonly schedule: Schedule;
+  readonly costs: Costs;
+  readonly search?: SearchResult;
+}
 
 /** The flags that say which schedule is meant. */
 export interface SourceFlags {
@@ -22,7 +32,7 @@ export interface SourceFlags {
 /** Adds the flags that say which schedule is meant. */
 export function addSourceFlags(command: Command): Command {
   return command
-    .argument('[name]', `the schedule: ${scheduleNames.join(', ')}`)
+    .argument('[name]', `the schedule: ${scheduleNames.join(', ')}, or auto (searched for the costs)`)
     .option('--ranks <count>', 'pipeline ranks', parseCount('--ranks'))
     .option('--microbatches <count>', 'microbatches, of all pipelines together', parseCount('--microbatches'))
     .option(
@@ -52,22 +62,41 @@ export function loadSchedule(name: string | undefined, flags: SourceFlags): Sche
   });
 }
 
+/** As `loadSchedule`, for given costs, which `auto` needs: it is searched for them, and gives those of its own stages. Throws as `loadSchedule` and `searchAuto`. */
+export function loadForCosts(name: string | undefined, flags: SourceFlags & AutoFlags, costs: Costs): CostedSchedule {
+  if (name !== 'auto') {
+    refuseAutoFlags(flags);
+    return { schedule: loadSchedule(name, flags), costs };
+  }
+  const { ranks, microbatches, stagesPerRank, from } = flags;
+  if (from !== undefined || stagesPerRank !== undefined) {
+    throw new InputError({
+      what: `auto and --${from === undefined ? 'stages-per-rank' : 'from'} are given together`,
+      mend: from === undefined ? 'choose with --placements' : 'the file says all; leave the other out',
+    });
+  }
+  const search = searchAuto(requireCounts(ranks, microbatches), flags, costs);
+  return { schedule: search.schedule, costs: search.costs, search };
+}
+
+function requireCounts(ranks: number | undefined, microbatches: number | undefined) {
+  if (ranks !== undefined && microbatches !== undefined) return { ranks, microbatches };
+  throw new InputError({
+    what: `${ranks === undefined ? '--ranks' : '--microbatches'} is missing`,
+    mend: 'say how many',
+  });
+}
+
 const mostShown = 10;
 
 function generateNamed(name: string | undefined, { ranks, microbatches, stagesPerRank }: SourceFlags): Schedule {
   if (name === undefined) {
     throw new InputError({
       what: 'no schedule is named',
-      mend: `give one of ${scheduleNames.join(', ')}, or --from FILE.csv`,
+      mend: `give one of ${scheduleNames.join(', ')}, auto, or --from FILE.csv`,
     });
   }
-  const isKnown = scheduleNames.some((known) => known === name);
-  if (isKnown && (ranks === undefined || microbatches === undefined)) {
-    throw new InputError({
-      what: `${ranks === undefined ? '--ranks' : '--microbatches'} is missing`,
-      mend: 'say how many',
-    });
-  }
+  if (scheduleNames.some((known) => known === name)) requireCounts(ranks, microbatches);
   return generateSchedule({
     name,
     ranks: ranks ?? 1,
@@ -98,7 +127,7 @@ function readFrom(file: string, name: string | undefined, flags: SourceFlags): S
 }
 
 /** A flag's whole number from 1. */
-function parseCount(flag: string): (text: string) => number {
+export function parseCount(flag: string): (text: string) => number {
   return (text) => {
     if (/^[0-9]{1,15}$/.test(text) && Number(text) >= 1) return Number(text);
     throw new InputError({

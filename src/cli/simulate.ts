@@ -1,19 +1,11 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
-import { readCosts } from '../formats/index.js';
-import {
-  type Costs,
-  largestAmount,
-  longestTime,
-  memoryCurve,
-  simulate,
-  simulatedTimeline,
-  unitCosts,
-} from '../simulate/index.js';
-import { parseNumber } from './numbers.js';
+import { memoryCurve, simulate, simulatedTimeline } from '../simulate/index.js';
+import { type AutoFlags, addAutoFlags, searchJson } from './auto-flags.js';
+import { addCostFlags, type CostFlags, costFlagKeys, gatherCosts, spellFlag } from './cost-flags.js';
 import { writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
-import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
+import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 import {
   type PrintedSimulation,
   printSimulation,
@@ -22,16 +14,7 @@ import {
 } from './simulate-output.js';
 import { replayRun } from './simulate-replay.js';
 
-interface SimulateFlags extends SourceFlags {
-  readonly forward?: number;
-  readonly backwardInput?: number;
-  readonly backwardWeight?: number;
-  readonly overlapped?: number;
-  readonly p2p?: number;
-  readonly p2pLatency?: number;
-  readonly p2pBandwidth?: number;
-  readonly messageSize?: number;
-  readonly costs?: string;
+interface SimulateFlags extends SourceFlags, CostFlags, AutoFlags {
   readonly replay?: string;
   readonly overlap?: 'on' | 'off';
   readonly format?: SimulationFormat;
@@ -45,32 +28,7 @@ export function addSimulateCommand(program: Command): void {
   const command = program
     .command('simulate')
     .description('Find how long a pipeline schedule takes, given what its parts cost.');
-  addSourceFlags(command)
-    .option('--forward <time>', 'time of a forward, in any one unit (default: 1)', parseTime('--forward'))
-    .option('--backward-input <time>', 'time of a backward for inputs (default: 1)', parseTime('--backward-input'))
-    .option('--backward-weight <time>', 'time of a backward for weights (default: 1)', parseTime('--backward-weight'))
-    .option(
-      '--overlapped <time>',
-      'time of a whole overlapped pair (default: the sum of its parts)',
-      parseTime('--overlapped'),
-    )
-    .option('--p2p <time>', 'time of a message between ranks (default: 0)', parseTime('--p2p'))
-    .option(
-      '--p2p-latency <time>',
-      'instead of --p2p: time of an empty message (default: 0)',
-      parseTime('--p2p-latency'),
-    )
-    .option(
-      '--p2p-bandwidth <rate>',
-      'instead of --p2p: message size that goes through in a unit of time',
-      parseNumber('--p2p-bandwidth', { from: Number.MIN_VALUE, to: largestAmount }),
-    )
-    .option(
-      '--message-size <size>',
-      'size of a message, in the unit of --p2p-bandwidth',
-      parseNumber('--message-size', { from: 0, to: largestAmount }),
-    )
-    .option('--costs <file.json>', 'read costs from a file, also segments and memory; the flags above go first')
+  addAutoFlags(addCostFlags(addSourceFlags(command)))
     .option('--replay <run>', "predict a step of a training run from its own segment times, in the run's folder")
     .addOption(
       new Option('--overlap <on|off>', "with --replay: whether pairs are overlapped (default: the run's)").choices([
@@ -114,32 +72,20 @@ function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedS
       mend: 'say what a pair takes with --overlapped, or give --replay RUN',
     });
   }
-  const costs = gatherCosts(flags);
-  const schedule = loadSchedule(name, flags);
+  const { schedule, costs, search } = loadForCosts(name, flags, gatherCosts(flags));
   const simulation = simulate(schedule, costs);
   const { memory } = costs;
   return {
     title: describeSchedule(schedule),
     ...simulation,
     timeline: () => simulatedTimeline(schedule, simulation),
+    ...(search !== undefined && { findings: { lines: [], json: { search: searchJson(search) } } }),
     ...(memory !== undefined && { memoryCurve: (rank) => memoryCurve(schedule, simulation, memory, rank) }),
   };
 }
 
 /** Flags that say what the run's record says. */
-const notForReplay = [
-  'ranks',
-  'from',
-  'forward',
-  'backwardInput',
-  'backwardWeight',
-  'overlapped',
-  'p2p',
-  'p2pLatency',
-  'p2pBandwidth',
-  'messageSize',
-  'costs',
-] as const satisfies readonly (keyof SimulateFlags)[];
+const notForReplay = ['ranks', 'from', ...costFlagKeys] as const satisfies readonly (keyof SimulateFlags)[];
 
 function simulateReplay(folder: string, name: string | undefined, flags: SimulateFlags): PrintedSimulation {
   const surplus = notForReplay.find((flag) => flags[flag] !== undefined);
@@ -155,61 +101,4 @@ function simulateReplay(folder: string, name: string | undefined, flags: Simulat
     ...(flags.stagesPerRank === undefined ? {} : { stagesPerRank: flags.stagesPerRank }),
     ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),
   });
-}
-
-function parseTime(flag: string): (text: string) => number {
-  return (text) => {
-    const time = text.trim() === '' ? Number.NaN : Number(text);
-    if (time >= 0 && time <= longestTime) return time;
-    throw new InputError({
-      what: `${JSON.stringify(text)} is not a time`,
-      where: flag,
-      mend: `use a number from 0 to ${longestTime}`,
-    });
-  };
-}
-
-const timeFlags = ['forward', 'backwardInput', 'backwardWeight', 'overlapped'] as const;
-
-/** The costs of the flags, then those of the file, then one unit a part. */
-function gatherCosts(flags: SimulateFlags): Costs {
-  const file = flags.costs === undefined ? {} : readCosts(flags.costs);
-  const times = timeFlags.filter((flag) => flags[flag] !== undefined);
-  if (file.segments !== undefined && times[0] !== undefined) {
-    throw new InputError({
-      what: `${spellFlag(times[0])} is given, and segments in the file say the same`,
-      mend: 'leave one of them out',
-    });
-  }
-  const given = Object.fromEntries(times.map((flag) => [flag, flags[flag]]));
-  const { message: _, ...rest } = file;
-  return { ...unitCosts, ...rest, ...given, ...gatherMessage(flags, file) };
-}
-
-const messageFlags = ['p2pLatency', 'p2pBandwidth', 'messageSize'] as const;
-
-/** What a message takes. */
-function gatherMessage(
-  flags: SimulateFlags,
-  { message, p2p }: Partial<Costs>,
-): Pick<Partial<Costs>, 'p2p' | 'message'> {
-  const surplus = messageFlags.find((flag) => flags[flag] !== undefined);
-  if (flags.p2p !== undefined) {
-    if (surplus === undefined) return { p2p: flags.p2p };
-    throw new InputError({ what: `--p2p and ${spellFlag(surplus)} are given together`, mend: 'give one of them' });
-  }
-  if (surplus === undefined) return message === undefined ? {} : { message };
-  const bandwidth = flags.p2pBandwidth ?? message?.bandwidth;
-  const size = flags.messageSize ?? message?.size;
-  if (bandwidth === undefined || size === undefined) {
-    throw new InputError({
-      what: `${bandwidth === undefined ? '--p2p-bandwidth' : '--message-size'} is missing`,
-      mend: 'a message takes latency + size / bandwidth: give both, or --p2p',
-    });
-  }
-  return { message: { latency: flags.p2pLatency ?? message?.latency ?? p2p ?? 0, bandwidth, size } };
-}
-
-function spellFlag(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

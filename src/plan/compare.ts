@@ -108,7 +108,13 @@ export function compareSchedules(request: CompareRequest): Comparison {
 
 /** Bad costs are an error, not a note in every row. */
 function requireCosts({ request, parts }: Frame): void {
-  const whole = { name: 'check', ranks: 1, microbatches: 1, pipelines: [count(parts)], stageToRank: count(parts).fill(0) };
+  const whole = {
+    name: 'check',
+    ranks: 1,
+    microbatches: 1,
+    pipelines: [count(parts)],
+    stageToRank: count(parts).fill(0),
+  };
   simulate({ ...whole, actions: [[]], microbatches: 0 }, cutCosts(request.costs, parts, whole));
 }
 
@@ -233,7 +239,7 @@ function searchRow(frame: Frame, { ranks, stages, placements }: SearchedRow): Co
       microbatches,
       costs: cutCosts(costs, parts, { pipelines: [cut], stageToRank: cut }),
       iterations,
-      ...(placements !== undefined && { placements, onlyPlacements: true }),
+      ...(placements !== undefined && { placements }),
     };
     const { schedule } = searchSchedule(search);
     return describe(frame, 'auto', schedule);

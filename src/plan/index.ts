@@ -7,3 +7,11 @@ export {
   searchSchedule,
 } from './auto/index.js';
 export { listCandidates, withOtherAffinity } from './candidates.js';
+export {
+  type ComparedRow,
+  type ComparedSchedule,
+  type CompareRequest,
+  type Comparison,
+  compareSchedules,
+  type RefusedSchedule,
+} from './compare.js';

@@ -6,7 +6,14 @@ import type { ChunkSegments, Costs, MemoryCosts, PairTime, StageTime } from '../
 type Stages = Pick<Schedule, 'pipelines' | 'stageToRank'>;
 
 /** The lengths of the lists in costs, by what they are of. */
-function listLengths({ forward, backwardInput, backwardWeight, overlapped, segments, memory }: Costs): [string, number][] {
+function listLengths({
+  forward,
+  backwardInput,
+  backwardWeight,
+  overlapped,
+  segments,
+  memory,
+}: Costs): [string, number][] {
   const amounts = { forward, backwardInput, backwardWeight, overlapped, ...memory };
   const lists = Object.entries(amounts).flatMap(([name, amount]): [string, number][] =>
     typeof amount === 'object' ? [[name, amount.length]] : [],
@@ -76,7 +83,8 @@ function createCutter(parts: number, { pipelines, stageToRank }: Stages): Cutter
     }
     const byStage = stageToRank.map((): T[] => []);
     for (const pipeline of pipelines) {
-      for (const [place, stage] of pipeline.entries()) byStage[stage] = list.slice(place * length, (place + 1) * length);
+      for (const [place, stage] of pipeline.entries())
+        byStage[stage] = list.slice(place * length, (place + 1) * length);
     }
     return byStage;
   };
@@ -124,9 +132,7 @@ function joinSegments(run: readonly ChunkSegments[]): ChunkSegments {
 }
 
 function cutMemory(memory: MemoryCosts, { amount }: Cutter): MemoryCosts {
-  return Object.fromEntries(
-    Object.entries(memory).map(([part, held]: [string, StageTime]) => [part, amount(held)]),
-  );
+  return Object.fromEntries(Object.entries(memory).map(([part, held]: [string, StageTime]) => [part, amount(held)]));
 }
 
 function isMatrix(pairs: PairTime): pairs is readonly (readonly (number | null)[])[] {

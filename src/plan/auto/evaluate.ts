@@ -194,7 +194,11 @@ export function exceeds(amount: number, budget: number): boolean {
 }
 
 /** The longest chain of the last order that ran, last first: calls `visit` with rank and position of each of its tokens. */
-export function visitCritical({ finish, cause, stride }: Run, order: Order, visit: (rank: number, position: number) => void): void {
+export function visitCritical(
+  { finish, cause, stride }: Run,
+  order: Order,
+  visit: (rank: number, position: number) => void,
+): void {
   let rank = finish.indexOf(Math.max(...finish));
   let position = order[rank]!.length - 1;
   while (position >= 0) {

@@ -1,5 +1,5 @@
 import { exceeds } from './evaluate.js';
-import { chunkMemory, isInputOnly, type Order, pairSaving, pairToken, type Problem } from './problem.js';
+import { chunkMemory, isInputOnly, type Order, type Problem, pairSaving, pairToken } from './problem.js';
 
 /** How a rank that is free chooses among what it could run. Each microbatch's part comes in its turn at each stage. */
 export interface Rule {

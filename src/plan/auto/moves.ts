@@ -1,5 +1,5 @@
 import type { Random } from '../../base/index.js';
-import { isInputOnly, isPair, pairSaving, pairToken, type Problem } from './problem.js';
+import { isInputOnly, isPair, type Problem, pairSaving, pairToken } from './problem.js';
 
 /** How far a token goes, as a rule: most moves are short, some go anywhere. */
 const meanDistance = 4;
@@ -25,9 +25,7 @@ export function changeList(
     if (random.uniform() < 0.5) return joinPair(problem, list, position, random);
     return splitBackward(problem, list, position, random);
   }
-  return isInputOnly(problem, token)
-    ? shift(list, position, random)
-    : joinBackward(problem, list, position);
+  return isInputOnly(problem, token) ? shift(list, position, random) : joinBackward(problem, list, position);
 }
 
 function distance(random: Random): number {

@@ -1,5 +1,5 @@
 import type { Action, Schedule } from '../../schedule/index.js';
-import { isInputOnly, isPair, type Order, pairToken, type Problem } from './problem.js';
+import { isInputOnly, isPair, type Order, type Problem, pairToken } from './problem.js';
 
 /** The order of a schedule that lies as the problem does. Its microbatches need not come in their order: times and memory do not depend on which is which. */
 export function orderOf(problem: Problem, schedule: Schedule): Order {
@@ -33,7 +33,11 @@ export function scheduleOf(problem: Problem, order: Order): Schedule {
   const nextForward = (stage: number) => ({ kind: 'forward', stage, microbatch: forwards[stage]!++ }) as const;
   const nextBackward = (stage: number) => ({ kind: 'backward', stage, microbatch: backwards[stage]!++ }) as const;
   const actionOf = (token: number): Action => {
-    const [forward, backward, weight] = [problem.forwardOf[token]!, problem.backwardOf[token]!, problem.weightOf[token]!];
+    const [forward, backward, weight] = [
+      problem.forwardOf[token]!,
+      problem.backwardOf[token]!,
+      problem.weightOf[token]!,
+    ];
     if (isPair(problem, token)) {
       return { kind: 'overlap', forward: nextForward(forward), backward: nextBackward(backward) };
     }

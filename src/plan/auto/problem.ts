@@ -43,12 +43,7 @@ export interface Problem {
 export type Order = readonly Int32Array[];
 
 /** A problem whose costs are by the placement's stage numbers. Throws `InputError` for costs that are none. */
-export function createProblem(
-  placement: Placement,
-  microbatches: number,
-  costs: Costs,
-  cap: Cap | undefined,
-): Problem {
+export function createProblem(placement: Placement, microbatches: number, costs: Costs, cap: Cap | undefined): Problem {
   const { pipelines, stageToRank, ranks } = placement;
   const stages = stageToRank.length;
   const stagesOf = Array.from({ length: ranks }, (_, rank) =>
@@ -71,7 +66,9 @@ export function createProblem(
 
 function limitMemory({ memory = {} }: Costs, stagesOf: Problem['stagesOf'], cap: Cap | undefined, stages: number) {
   const table = (amount: StageTime = 0) =>
-    Float64Array.from({ length: stages }, (_, stage) => (typeof amount === 'number' ? amount : (amount[stage] as number)));
+    Float64Array.from({ length: stages }, (_, stage) =>
+      typeof amount === 'number' ? amount : (amount[stage] as number),
+    );
   if (cap === undefined || 'chunks' in cap) {
     return {
       untilInput: table(0),

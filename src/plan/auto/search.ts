@@ -7,7 +7,7 @@ import { improve, isAtBound, type Timed } from './improve.js';
 import { listSchedule } from './list-schedule.js';
 import { listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
-import { type Placement, type PlacementName, placementNames, placeLooped, placeStages } from './placement.js';
+import { type Placement, type PlacementName, placeLooped, placementNames, placeStages } from './placement.js';
 import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSaving } from './problem.js';
 import { listRules } from './rules.js';
 
@@ -25,7 +25,7 @@ export interface SearchRequest {
   readonly activationCap?: number;
   /** The most that a rank may hold, in the unit of the costs' memory. Instead of `activationCap`. */
   readonly memoryCap?: number;
-  /** Where stages may lie. Default: everywhere that the number of stages allows. */
+  /** Where stages may lie, of named schedules too. Default: everywhere that the number of stages allows. */
   readonly placements?: readonly PlacementName[];
   /** Changed orders that are tried. Default: so many that it takes seconds. */
   readonly iterations?: number;
@@ -69,6 +69,15 @@ const improveWork = 1.2e8;
 interface Candidate extends Timed {
   readonly problem: Problem;
   readonly name: string;
+  /** The most that chunks hold on a rank. */
+  readonly peak: number;
+}
+
+/** The faster first; of those that are as fast the one that holds less: one copy of the model, fewer live chunks, fewer stages. */
+function compareCandidates(a: Candidate, b: Candidate): number {
+  if (Math.abs(a.makespan - b.makespan) > 1e-9 * b.makespan) return a.makespan - b.makespan;
+  const copies = ({ problem }: Candidate) => problem.placement.pipelines.length;
+  return copies(a) - copies(b) || a.peak - b.peak || a.problem.stages - b.problem.stages;
 }
 
 /**
@@ -81,14 +90,15 @@ export function searchSchedule(request: SearchRequest): SearchResult {
   const parts = countParts(request.costs, request.ranks);
   const named = timeNamed(request, parts);
   const problems = createProblems(request, parts, named.candidates);
-  const candidates = [...named.candidates, ...listSchedules(problems)].sort((a, b) => a.makespan - b.makespan);
+  const candidates = [...named.candidates, ...listSchedules(problems)].sort(compareCandidates);
   if (candidates.length === 0) throw nothingFits(request, problems);
   const bound = Math.min(...problems.map(lowerBound));
   const { start, best } = improveAll(request, candidates, bound);
   const schedule = scheduleOf(best.problem, best.order);
   const [issue] = checkSchedule(schedule);
-  if (issue !== undefined) throw new WorkError({ what: `the search made a schedule that does not check: ${issue.message}` });
-  const [bestNamed] = named.candidates.toSorted((a, b) => a.makespan - b.makespan);
+  if (issue !== undefined)
+    throw new WorkError({ what: `the search made a schedule that does not check: ${issue.message}` });
+  const [bestNamed] = named.candidates.toSorted(compareCandidates);
   return {
     schedule,
     costs: best.problem.costs,
@@ -126,7 +136,10 @@ function readCap({ activationCap, memoryCap, costs }: SearchRequest, chunk: numb
   if (cap === undefined) return undefined;
   if (!(cap > 0)) throw new InputError({ what: `a cap of ${cap} leaves no room`, mend: 'use a number above 0' });
   if (memoryCap !== undefined && costs.memory === undefined) {
-    throw new InputError({ what: 'a cap of memory needs costs with memory', mend: 'cap the live chunks, or add memory to the costs' });
+    throw new InputError({
+      what: 'a cap of memory needs costs with memory',
+      mend: 'cap the live chunks, or add memory to the costs',
+    });
   }
   return activationCap === undefined ? { amount: cap } : { chunks: cap, chunk };
 }
@@ -141,19 +154,42 @@ function timeNamed(request: SearchRequest, parts: number): { results: NamedResul
     if (schedule === undefined) return { ...rest, refusal };
     const stages = schedule.stageToRank.length / schedule.pipelines.length;
     if (isFixed && stages !== parts) return { ...rest, refusal: `it has ${stages} stages, the costs ${parts}` };
-    const problem = poseProblem(request, parts, { ...schedule, name: schedule.name });
+    if (!isPlaced(request, schedule)) return { ...rest, refusal: 'its stages lie elsewhere' };
+    const problem = poseProblem(request, parts, schedule);
     const order = orderOf(problem, schedule);
-    const makespan = runOrder(createRun(problem), order);
-    if (makespan === Number.POSITIVE_INFINITY) return { ...rest, refusal: 'it needs more memory' };
+    const run = createRun(problem);
+    const makespan = runOrder(run, order);
+    if (makespan === Number.POSITIVE_INFINITY) return { ...rest, refusal: describeNeed(request, problem, schedule) };
     const name = variant.stagesPerRank === undefined ? rest.name : `${rest.name}, ${rest.stagesPerRank} stages a rank`;
-    candidates.push({ problem, name, order, makespan });
+    candidates.push({ problem, name, order, makespan, peak: Math.max(...run.peak) });
     return { ...rest, makespan };
   });
   return { results, candidates };
 }
 
+/** How much more memory a schedule needs than the cap allows. */
+function describeNeed({ activationCap }: SearchRequest, { costs, untilWeight }: Problem, schedule: Schedule): string {
+  const { peakActivations, memory } = simulate(schedule, costs);
+  if (activationCap === undefined) return `it needs a memory of ${Math.max(...(memory?.peak ?? []))}`;
+  return `it has up to ${Math.max(...peakActivations) * untilWeight[0]!} chunks alive on a rank`;
+}
+
+/** Whether a schedule lies where the request allows. */
+function isPlaced({ ranks, placements }: SearchRequest, { pipelines, stageToRank }: Schedule): boolean {
+  if (placements === undefined) return true;
+  const own = JSON.stringify([pipelines, stageToRank]);
+  return placements.some((name) => {
+    const placement = placeStages(name, ranks);
+    return placement !== undefined && own === JSON.stringify([placement.pipelines, placement.stageToRank]);
+  });
+}
+
 /** The problem of a placement, with the costs and memory of its stages. */
-function poseProblem(request: SearchRequest, parts: number, { name, ranks, pipelines, stageToRank }: Placement): Problem {
+function poseProblem(
+  request: SearchRequest,
+  parts: number,
+  { name, ranks, pipelines, stageToRank }: Placement,
+): Problem {
   const placement = { name, ranks, pipelines, stageToRank };
   const cap = readCap(request, parts / pipelines[0]!.length);
   return createProblem(placement, request.microbatches, cutCosts(request.costs, parts, placement), cap);
@@ -185,26 +221,29 @@ function createProblems(request: SearchRequest, parts: number, named: readonly C
 function listSchedules(problems: readonly Problem[]): Candidate[] {
   return problems.flatMap((problem) => {
     const { placement, stages, microbatches, stagesOf } = problem;
-    const chain = placement.pipelines[0]!.length;
     const hasPairs = stagesOf.some((own) => own.some((a) => own.some((b) => pairSaving(problem, a, b) > 0)));
     const most = Math.max(6, Math.floor(listWork / problems.length / (3 * stages * microbatches)));
     const run = createRun(problem);
     const byMakespan = new Map<number, Candidate>();
     for (const rule of listRules(placement.ranks, hasPairs).slice(0, most)) {
       const order = listSchedule(problem, rule);
-      if (order === undefined) continue;
-      const makespan = runOrder(run, order);
+      const makespan = order === undefined ? Number.POSITIVE_INFINITY : runOrder(run, order);
+      if (order === undefined || makespan === Number.POSITIVE_INFINITY) continue;
       const name = `list scheduling, ${placement.name}`;
-      if (chain > 0 && makespan < Number.POSITIVE_INFINITY && !byMakespan.has(makespan)) {
-        byMakespan.set(makespan, { problem, name, order, makespan });
-      }
+      const candidate = { problem, name, order, makespan, peak: Math.max(...run.peak) };
+      const known = byMakespan.get(makespan);
+      if (known === undefined || candidate.peak < known.peak) byMakespan.set(makespan, candidate);
     }
     return [...byMakespan.values()];
   });
 }
 
 /** Improves the best of each placement a little, then the best of all. */
-function improveAll(request: SearchRequest, sorted: readonly Candidate[], bound: number): { start: Candidate; best: Candidate } {
+function improveAll(
+  request: SearchRequest,
+  sorted: readonly Candidate[],
+  bound: number,
+): { start: Candidate; best: Candidate } {
   const { seed = 0, onProgress } = request;
   const [first] = sorted as [Candidate, ...Candidate[]];
   const tokens = 3 * first.problem.stages * first.problem.microbatches;
@@ -223,13 +262,13 @@ function improveAll(request: SearchRequest, sorted: readonly Candidate[], bound:
   };
   let pool = starts.map((start, index) => advance(start, start, 0.5 / starts.length, `first ${index}`));
   for (let round = 0; round < rounds; round++) {
-    pool.sort((a, b) => a.best.makespan - b.best.makespan);
+    pool.sort((a, b) => compareCandidates(a.best, b.best));
     if (isAtBound(pool[0]!.best.makespan, bound)) break;
     pool = pool.slice(0, Math.max(1, 2 - round));
     const share = 0.5 / rounds / pool.length;
     pool = pool.map(({ origin, best }, index) => advance(best, origin, share, `round ${round} ${index}`));
   }
-  pool.sort((a, b) => a.best.makespan - b.best.makespan);
+  pool.sort((a, b) => compareCandidates(a.best, b.best));
   return { start: pool[0]!.origin, best: pool[0]!.best };
 }
 
@@ -247,7 +286,10 @@ function pickStarts(sorted: readonly Candidate[]): Candidate[] {
   return picked.slice(0, 8);
 }
 
-function nothingFits({ ranks, microbatches, activationCap, memoryCap }: SearchRequest, problems: readonly Problem[]): WorkError {
+function nothingFits(
+  { ranks, microbatches, activationCap, memoryCap }: SearchRequest,
+  problems: readonly Problem[],
+): WorkError {
   const cap = activationCap ?? memoryCap ?? Number.POSITIVE_INFINITY;
   const needs = problems.map((problem) =>
     Math.max(
