@@ -46,7 +46,7 @@ export function addSourceFlags(command: Command): Command {
 /**
  * The schedule that name and flags mean, checked. Throws `InputError` for a bad call or file, `WorkError` for a schedule that does not check.
  */
-export function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
+function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
   const schedule = flags.from === undefined ? generateNamed(name, flags) : readFrom(flags.from, name, flags);
   const issues = checkSchedule(schedule);
   if (issues.length === 0) return schedule;

@@ -54,3 +54,12 @@ export function placeLooped(name: string, ranks: number, stagesPerRank: number):
 function count(length: number): number[] {
   return Array.from({ length }, (_, index) => index);
 }
+
+/** How stages lie, in words. */
+export function describePlacement({ ranks, pipelines, stageToRank }: Omit<Placement, 'name'>): string {
+  const own = JSON.stringify([pipelines, stageToRank]);
+  const known = placementNames
+    .map((name) => placeStages(name, ranks))
+    .find((placement) => own === JSON.stringify([placement?.pipelines, placement?.stageToRank]));
+  return known?.name ?? `${stageToRank.length / ranks} stages a rank`;
+}

@@ -7,7 +7,7 @@ import { improve, isAtBound, type Timed } from './improve.js';
 import { listSchedule } from './list-schedule.js';
 import { listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
-import { type Placement, type PlacementName, placeLooped, placementNames, placeStages } from './placement.js';
+import { describePlacement, type Placement, type PlacementName, placeLooped, placementNames, placeStages } from './placement.js';
 import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSaving } from './problem.js';
 import { listRules } from './rules.js';
 
@@ -188,9 +188,10 @@ function isPlaced({ ranks, placements }: SearchRequest, { pipelines, stageToRank
 function poseProblem(
   request: SearchRequest,
   parts: number,
-  { name, ranks, pipelines, stageToRank }: Placement,
+  { ranks, pipelines, stageToRank }: Omit<Placement, 'name'>,
 ): Problem {
-  const placement = { name, ranks, pipelines, stageToRank };
+  const layout = { ranks, pipelines, stageToRank };
+  const placement = { ...layout, name: describePlacement(layout) };
   const cap = readCap(request, parts / pipelines[0]!.length);
   return createProblem(placement, request.microbatches, cutCosts(request.costs, parts, placement), cap);
 }
