@@ -55,7 +55,12 @@ test('at equal stages a schedule with two stages a rank has half the ranks, and 
 });
 
 test('a limit that forbids a schedule becomes a row with the nearest values', () => {
-  const { equalDevices, equalStages } = compareSchedules({ ranks: 3, microbatches: 4, costs: unitCosts, iterations: 0 });
+  const { equalDevices, equalStages } = compareSchedules({
+    ranks: 3,
+    microbatches: 4,
+    costs: unitCosts,
+    iterations: 0,
+  });
   const refusal = (rows: Comparison['equalDevices'], name: string) => {
     const found = rows.find((own) => own.name === name);
     return found !== undefined && 'refusal' in found ? found.refusal : '';

@@ -2,6 +2,7 @@ import { DoubletrackError, InputError } from '../base/index.js';
 import type { Schedule } from '../schedule/index.js';
 import { type Costs, simulate } from '../simulate/index.js';
 import {
+  copiesOf,
   countParts,
   cutCosts,
   hasLists,
@@ -9,6 +10,7 @@ import {
   type PlacementName,
   type SearchRequest,
   searchSchedule,
+  stagesPerRankOf,
   tryVariant,
   type Variant,
 } from './auto/index.js';
@@ -126,15 +128,12 @@ function compareVariant(frame: Frame, variant: Variant, ranks: number): Compared
   return describe(frame, name, tried.schedule);
 }
 
-/** Stages that a rank holds of one copy of the model. */
-const stagesOfCopy: Readonly<Record<string, number>> = { 'zb-v': 2, dualpipev: 2 };
-
 function compareAtStages(frame: Frame, variant: Variant, stages: number): ComparedRow {
-  const perRank = variant.stagesPerRank ?? stagesOfCopy[variant.name] ?? 1;
+  const perRank = stagesPerRankOf(variant) / copiesOf(variant);
   if (stages % perRank !== 0) {
     const nearest = [stages - (stages % perRank), stages - (stages % perRank) + perRank].filter((value) => value > 0);
     const refusal = `${stages} stages do not divide into ${perRank} a rank: use ${nearest.join(' or ')}`;
-    return { name: variant.name, stagesPerRank: perRank, refusal };
+    return { name: variant.name, stagesPerRank: stagesPerRankOf(variant), refusal };
   }
   return compareVariant(frame, variant, stages / perRank);
 }

@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { countParts, cutCosts } from './cut.js';
 
 const twoStages = { pipelines: [[0, 1]], stageToRank: [0, 1] };
-const copies = { pipelines: [[0, 1], [2, 3]], stageToRank: [0, 1, 1, 0] };
+const copies = {
+  pipelines: [
+    [0, 1],
+    [2, 3],
+  ],
+  stageToRank: [0, 1, 1, 0],
+};
 
 test('a number is of a share of the model, so half a share takes half; a message stays', () => {
   const costs = { forward: 4, backwardInput: 2, backwardWeight: 1, overlapped: 6, p2p: 3, memory: { parameters: 10 } };
@@ -37,7 +43,11 @@ test('a table of pairs goes by the place in the chain, and stages of segments jo
   const segment = (time: number, phase: 'forward' | 'backwardInput') =>
     ({ name: 'mlp', phase, layer: 0, lane: 'compute', time }) as const;
   const stage = (time: number) => ({ forward: [segment(time, 'forward')], backward: [segment(time, 'backwardInput')] });
-  const joined = cutCosts({ ...costs, segments: [stage(1), stage(2)] }, 2, { pipelines: [[0]], stageToRank: [0] }).segments;
+  const joined = cutCosts(
+    { forward: 1, backwardInput: 1, backwardWeight: 1, p2p: 0, segments: [stage(1), stage(2)] },
+    2,
+    { pipelines: [[0]], stageToRank: [0] },
+  ).segments;
   assert.deepEqual(joined, [
     {
       forward: [segment(1, 'forward'), { ...segment(2, 'forward'), layer: 1 }],

@@ -20,15 +20,23 @@ export function listVariants(interleaved: readonly number[]): Variant[] {
   );
 }
 
+/** Stages that a rank holds, of all copies of the model. */
+export function stagesPerRankOf({ name, stagesPerRank }: Variant): number {
+  return stagesPerRank ?? (['zb-v', 'dualpipe', 'dualpipev'].includes(name) ? 2 : 1);
+}
+
+/** Copies of the model that a schedule has. */
+export function copiesOf({ name }: Variant): number {
+  return name === 'dualpipe' ? 2 : 1;
+}
+
 /** The schedule of a variant, or in `refusal` which limit does not hold and the nearest values that do. */
 export function tryVariant(variant: Variant, ranks: number, microbatches: number): NamedSchedule {
-  const { name } = variant;
+  const own = { name: variant.name, stagesPerRank: stagesPerRankOf(variant) };
   try {
-    const schedule = generateSchedule({ ...variant, ranks, microbatches });
-    const stages = schedule.stageToRank.length / schedule.pipelines.length;
-    return { name, stagesPerRank: stages / ranks, schedule };
+    return { ...own, schedule: generateSchedule({ ...variant, ranks, microbatches }) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { name, stagesPerRank: variant.stagesPerRank ?? 1, refusal: error.message };
+    return { ...own, refusal: error.message };
   }
 }

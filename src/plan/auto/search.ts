@@ -7,7 +7,14 @@ import { improve, isAtBound, type Timed } from './improve.js';
 import { listSchedule } from './list-schedule.js';
 import { listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
-import { describePlacement, type Placement, type PlacementName, placeLooped, placementNames, placeStages } from './placement.js';
+import {
+  describePlacement,
+  type Placement,
+  type PlacementName,
+  placeLooped,
+  placementNames,
+  placeStages,
+} from './placement.js';
 import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSaving } from './problem.js';
 import { listRules } from './rules.js';
 
