@@ -38,7 +38,7 @@ describe('the schedule auto', () => {
     const [fromFile, direct] = [JSON.parse(read.stdout), JSON.parse(searched.stdout)];
     assert.equal(fromFile.makespan, direct.makespan);
     assert.ok(direct.makespan < direct.search.bestNamed.makespan);
-    assert.equal(direct.search.named.length, 8);
+    assert.equal(direct.search.named.length, 7);
   });
 
   it('keeps within a cap that counts half a share of the model as half', async () => {
