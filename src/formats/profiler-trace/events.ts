@@ -70,7 +70,7 @@ export function readTraceEvents(value: unknown, file: string): TraceEvents {
   return { annotations, work, launches, smsOfDevice: readDevices(top.deviceProperties) };
 }
 
-export const exportHint = "use what torch.profiler's export_chrome_trace wrote";
+const exportHint = "use what torch.profiler's export_chrome_trace wrote";
 
 function kindOf(category: unknown): 'annotation' | 'launch' | 'kernel' | 'copy' | undefined {
   switch (category) {
@@ -144,5 +144,5 @@ function isTable(value: unknown): value is Table {
 }
 
 function show(value: unknown): string {
-  return (JSON.stringify(value) ?? 'nothing').slice(0, 60);
+  return String(JSON.stringify(value)).slice(0, 60);
 }
