@@ -15,7 +15,7 @@ export function printTraceReport(report: TraceReport, format: SimulationFormat, 
     case 'json':
       return `${JSON.stringify(traceJson(report))}\n`;
     case 'svg': {
-      if (report.split !== undefined) return drawSplitSvg(report.split, report.file);
+      if (report.split !== undefined) return drawSplitSvg(report.split);
       const { times } = report.other ?? report.own;
       return drawScheduleSvg(predictedTimeline(report), `${report.file}: chunk predicted, ${formatMs(times.time)} ms`);
     }
@@ -93,7 +93,7 @@ function predictedStarts({ segments, own }: TraceReport): Map<string, number> {
   return new Map(own.times.operations.map(({ index, start }) => [operationKey(segments[index]), start]));
 }
 
-function drawSplitSvg(split: ResourceSplit, file: string): string {
+function drawSplitSvg(split: ResourceSplit): string {
   const points = pickPoints(split);
   const line = (name: string, color: string, timeOf: (point: SplitPoint) => number) => ({
     name,
@@ -102,7 +102,7 @@ function drawSplitSvg(split: ResourceSplit, file: string): string {
   });
   const total = split.curve.length + 1;
   return drawLineChartSvg({
-    title: `${file}: predicted time of the chunk, best with ${split.best.communicationSms} of ${total} SMs for communication`,
+    title: `Chunk predicted: best with ${split.best.communicationSms} of ${total} SMs for communication`,
     xLabel: `SMs for communication, of ${total}`,
     yLabel: 'ms',
     series: [

@@ -84,9 +84,10 @@ function describeWithout({ withoutOverlap, withoutOverlapAllSms }: PredictedChun
 
 function describeOther(other: NonNullable<TraceReport['other']>): string[] {
   const { times, slowerCommunication, communicationSms } = other;
-  const sms = communicationSms === undefined ? '' : `, ${communicationSms} SMs for it`;
+  const slower = slowerCommunication === 1 ? '' : ` ${slowerCommunication} times as long`;
+  const sms = communicationSms === undefined ? '' : ` on ${communicationSms} SMs`;
   return [
-    `predicted with communication ${slowerCommunication} times as long${sms}: ${formatMs(times.time)} ms; compute ${formatMs(times.computeTime)}, communication ${formatMs(times.communicationTime)}, exposed ${formatMs(times.exposedCommunication)} ms`,
+    `predicted with communication${slower}${sms}: ${formatMs(times.time)} ms; compute ${formatMs(times.computeTime)}, communication ${formatMs(times.communicationTime)}, exposed ${formatMs(times.exposedCommunication)} ms`,
     `  without overlap: ${describeWithout(other)}`,
   ];
 }

@@ -34,6 +34,9 @@ test('the best split balances the lanes, and of equal ones it is that with the f
   assert.equal(curve.length, 131);
   const idle = splitResources({ ...machine, segments: pairOf(0, 0) });
   assert.equal(idle.best.communicationSms, 1);
+  // All that communication needs is 20 SMs; what computation has then hides behind it.
+  const bound = splitResources({ ...machine, segments: pairOf(10, 100) });
+  assert.equal(bound.best.communicationSms, 20);
 });
 
 test('more SMs than fill the links never help, and the best is the least of the curve', () => {
@@ -46,7 +49,7 @@ test('more SMs than fill the links never help, and the best is the least of the 
       (compute, communication, referenceSms, saturationSms) => {
         const segments = pairOf(compute, communication, communication / 4);
         const { best, curve } = splitResources({ segments, referenceSms, totalSms: 64, saturationSms });
-        assert.equal(best.time, Math.min(...curve.map(({ time }) => time)));
+        assert.ok(best.time <= Math.min(...curve.map(({ time }) => time)) * (1 + 1e-9));
         assert.ok(best.communicationSms <= saturationSms);
         for (const [index, { time, computeTime, exposed }] of curve.entries()) {
           assert.ok(Math.abs(time - computeTime - exposed) <= 1e-9 * (time + 1));

@@ -41,6 +41,8 @@ export interface ResourceSplit {
 
 /** The most SMs of a GPU that are tried. */
 const mostSms = 4096;
+/** Relative difference of two times that are equal but for the rounding of their sums. */
+const rounding = 1e-9;
 
 /**
  * Predicts the segments' time for every split of a GPU's SMs between the two lanes, and which is best. More SMs than `saturationSms` for communication
@@ -48,7 +50,8 @@ const mostSms = 4096;
  */
 export function splitResources(request: SplitRequest): ResourceSplit {
   const curve = Array.from({ length: requireSms(request) - 1 }, (_, index) => timeSplit(request, index + 1));
-  const best = curve.reduce((fastest, point) => (point.time < fastest.time ? point : fastest));
+  const least = Math.min(...curve.map(({ time }) => time));
+  const best = curve.find(({ time }) => time <= least * (1 + rounding)) ?? curve[0];
   return { best, curve };
 }
 
