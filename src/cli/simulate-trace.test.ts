@@ -69,6 +69,13 @@ test('every format is written: text with both lanes as measured and predicted, p
   assert.equal(events.filter(({ ph }: { ph: string }) => ph === 'X').length, 40);
 });
 
+test('the example in --help runs as printed', async () => {
+  const { stdout } = await runCommand('simulate --help');
+  const example = /^ {2}doubletrack (simulate --trace .*)$/m.exec(stdout)?.[1];
+  assert.ok(example !== undefined);
+  assert.equal((await runCommand(example)).status, 0);
+});
+
 const refused: [string, RegExp][] = [
   ['--slower-communication 2', /--slower-communication needs --trace/],
   ['--sms-curve dualpipev --ranks 4 --microbatches 8', /--sms-curve needs --trace/],

@@ -33,7 +33,7 @@ export function addTraceFlags(command: Command): Command {
     )
     .option(
       '--communication-sms <count>',
-      "with --trace: SMs for communication (default: the trace's)",
+      "with --trace: streaming multiprocessors (SMs) for communication (default: the trace's)",
       parseNumber('--communication-sms', { from: 1, to: 4095, whole: true }),
     )
     .option(

@@ -214,6 +214,12 @@ test('a trace whose events have anything in their fields is read or refused, and
   );
 });
 
+test('an operation of 300,000 kernels on as many streams is read', () => {
+  const many = Array.from({ length: 300_000 }, (_, index) => kernel(1, index, 1, index));
+  const [attention] = readText(write([...small, ...many])).operations;
+  assert.equal(attention.streams.length, 300_000);
+});
+
 test('every cut of the published trace is refused', () => {
   const text = gunzipSync(readFileSync(published)).toString('utf8');
   for (const length of [0, 1, 1000, 1_000_000, text.length - 2]) {

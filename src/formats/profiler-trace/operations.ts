@@ -32,7 +32,8 @@ interface Launched {
  */
 export function findOperations(events: TraceEvents, file: string): ChunkTrace {
   const launched = assignWork(events, file);
-  const origin = launched.reduce((first, { work }) => Math.min(first, ...work.map(({ start }) => start)), Infinity);
+  const starts = launched.flatMap(({ work }) => work.map(({ start }) => start));
+  const origin = starts.reduce((first, start) => Math.min(first, start));
   const counts = new Map<string, number>();
   const operations = launched.map((one): TraceOperation => {
     const layer = counts.get(one.annotation.name) ?? 0;
@@ -103,7 +104,7 @@ function describeOperation({ annotation, work }: Launched, layer: number, origin
   const all = measureWork(work, origin);
   const isExchange = part === 'dispatch' || part === 'combine';
   const notify = isExchange ? work.filter(({ name }) => /notify/i.test(name)) : [];
-  const streams = [...new Set(work.map(({ stream }) => stream))].toSorted((one, other) => one - other);
+  const streams = groupByStream(work);
   return {
     operation: annotation.name,
     name: parts[part],
@@ -113,11 +114,25 @@ function describeOperation({ annotation, work }: Launched, layer: number, origin
     chunk: letter === 'F' ? 0 : 1,
     ...all,
     notifySeconds: measureWork(notify, origin).busySeconds,
-    streams: streams.map((stream): StreamWork => {
-      const here = work.filter((one) => one.stream === stream);
-      return { stream, ...measureWork(here, origin), kernels: here.filter(({ isKernel }) => isKernel).length };
-    }),
+    streams: streams.map(
+      ([stream, here]): StreamWork => ({
+        stream,
+        ...measureWork(here, origin),
+        kernels: here.filter(({ isKernel }) => isKernel).length,
+      }),
+    ),
   };
+}
+
+/** In the order of their numbers. */
+function groupByStream(work: readonly GpuWork[]): [number, GpuWork[]][] {
+  const groups = new Map<number, GpuWork[]>();
+  for (const one of work) {
+    const group = groups.get(one.stream);
+    if (group === undefined) groups.set(one.stream, [one]);
+    else group.push(one);
+  }
+  return [...groups].toSorted(([one], [other]) => one - other);
 }
 
 /** First start, last end and time of at least one at work; what runs at the same time counts once. */
