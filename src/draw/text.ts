@@ -178,7 +178,7 @@ function legendEntries(timeline: Timeline, color: boolean, isDense: boolean): st
     });
 }
 
-function paint(text: string, ansi: string): string {
+export function paint(text: string, ansi: string): string {
   return `\u001b[${ansi}m${text}\u001b[0m`;
 }
 

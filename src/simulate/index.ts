@@ -1,5 +1,16 @@
 export { type ChunkTimes, type ChunkTimesRequest, type TimedSegment, timeSegments } from './chunk-times.js';
 export {
+  type ChunkTrace,
+  compareOrder,
+  type DurationKind,
+  type OrderDifference,
+  type StreamWork,
+  type TraceOperation,
+  type TraceSegment,
+  traceChunks,
+  traceSegments,
+} from './chunk-trace.js';
+export {
   type Costs,
   largestAmount,
   longestTime,
