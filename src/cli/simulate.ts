@@ -60,7 +60,7 @@ export function addSimulateCommand(program: Command): void {
       `
 FILE.json holds {"forward", "backwardInput", "backwardWeight", "overlapped", "p2p"}: each a number, or (but for p2p) a list
 with one number a stage; "overlapped" goes by the stage of the pair's forward.
---replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
+--replay prints what the run's step took and what is predicted for it; with a name, --microbatches, --stages-per-rank or --overlap, the rest is what that would take on
 the same ranks. Times are then in seconds.
 
 Examples:
