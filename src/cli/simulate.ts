@@ -46,8 +46,8 @@ export function addSimulateCommand(program: Command): void {
       'after',
       `
 ${costsHelp}
---replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
-the same ranks. Times are then in seconds.
+--replay prints what the run's step took and what is predicted for it; with a name, --microbatches, --stages-per-rank or --overlap, the rest is what
+that would take on the same ranks. Times are then in seconds.
 --trace prints milliseconds: what a profiled overlapped chunk took, what is predicted for it from its operations' durations alone, and for what was not
 run: without overlap, with slower communication, with another split of the GPU's SMs (with --format svg and --sms-curve: that curve).
 
@@ -135,17 +135,14 @@ function simulateReplay(folder: string, name: string | undefined, flags: Simulat
   const surplus = notForReplay.find((flag) => flags[flag] !== undefined);
   if (surplus !== undefined) {
     throw new InputError({
-<<<<<<< HEAD
       what: `${spellFlag(surplus)} and --replay are given together`,
-=======
-      what: `${spellFlag(surplus)} and --replay are given together`,
->>>>>>> main
       mend: 'the run says that; leave it out',
     });
   }
   return replayRun(folder, {
     ...(name === undefined ? {} : { schedule: name }),
     ...(flags.microbatches === undefined ? {} : { microbatches: flags.microbatches }),
+    ...(flags.stagesPerRank === undefined ? {} : { stagesPerRank: flags.stagesPerRank }),
     ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),
   });
 }
