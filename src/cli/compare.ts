@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatTime } from '../draw/index.js';
 import { type ComparedRow, type Comparison, compareSchedules } from '../plan/index.js';
-import { addCostFlags, type CostFlags, gatherCosts } from './cost-flags.js';
+import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { parseCount } from './schedule-source.js';

@@ -3,7 +3,7 @@ import { drawScheduleSvg, drawScheduleText } from '../draw/index.js';
 import { formatAction, formatCsv, formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
-import { addCostFlags, type CostFlags, gatherCosts } from './cost-flags.js';
+import { addCostFlags, type CostFlags, costsHelp, gatherCosts } from './simulate-costs.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 
@@ -28,6 +28,7 @@ export function addScheduleCommand(program: Command): void {
     .addHelpText(
       'after',
       `
+${costsHelp}
 Times are for pictures, and what auto is searched for: of a stage; for auto, a list is of the model's stages and a number of one rank's share of the model
 (1/P), so that with two stages a rank each takes half.
 

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
 import { memoryCurve, simulate, simulatedTimeline } from '../simulate/index.js';
-import { type AutoFlags, addAutoFlags, searchJson } from './auto-flags.js';
-import { addCostFlags, type CostFlags, costFlagKeys, gatherCosts, spellFlag } from './cost-flags.js';
+import { type AutoFlags, addAutoFlags, refuseAutoFlags, searchJson } from './auto-flags.js';
 import { writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
+import { addCostFlags, type CostFlags, costsHelp, gatherCosts, spellFlag } from './simulate-costs.js';
 import {
   type PrintedSimulation,
   printSimulation,
@@ -13,8 +13,10 @@ import {
   simulationFormats,
 } from './simulate-output.js';
 import { replayRun } from './simulate-replay.js';
+import { addTraceFlags, replayTrace, type TraceFlags } from './simulate-trace.js';
+import { printTraceReport } from './simulate-trace-output.js';
 
-interface SimulateFlags extends SourceFlags, CostFlags, AutoFlags {
+interface SimulateFlags extends SourceFlags, CostFlags, TraceFlags, AutoFlags {
   readonly replay?: string;
   readonly overlap?: 'on' | 'off';
   readonly format?: SimulationFormat;
@@ -35,7 +37,8 @@ export function addSimulateCommand(program: Command): void {
         'on',
         'off',
       ]),
-    )
+    );
+  addTraceFlags(command)
     .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(simulationFormats))
     .option('--json', 'the same as --format json')
     .option('--steps', 'with JSON: every action with its start and end')
@@ -43,21 +46,28 @@ export function addSimulateCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-FILE.json holds any of: "forward", "backwardInput", "backwardWeight", "overlapped", "memory" {"parameters", "gradients", "optimizer",
-"activationsUntilInput", "activationsUntilWeight"} - each a number, or a list with one a stage; "p2p", or "message" {"latency", "bandwidth", "size"};
-instead of the times, "segments" with "contention", from which they follow. docs/simulation.md tells more; examples/costs.json is one.
---replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
-the same ranks. Times are then in seconds.
+${costsHelp}
+--replay prints what the run's step took and what is predicted for it; with a name, --microbatches, --stages-per-rank or --overlap, the rest is what
+that would take on the same ranks. Times are then in seconds.
+--trace prints milliseconds: what a profiled overlapped chunk took, what is predicted for it from its operations' durations alone, and for what was not
+run: without overlap, with slower communication, with another split of the GPU's SMs (with --format svg and --sms-curve: that curve).
 
 Examples:
   doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5
   doubletrack simulate dualpipev --ranks 4 --microbatches 16 --costs examples/costs.json
-  doubletrack simulate --replay runs/example gpipe`,
+  doubletrack simulate --replay runs/example gpipe
+  doubletrack simulate --trace test/fixtures/deepseek-v3-train-h800.json.gz --slower-communication 2`,
     )
     .action(async (name: string | undefined, flags: SimulateFlags) => {
       const format = chooseFormat(flags);
       if (flags.steps === true && format !== 'json')
         throw new InputError({ what: '--steps needs JSON', mend: 'add --json' });
+      if (flags.trace !== undefined || flags.replay !== undefined) refuseAutoFlags(flags);
+      checkTraceFlags(name, flags);
+      if (flags.trace !== undefined) {
+        const report = replayTrace(flags.trace, flags);
+        return writeOutput(printTraceReport(report, format, flags.out === undefined), flags.out);
+      }
       const printed =
         flags.replay === undefined ? simulateNamed(name, flags) : simulateReplay(flags.replay, name, flags);
       const options = { withSteps: flags.steps === true, toScreen: flags.out === undefined };
@@ -85,7 +95,43 @@ function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedS
 }
 
 /** Flags that say what the run's record says. */
-const notForReplay = ['ranks', 'from', ...costFlagKeys] as const satisfies readonly (keyof SimulateFlags)[];
+const notForReplay = [
+  'ranks',
+  'from',
+  'forward',
+  'backwardInput',
+  'backwardWeight',
+  'overlapped',
+  'p2p',
+  'p2pLatency',
+  'p2pBandwidth',
+  'messageSize',
+  'costs',
+] as const satisfies readonly (keyof SimulateFlags)[];
+
+/** Flags that need a trace. */
+const onlyForTrace = [
+  'slowerCommunication',
+  'communicationSms',
+  'saturationSms',
+  'smsCurve',
+] as const satisfies readonly (keyof TraceFlags)[];
+
+/** A trace is of one chunk, without a schedule; its own flags need one. */
+function checkTraceFlags(name: string | undefined, flags: SimulateFlags): void {
+  if (flags.trace === undefined) {
+    const lost = onlyForTrace.find((flag) => flags[flag] !== undefined);
+    if (lost === undefined) return;
+    throw new InputError({ what: `${spellFlag(lost)} needs --trace`, mend: 'give --trace FILE.json' });
+  }
+  const other = [...notForReplay, 'microbatches', 'replay', 'overlap', 'steps'] as const;
+  const surplus = other.find((flag) => flags[flag] !== undefined);
+  if (surplus === undefined && name === undefined) return;
+  throw new InputError({
+    what: `${surplus === undefined ? `the name ${name}` : spellFlag(surplus)} and --trace are given together`,
+    mend: 'the trace is of one chunk, whatever the schedule; leave it out',
+  });
+}
 
 function simulateReplay(folder: string, name: string | undefined, flags: SimulateFlags): PrintedSimulation {
   const surplus = notForReplay.find((flag) => flags[flag] !== undefined);

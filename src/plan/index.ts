@@ -15,3 +15,13 @@ export {
   compareSchedules,
   type RefusedSchedule,
 } from './compare.js';
+export {
+  defaultSaturationSms,
+  type ResourceSplit,
+  type SplitPoint,
+  type SplitRequest,
+  type SplitSegment,
+  scaleSegments,
+  splitResources,
+  timeSplit,
+} from './resource-split.js';

@@ -17,18 +17,10 @@ export interface CostFlags {
   readonly costs?: string;
 }
 
-/** The keys of the flags that `addCostFlags` adds. */
-export const costFlagKeys = [
-  'forward',
-  'backwardInput',
-  'backwardWeight',
-  'overlapped',
-  'p2p',
-  'p2pLatency',
-  'p2pBandwidth',
-  'messageSize',
-  'costs',
-] as const satisfies readonly (keyof CostFlags)[];
+/** What the help says of a costs file. */
+export const costsHelp = `FILE.json holds any of: "forward", "backwardInput", "backwardWeight", "overlapped", "memory" {"parameters", "gradients", "optimizer",
+"activationsUntilInput", "activationsUntilWeight"} - each a number, or a list with one a stage; "p2p", or "message" {"latency", "bandwidth", "size"};
+instead of the times, "segments" with "contention", from which they follow. docs/simulation.md tells more; examples/costs.json is one.`;
 
 /** Adds the flags that say what things cost. */
 export function addCostFlags(command: Command): Command {
@@ -74,7 +66,7 @@ function parseTime(flag: string): (text: string) => number {
 
 const timeFlags = ['forward', 'backwardInput', 'backwardWeight', 'overlapped'] as const;
 
-/** The costs of the flags, then those of the file, then one unit a part. Throws `InputError` for a bad file and for flags that say the same thing twice. */
+/** The costs of the flags, then those of the file, then one unit a part. Throws `InputError` for flags or keys that say the same thing twice. */
 export function gatherCosts(flags: CostFlags): Costs {
   const file = flags.costs === undefined ? {} : readCosts(flags.costs);
   const times = timeFlags.filter((flag) => flags[flag] !== undefined);
@@ -110,7 +102,7 @@ function gatherMessage(flags: CostFlags, { message, p2p }: Partial<Costs>): Pick
   return { message: { latency: flags.p2pLatency ?? message?.latency ?? p2p ?? 0, bandwidth, size } };
 }
 
-/** `--backward-input`, of `backwardInput`. */
+/** `--p2p-latency` for `p2pLatency`. */
 export function spellFlag(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
