@@ -128,7 +128,7 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
       ? 'no named schedule is allowed'
       : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${percent(1 - makespan / bestNamed.makespan)} less`;
   return [
-    `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; no order there takes less than ${formatTime(bound)}`,
+    `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,
     ...named.map((row) => `auto: ${label(row)}: ${row.refusal ?? formatTime(row.makespan ?? 0)}`),
   ];

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { formatTime } from '../draw/index.js';
 import { type ComparedRow, type Comparison, compareSchedules } from '../plan/index.js';
-import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { parseCount } from './schedule-source.js';
+import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
 import { roundTime } from './simulate-output.js';
 import { formatTable } from './table.js';
 
@@ -89,9 +89,9 @@ function formatComparison({ ranks, microbatches, equalDevices, stages, equalStag
   return [
     `Equal devices: ${ranks} ranks and the same model, cut into as many stages as each schedule has; ${microbatches} microbatches.\n`,
     formatRows(equalDevices),
-    `\nEqual stages: the same model cut into ${stages} stages, each schedule on as many ranks as that takes; ${microbatches} microbatches.\n`,
+    `Equal stages: the same model cut into ${stages} stages, each schedule on as many ranks as that takes; ${microbatches} microbatches.\n`,
     formatRows(equalStages),
-    `\n1x of parameters and 1 of activations are 1/${ranks} of the model, of the rank with most; volume is in microbatches' activations at a boundary, or in the unit of the message size.\n`,
+    `1x of parameters and 1 of activations are 1/${ranks} of the model, of the rank with most; volume is in microbatches' activations at a boundary, or in the unit of the message size.\n`,
   ].join('\n');
 }
 

@@ -3,9 +3,9 @@ import { drawScheduleSvg, drawScheduleText } from '../draw/index.js';
 import { formatAction, formatCsv, formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
-import { addCostFlags, type CostFlags, costsHelp, gatherCosts } from './simulate-costs.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
+import { addCostFlags, type CostFlags, costsHelp, gatherCosts } from './simulate-costs.js';
 
 const formats = ['text', 'json', 'csv', 'svg', 'trace'] as const;
 type Format = (typeof formats)[number];

@@ -160,7 +160,7 @@ function timeNamed(request: SearchRequest, parts: number): { results: NamedResul
     const { schedule, refusal, ...rest } = tryVariant(variant, ranks, microbatches);
     if (schedule === undefined) return { ...rest, refusal };
     const stages = schedule.stageToRank.length / schedule.pipelines.length;
-    if (isFixed && stages !== parts) return { ...rest, refusal: `it has ${stages} stages, the costs ${parts}` };
+    if (isFixed && stages !== parts) return { ...rest, refusal: `it has ${stages} stages, the costs list ${parts}` };
     if (!isPlaced(request, schedule)) return { ...rest, refusal: 'its stages lie elsewhere' };
     const problem = poseProblem(request, parts, schedule);
     const order = orderOf(problem, schedule);
