@@ -126,7 +126,7 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
   const gain =
     bestNamed === undefined
       ? 'no named schedule is allowed'
-      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${percent(1 - makespan / bestNamed.makespan)} less`;
+      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${percent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
   return [
     `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,

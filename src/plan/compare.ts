@@ -25,8 +25,8 @@ export interface CompareRequest {
   readonly costs: Costs;
   /** At equal stages: of every schedule. Default: `ranks`. */
   readonly stages?: number;
-  /** Changed orders that `auto` tries for a row; 0 leaves it at list scheduling. */
-  readonly iterations: number;
+  /** Changed orders that `auto` tries for a row; 0 leaves it at list scheduling. Default: 4,000, or fewer for large schedules, so that it takes seconds. */
+  readonly iterations?: number;
   /** Called before each row. */
   onRow?(name: string): void;
 }
@@ -74,6 +74,11 @@ export interface Comparison {
   /** Every schedule with `stages` stages, on as many ranks as that takes. */
   readonly equalStages: readonly ComparedRow[];
 }
+
+const mostIterations = 4000;
+
+/** Parts of all the orders that a row tries by default, at one stage a rank. */
+const mostParts = 2e7;
 
 /** Interleaved with these numbers of stages a rank is compared. */
 const interleavedChoices = [2, 4];
@@ -228,7 +233,9 @@ interface SearchedRow {
 
 function searchRow(frame: Frame, { ranks, stages, placements }: SearchedRow): ComparedRow {
   const { request, parts } = frame;
-  const { microbatches, costs, iterations } = request;
+  const { microbatches, costs } = request;
+  const affordable = Math.floor(mostParts / (3 * ranks * microbatches));
+  const iterations = request.iterations ?? Math.min(mostIterations, affordable);
   request.onRow?.('auto');
   // The search takes lists by stage, and numbers by rank.
   const cut = count(hasLists(costs) ? stages : ranks);

@@ -1,5 +1,6 @@
 import { exceeds } from './evaluate.js';
 import { chunkMemory, isInputOnly, type Order, type Problem, pairSaving, pairToken } from './problem.js';
+import { createTournament } from './tournament.js';
 
 /** How a rank that is free chooses among what it could run. Each microbatch's part comes in its turn at each stage. */
 export interface Rule {
@@ -52,18 +53,16 @@ export function listSchedule(problem: Problem, rule: Rule): Order | undefined {
   const state = createState(problem, rule);
   const ranks = problem.placement.ranks;
   const choices = Array.from({ length: ranks }, () => ({ token: -1, start: 0 }));
-  for (let rank = 0; rank < ranks; rank++) choose(state, rank, choices[rank]!);
-  for (;;) {
-    let best = -1;
-    for (let rank = 0; rank < ranks; rank++) {
-      const { token, start } = choices[rank]!;
-      if (token >= 0 && (best < 0 || start < choices[best]!.start)) best = rank;
-    }
-    if (best < 0) break;
-    const choice = choices[best]!;
-    const targets = commit(state, best, choice);
-    choose(state, best, choice);
-    for (const rank of targets) if (rank !== best) choose(state, rank, choices[rank]!);
+  const earliest = createTournament(ranks);
+  const update = (rank: number): void => {
+    choose(state, rank, choices[rank]!);
+    earliest.set(rank, choices[rank]!.start);
+  };
+  for (let rank = 0; rank < ranks; rank++) update(rank);
+  for (let rank = earliest.winner(); choices[rank]!.token >= 0; rank = earliest.winner()) {
+    const targets = commit(state, rank, choices[rank]!);
+    update(rank);
+    for (const target of targets) update(target);
   }
   const isWhole =
     state.backwards.every((count) => count === problem.microbatches) &&
