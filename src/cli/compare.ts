@@ -108,7 +108,7 @@ function formatRows(rows: readonly ComparedRow[]): string {
       formatTime(roundTime(peakActivations)),
       ...(hasMemory ? [formatTime(roundTime(peakMemory ?? 0))] : []),
       String(messages),
-      formatTime(roundTime(volume)),
+      String(roundTime(volume)),
     ];
   });
   const notes = rows.map((row) => ('refusal' in row ? row.refusal : (row.note ?? '')));
