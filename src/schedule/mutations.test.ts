@@ -75,7 +75,7 @@ test('every schedule of a corpus of mutated ones is refused', (context) => {
   }
   context.diagnostic(`${total} schedules; by mutation: ${describe(byMutation)}; by rule: ${describe(byRule)}`);
   assert.ok(total >= 200, `${total}`);
-  assert.deepEqual([...byMutation.keys()].sort(), Object.keys(mutations).sort());
+  assert.deepEqual(new Set(byMutation.keys()), new Set(Object.keys(mutations)));
   const codes = [
     'crossing',
     'deadlock',
@@ -88,7 +88,7 @@ test('every schedule of a corpus of mutated ones is refused', (context) => {
     'sharding',
     'split',
   ];
-  assert.deepEqual([...byRule.keys()].sort(), codes);
+  assert.deepEqual(new Set(byRule.keys()), new Set(codes));
 });
 
 function describe(counts: Map<string, number>): string {
