@@ -1,7 +1,17 @@
 import { formatAction } from './action.js';
 import { type CheckLimits, checkSchedule, formatRuns, type IssueCode, type ScheduleIssue } from './check.js';
 import { loweredCodes as codes, type LoweredSchedule } from './lowered.js';
-import { endsOf, inputMessage, type LoweredBook, openLoweredBook, placesOf, rankOf, textOf } from './lowered-book.js';
+import {
+  inputMessage,
+  type LoweredBook,
+  openLoweredBook,
+  ownerOf,
+  placesOf,
+  rankOf,
+  receiverOf,
+  senderOf,
+  textOf,
+} from './lowered-book.js';
 import { executeLowered, type Wait } from './order-lowered.js';
 
 type Rule = (book: LoweredBook) => ScheduleIssue[];
@@ -113,7 +123,7 @@ function describeLack(
 ): ScheduleIssue {
   const { flat } = book;
   const cell = receiver * flat.microbatches + (missing[0] as number);
-  const { from } = endsOf(book, inputMessage(book, cell, way));
+  const from = senderOf(book, inputMessage(book, cell, way));
   const stage = kind === 'receive' ? receiver : (from / flat.microbatches) | 0;
   const suffix = way === 'forward' ? 'Forward' : 'Backward';
   const action = { send: `send${suffix}`, receive: `receive${suffix}`, wait: `waitSend${suffix}` } as const;
@@ -132,13 +142,14 @@ function messagesFollowComputation(book: LoweredBook): ScheduleIssue[] {
     issues.push(issueAt(book, culprit, 'order', `${late} runs before ${early}`));
   };
   for (let message = 0; message < 2 * cells; message++) {
-    const [sent, received, waited] = [sentAt[message], receivedAt[message], waitedAt[message]] as number[];
+    const sent = sentAt[message] as number;
+    const received = receivedAt[message] as number;
+    const waited = waitedAt[message] as number;
     if (sent === -1 && received === -1 && waited === -1) continue;
-    const { from, to } = endsOf(book, message);
     const computed = message < cells ? book.forwardAt : book.backwardAt;
-    look(computed[from] as number, sent as number, sent as number);
-    look(received as number, computed[to] as number, received as number);
-    look(sent as number, waited as number, waited as number);
+    look(computed[senderOf(book, message)] as number, sent, sent);
+    look(received, computed[receiverOf(book, message)] as number, received);
+    look(sent, waited, waited);
   }
   return issues;
 }
@@ -151,9 +162,8 @@ function messagesDoNotCross(book: LoweredBook): ScheduleIssue[] {
     visitCommunication(book, (entry) => {
       const message = book.message[entry] as number;
       if (message < 0 || places[message] !== entry || sentAt[message] === -1 || receivedAt[message] === -1) return;
-      const { from, to } = endsOf(book, message);
-      const [sender, receiver] = [from, to].map((cell) => flat.stageToRank[(cell / flat.microbatches) | 0] as number);
-      visit(message, (sender as number) * flat.ranks + (receiver as number), entry);
+      const pair = ownerOf(book, senderOf(book, message)) * flat.ranks + ownerOf(book, receiverOf(book, message));
+      visit(message, pair, entry);
     });
   };
   const sends = new Map<number, number>();
@@ -191,8 +201,12 @@ function parametersAreGathered(book: LoweredBook): ScheduleIssue[] {
       const stage = list.stage[position] as number;
       const code = list.kind[position] as number;
       if (code === codes.compute) {
-        const needed = stagesOf(book, entry).find((needs) => isSharded[needs] === 1 && isGathered[needs] === 0);
-        if (needed !== undefined) complain(entry, `stage ${needed} is not gathered`);
+        for (const cells of [flat.forward, flat.backward, flat.weight]) {
+          const cell = cells[book.action[entry] as number] as number;
+          const needed = cell < 0 ? -1 : (cell / flat.microbatches) | 0;
+          if (needed >= 0 && isSharded[needed] === 1 && isGathered[needed] === 0)
+            complain(entry, `stage ${needed} is not gathered`);
+        }
       } else if (code === codes.unshard || code === codes.reshard) {
         if (stage >= flat.stages) continue;
         const wanted = code === codes.unshard ? 0 : 1;
@@ -208,13 +222,6 @@ function parametersAreGathered(book: LoweredBook): ScheduleIssue[] {
     issues.push({ code: 'sharding', rank: flat.stageToRank[stage] as number, position: null, message });
   }
   return issues;
-}
-
-function stagesOf({ flat, action }: LoweredBook, entry: number): number[] {
-  const index = action[entry] as number;
-  return [flat.forward[index], flat.backward[index], flat.weight[index]]
-    .filter((cell) => (cell as number) >= 0)
-    .map((cell) => ((cell as number) / flat.microbatches) | 0);
 }
 
 /**

@@ -119,11 +119,21 @@ export function inputMessage({ flat, cells }: LoweredBook, cell: number, way: 'f
   return way === 'forward' ? sender : cells + sender;
 }
 
-/** The chunk that sends a message, and the one that receives it. */
-export function endsOf({ flat, cells }: LoweredBook, message: number): { readonly from: number; readonly to: number } {
-  const from = message % cells;
+/** The chunk that sends a message. */
+export function senderOf({ cells }: LoweredBook, message: number): number {
+  return message < cells ? message : message - cells;
+}
+
+/** The chunk that receives a message. */
+export function receiverOf({ flat, cells }: LoweredBook, message: number): number {
+  const from = message < cells ? message : message - cells;
   const steps = message < cells ? flat.toNext : flat.toPrevious;
-  return { from, to: from + (steps[(from / flat.microbatches) | 0] as number) };
+  return from + (steps[(from / flat.microbatches) | 0] as number);
+}
+
+/** The rank that a chunk's stage is on. */
+export function ownerOf({ flat }: LoweredBook, cell: number): number {
+  return flat.stageToRank[(cell / flat.microbatches) | 0] as number;
 }
 
 /** The rank that owns an entry. */

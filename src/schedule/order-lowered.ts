@@ -1,5 +1,5 @@
 import { loweredCodes } from './lowered.js';
-import { endsOf, inputMessage, type LoweredBook } from './lowered-book.js';
+import { inputMessage, type LoweredBook, ownerOf, receiverOf, senderOf } from './lowered-book.js';
 
 /** What an entry waits for when it cannot run. */
 export type Wait =
@@ -27,8 +27,7 @@ export function executeLowered(book: LoweredBook): LoweredExecution {
   const stoppedAt = entryStart.slice(0, flat.ranks);
   const awake = Array.from({ length: flat.ranks }, (_, rank) => rank);
   const isAwake = new Uint8Array(flat.ranks).fill(1);
-  const wakeOwner = (stage: number): void => {
-    const rank = flat.stageToRank[stage] as number;
+  const wake = (rank: number): void => {
     if (isAwake[rank] === 1) return;
     isAwake[rank] = 1;
     awake.push(rank);
@@ -43,7 +42,7 @@ export function executeLowered(book: LoweredBook): LoweredExecution {
       case loweredCodes.receiveBackward: {
         const id = message[entry] as number;
         posted[id] = 1;
-        wakeOwner((endsOf(book, id).from / flat.microbatches) | 0);
+        wake(ownerOf(book, senderOf(book, id)));
         return true;
       }
       case loweredCodes.sendForward:
@@ -51,11 +50,11 @@ export function executeLowered(book: LoweredBook): LoweredExecution {
         const id = message[entry] as number;
         if (posted[id] === 0) return false;
         sent[id] = 1;
-        wakeOwner((endsOf(book, id).to / flat.microbatches) | 0);
+        wake(ownerOf(book, receiverOf(book, id)));
         return true;
       }
       case loweredCodes.reduceGrad:
-        return mirrors.isMet(stageAt(book, entry, rank), wakeOwner);
+        return mirrors.isMet(stageAt(book, entry, rank), wake);
       default:
         return true;
     }
@@ -82,12 +81,12 @@ export function executeLowered(book: LoweredBook): LoweredExecution {
 /** The message that a computation waits for; -1 if it can run. */
 function missingInput(book: LoweredBook, sent: Uint8Array, entry: number): number {
   const action = book.action[entry] as number;
-  for (const way of ['forward', 'backward'] as const) {
-    const cell = book.flat[way][action] as number;
-    const message = cell < 0 ? -1 : inputMessage(book, cell, way);
-    if (message >= 0 && sent[message] === 0) return message;
-  }
-  return -1;
+  const forward = book.flat.forward[action] as number;
+  const input = forward < 0 ? -1 : inputMessage(book, forward, 'forward');
+  if (input >= 0 && sent[input] === 0) return input;
+  const backward = book.flat.backward[action] as number;
+  const gradient = backward < 0 ? -1 : inputMessage(book, backward, 'backward');
+  return gradient >= 0 && sent[gradient] === 0 ? gradient : -1;
 }
 
 function stageAt({ lowered, entryStart }: LoweredBook, entry: number, rank: number): number {
@@ -105,11 +104,11 @@ function findMirrors({ lowered }: LoweredBook) {
   }
   const hasCome = new Uint8Array(stageToRank.length);
   return {
-    isMet: (stage: number, wakeOwner: (stage: number) => void): boolean => {
+    isMet: (stage: number, wake: (rank: number) => void): boolean => {
       const group = groups[stage] as readonly number[];
       if (hasCome[stage] === 0) {
         hasCome[stage] = 1;
-        for (const mirror of group) if (mirror !== stage) wakeOwner(mirror);
+        for (const mirror of group) if (mirror !== stage) wake(stageToRank[mirror] as number);
       }
       return group.every((mirror) => hasCome[mirror] === 1);
     },
