@@ -12,8 +12,10 @@ import {
   simulationFormats,
 } from './simulate-output.js';
 import { replayRun } from './simulate-replay.js';
+import { addTraceFlags, replayTrace, type TraceFlags } from './simulate-trace.js';
+import { printTraceReport } from './simulate-trace-output.js';
 
-interface SimulateFlags extends SourceFlags {
+interface SimulateFlags extends SourceFlags, TraceFlags {
   readonly forward?: number;
   readonly backwardInput?: number;
   readonly backwardWeight?: number;
@@ -50,7 +52,8 @@ export function addSimulateCommand(program: Command): void {
         'on',
         'off',
       ]),
-    )
+    );
+  addTraceFlags(command)
     .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(simulationFormats))
     .option('--json', 'the same as --format json')
     .option('--steps', 'with JSON: every action with its start and end')
@@ -60,17 +63,25 @@ export function addSimulateCommand(program: Command): void {
       `
 FILE.json holds {"forward", "backwardInput", "backwardWeight", "overlapped", "p2p"}: each a number, or (but for p2p) a list
 with one number a stage; "overlapped" goes by the stage of the pair's forward.
---replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
+--replay prints what the run's step took and what is predicted for it; with a name, --microbatches, --stages-per-rank or --overlap, the rest is what that would take on
 the same ranks. Times are then in seconds.
+--trace prints milliseconds: what a profiled overlapped chunk took, what is predicted for it from its operations' durations alone, and for what was not
+run: without overlap, with slower communication, with another split of the GPU's SMs (with --format svg and --sms-curve: that curve).
 
 Examples:
   doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5
-  doubletrack simulate --replay runs/example gpipe`,
+  doubletrack simulate --replay runs/example gpipe
+  doubletrack simulate --trace test/fixtures/deepseek-v3-train-h800.json.gz --slower-communication 2`,
     )
     .action(async (name: string | undefined, flags: SimulateFlags) => {
       const format = chooseFormat(flags);
       if (flags.steps === true && format !== 'json')
         throw new InputError({ what: '--steps needs JSON', mend: 'add --json' });
+      checkTraceFlags(name, flags);
+      if (flags.trace !== undefined) {
+        const report = replayTrace(flags.trace, flags);
+        return writeOutput(printTraceReport(report, format, flags.out === undefined), flags.out);
+      }
       const printed =
         flags.replay === undefined ? simulateNamed(name, flags) : simulateReplay(flags.replay, name, flags);
       const options = { withSteps: flags.steps === true, toScreen: flags.out === undefined };
@@ -93,6 +104,7 @@ function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedS
 
 /** Flags that say what the run's record says. */
 const notForReplay = [
+  'activationCap',
   'ranks',
   'from',
   'forward',
@@ -103,17 +115,47 @@ const notForReplay = [
   'costs',
 ] as const satisfies readonly (keyof SimulateFlags)[];
 
+/** Flags that need a trace. */
+const onlyForTrace = [
+  'slowerCommunication',
+  'communicationSms',
+  'saturationSms',
+  'smsCurve',
+] as const satisfies readonly (keyof TraceFlags)[];
+
+/** A trace is of one chunk, without a schedule; its own flags need one. */
+function checkTraceFlags(name: string | undefined, flags: SimulateFlags): void {
+  if (flags.trace === undefined) {
+    const lost = onlyForTrace.find((flag) => flags[flag] !== undefined);
+    if (lost === undefined) return;
+    throw new InputError({ what: `${spell(lost)} needs --trace`, mend: 'give --trace FILE.json' });
+  }
+  const other = [...notForReplay, 'microbatches', 'replay', 'overlap', 'steps'] as const;
+  const surplus = other.find((flag) => flags[flag] !== undefined);
+  if (surplus === undefined && name === undefined) return;
+  throw new InputError({
+    what: `${surplus === undefined ? `the name ${name}` : spell(surplus)} and --trace are given together`,
+    mend: 'the trace is of one chunk, whatever the schedule; leave it out',
+  });
+}
+
+/** The flag as it is written. */
+function spell(flag: keyof SimulateFlags): string {
+  return `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 function simulateReplay(folder: string, name: string | undefined, flags: SimulateFlags): PrintedSimulation {
   const surplus = notForReplay.find((flag) => flags[flag] !== undefined);
   if (surplus !== undefined) {
     throw new InputError({
-      what: `--${surplus.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} and --replay are given together`,
+      what: `${spell(surplus)} and --replay are given together`,
       mend: 'the run says that; leave it out',
     });
   }
   return replayRun(folder, {
     ...(name === undefined ? {} : { schedule: name }),
     ...(flags.microbatches === undefined ? {} : { microbatches: flags.microbatches }),
+    ...(flags.stagesPerRank === undefined ? {} : { stagesPerRank: flags.stagesPerRank }),
     ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),
   });
 }

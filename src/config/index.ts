@@ -13,4 +13,5 @@ export {
   sequencesPerStep,
   type TrainConfig,
   type TrainingConfig,
+  withSchedule,
 } from './training-fields.js';

@@ -123,7 +123,7 @@ function legendEntries(timeline: Timeline, color: boolean): string[] {
     });
 }
 
-function paint(text: string, ansi: string): string {
+export function paint(text: string, ansi: string): string {
   return `\u001b[${ansi}m${text}\u001b[0m`;
 }
 

@@ -31,7 +31,13 @@ export {
   readCsv,
 } from './csv.js';
 export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
-export { generateSchedule, type ScheduleName, type ScheduleRequest, scheduleNames } from './generators/generate.js';
+export {
+  generateSchedule,
+  isWithinLimits,
+  type ScheduleName,
+  type ScheduleRequest,
+  scheduleNames,
+} from './generators/generate.js';
 export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 export { type Execution, executeUntimed } from './order.js';
 export { lowerSchedule, type TorchRelease, torchReleases } from './passes/lower.js';

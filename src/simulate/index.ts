@@ -1,3 +1,15 @@
+export { type ChunkTimes, type ChunkTimesRequest, type TimedSegment, timeSegments } from './chunk-times.js';
+export {
+  type ChunkTrace,
+  compareOrder,
+  type DurationKind,
+  type OrderDifference,
+  type StreamWork,
+  type TraceOperation,
+  type TraceSegment,
+  traceChunks,
+  traceSegments,
+} from './chunk-trace.js';
 export { type Costs, longestTime, type StageTime, unitCosts } from './costs.js';
 export type { MeasuredMessage, MeasuredRank, MeasuredSegment, MeasuredStep } from './measured-step.js';
 export { type RecordStepsRequest, recordSteps } from './record-steps.js';
