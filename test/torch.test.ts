@@ -31,6 +31,9 @@ interface Case {
 const cases: readonly Case[] = [
   { line: 'gpipe --ranks 4 --microbatches 8', stages: 4, ranks: 4, microbatches: 8 },
   { line: '1f1b --ranks 4 --microbatches 9', stages: 4, ranks: 4, microbatches: 9 },
+  { line: 'interleaved --ranks 2 --microbatches 8 --stages-per-rank 4', stages: 8, ranks: 2, microbatches: 8 },
+  { line: 'zb-h1 --ranks 4 --microbatches 8', stages: 4, ranks: 4, microbatches: 8 },
+  { line: 'zb-v --ranks 4 --microbatches 8', stages: 8, ranks: 4, microbatches: 8 },
   { line: 'dualpipev --ranks 4 --microbatches 10', stages: 8, ranks: 4, microbatches: 10 },
 ];
 /** PyTorch knows one chain of stages only, so it takes the two of DualPipe with their communication, which it does not add itself. */

@@ -12,6 +12,8 @@ const releases = [undefined, '2.14', '2.15'] as const;
 const shapes = [
   ['gpipe', 3, 3],
   ['1f1b', 3, 5],
+  ['interleaved', 2, 4],
+  ['zb-v', 2, 4],
   ['dualpipev', 2, 4],
   ['dualpipe', 2, 4],
   ['dualpipe', 4, 8],
