@@ -64,7 +64,7 @@ describe('the schedule auto', () => {
       [`schedule auto ${counts} --iterations 1.5`, 2, /--iterations/],
       ['schedule auto --ranks 3 --microbatches 8 --costs examples/uneven-costs.json', 2, /8 stages .* over 3 ranks/],
       ['schedule auto --ranks 4 --microbatches 1000000000', 2, /microbatches cannot be 1000000000/],
-      [`schedule gpipe ${counts} --activation-cap 4`, 2, /--activation-cap is for auto alone/],
+      [`schedule gpipe ${counts} --memory-cap 4`, 2, /--memory-cap is for auto alone/],
       [`simulate 1f1b ${counts} --seed 1`, 2, /--seed is for auto alone/],
     ];
     for (const [line, status, message] of calls) await refuses(line, status, message);

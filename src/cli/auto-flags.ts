@@ -7,7 +7,6 @@ import { parseNumber } from './numbers.js';
 
 /** The flags of the schedule `auto`. */
 export interface AutoFlags {
-  readonly activationCap?: number;
   readonly memoryCap?: number;
   readonly placements?: readonly PlacementName[];
   readonly iterations?: number;
@@ -20,11 +19,6 @@ const whole = { from: 0, to: 1e9, whole: true };
 /** Adds the flags of the schedule `auto`. */
 export function addAutoFlags(command: Command): Command {
   return command
-    .option(
-      '--activation-cap <chunks>',
-      'auto: most chunks alive on a rank (default: no cap); half a share of the model counts half, see docs/schedules.md',
-      parseNumber('--activation-cap', amount),
-    )
     .option(
       '--memory-cap <amount>',
       'auto: most that a rank holds, in the unit of the memory in --costs (default: no cap)',
@@ -56,9 +50,8 @@ function parsePlacements(text: string): PlacementName[] {
 }
 
 /** Throws `InputError` if a flag of `auto` is given for another schedule. */
-export function refuseAutoFlags({ activationCap, memoryCap, placements, iterations, seed }: AutoFlags): void {
+export function refuseAutoFlags({ memoryCap, placements, iterations, seed }: AutoFlags): void {
   const given = Object.entries({
-    '--activation-cap': activationCap,
     '--memory-cap': memoryCap,
     '--placements': placements,
     '--iterations': iterations,
@@ -73,7 +66,7 @@ export function refuseAutoFlags({ activationCap, memoryCap, placements, iteratio
  */
 export function searchAuto(
   counts: { readonly ranks: number; readonly microbatches: number },
-  flags: AutoFlags,
+  flags: AutoFlags & { readonly activationCap?: number },
   costs: Costs,
 ): SearchResult {
   const { activationCap, memoryCap, placements, iterations, seed } = flags;

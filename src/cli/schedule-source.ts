@@ -4,19 +4,21 @@ import { InputError, WorkError } from '../base/index.js';
 import { readFileText } from '../formats/index.js';
 import type { SearchResult } from '../plan/index.js';
 import {
+  type CsvContent,
+  checkLowered,
   checkSchedule,
   generateSchedule,
   mostCsvCharacters,
-  parseCsv,
+  readCsv,
   type Schedule,
   scheduleNames,
 } from '../schedule/index.js';
-import type { Costs } from '../simulate/index.js';
+import { type Costs, largestAmount } from '../simulate/index.js';
 import { type AutoFlags, refuseAutoFlags, searchAuto } from './auto-flags.js';
+import { parseNumber } from './numbers.js';
 
 /** A checked schedule, and costs of its stages; `search` where it was searched for. */
-interface CostedSchedule {
-  readonly schedule: Schedule;
+interface CostedSchedule extends CsvContent {
   readonly costs: Costs;
   readonly search?: SearchResult;
 }
@@ -27,6 +29,7 @@ export interface SourceFlags {
   readonly microbatches?: number;
   readonly stagesPerRank?: number;
   readonly from?: string;
+  readonly activationCap?: number;
 }
 
 /** Adds the flags that say which schedule is meant. */
@@ -40,19 +43,28 @@ export function addSourceFlags(command: Command): Command {
       "stages that a rank holds (default: the schedule's own number; interleaved takes any, and 2 if none is given)",
       parseCount('--stages-per-rank'),
     )
-    .option('--from <file.csv>', "read PyTorch's compute-only schedule CSV instead");
+    .option('--from <file.csv>', "read PyTorch's schedule CSV instead, with or without communication")
+    .option(
+      '--activation-cap <count>',
+      'most chunks alive on a rank at a time: others are refused, auto keeps within it, where half a share of the model counts half (default: no cap)',
+      parseNumber('--activation-cap', { from: Number.MIN_VALUE, to: largestAmount }),
+    );
 }
 
 /**
- * The schedule that name and flags mean, checked. Throws `InputError` for a bad call or file, `WorkError` for a schedule that does not check.
+ * The schedule that name and flags mean, checked, with the communication of a file that has any. Throws `InputError` for a bad call or file,
+ * `WorkError` for a schedule that does not check.
  */
-function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
-  const schedule = flags.from === undefined ? generateNamed(name, flags) : readFrom(flags.from, name, flags);
-  const issues = checkSchedule(schedule);
-  if (issues.length === 0) return schedule;
-  const shown = issues.slice(0, mostShown).map(({ rank, position, message }) => {
-    if (rank === null) return message;
-    return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message}`;
+function loadContent(name: string | undefined, flags: SourceFlags): CsvContent {
+  const content: CsvContent =
+    flags.from === undefined ? { schedule: generateNamed(name, flags) } : readFrom(flags.from, name, flags);
+  const limits = flags.activationCap === undefined ? {} : { activationCap: flags.activationCap };
+  const { schedule, lowered } = content;
+  const issues = lowered === undefined ? checkSchedule(schedule, limits) : checkLowered(lowered, limits);
+  if (issues.length === 0) return content;
+  const shown = issues.slice(0, mostShown).map(({ code, rank, position, message }) => {
+    if (rank === null) return `${message} [${code}]`;
+    return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message} [${code}]`;
   });
   const more = issues.length > mostShown ? `; and ${issues.length - mostShown} more` : '';
   throw new WorkError({
@@ -62,11 +74,14 @@ function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
   });
 }
 
-/** As `loadSchedule`, for given costs, which `auto` needs: it is searched for them, and gives those of its own stages. Throws as `loadSchedule` and `searchAuto`. */
+/**
+ * The schedule that name and flags mean, checked, for given costs: `auto` is searched for them, and has those of its own stages. Throws `InputError` for a bad call or file, `WorkError`
+ * for a schedule that does not check, or where nothing keeps within a cap.
+ */
 export function loadForCosts(name: string | undefined, flags: SourceFlags & AutoFlags, costs: Costs): CostedSchedule {
   if (name !== 'auto') {
     refuseAutoFlags(flags);
-    return { schedule: loadSchedule(name, flags), costs };
+    return { ...loadContent(name, flags), costs };
   }
   const { ranks, microbatches, stagesPerRank, from } = flags;
   if (from !== undefined || stagesPerRank !== undefined) {
@@ -105,7 +120,7 @@ function generateNamed(name: string | undefined, { ranks, microbatches, stagesPe
   });
 }
 
-function readFrom(file: string, name: string | undefined, flags: SourceFlags): Schedule {
+function readFrom(file: string, name: string | undefined, flags: SourceFlags): CsvContent {
   const { ranks, microbatches, stagesPerRank } = flags;
   const said: readonly [string, unknown][] = [
     [`the name ${name}`, name],
@@ -120,7 +135,7 @@ function readFrom(file: string, name: string | undefined, flags: SourceFlags): S
       mend: 'the file says all; leave the other out',
     });
   }
-  return parseCsv(readFileText(file, { maxBytes: mostCsvCharacters }), {
+  return readCsv(readFileText(file, { maxBytes: mostCsvCharacters }), {
     name: basename(file).replace(/\.csv$/i, ''),
     file,
   });

@@ -1,6 +1,20 @@
 import { type Command, Option } from 'commander';
+import { InputError } from '../base/index.js';
 import { drawScheduleSvg, drawScheduleText } from '../draw/index.js';
-import { formatAction, formatCsv, formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
+import {
+  formatAction,
+  formatCsv,
+  formatLoweredCsv,
+  formatTrace,
+  type LoweredAction,
+  type LoweredSchedule,
+  loweredActions,
+  lowerSchedule,
+  type Schedule,
+  type Timeline,
+  type TorchRelease,
+  torchReleases,
+} from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
@@ -11,6 +25,8 @@ const formats = ['text', 'json', 'csv', 'svg', 'trace'] as const;
 type Format = (typeof formats)[number];
 
 interface ScheduleFlags extends SourceFlags, CostFlags, AutoFlags {
+  readonly comms?: boolean;
+  readonly torch?: TorchRelease;
   readonly format?: Format;
   readonly json?: boolean;
   readonly out?: string;
@@ -22,6 +38,15 @@ export function addScheduleCommand(program: Command): void {
     .command('schedule')
     .description('Make or read a pipeline schedule, check it, and print it in any format.');
   addAutoFlags(addCostFlags(addSourceFlags(command)))
+    .option(
+      '--comms',
+      'print it with the communication that PyTorch adds: messages, and parameters gathered and gradients summed',
+    )
+    .addOption(
+      new Option('--torch <release>', 'with --comms: the PyTorch that reads it (default: 2.15 and later)').choices(
+        torchReleases,
+      ),
+    )
     .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(formats))
     .option('--json', 'the same as --format json')
     .option('--out <file>', 'write to this file instead of standard output')
@@ -31,13 +56,17 @@ export function addScheduleCommand(program: Command): void {
 ${costsHelp}
 Times are for pictures, and what auto is searched for: of a stage; for auto, a list is of the model's stages and a number of one rank's share of the model
 (1/P), so that with two stages a rank each takes half.
+With --comms there are text (a list a rank), json and csv. --torch 2.14 leaves out the waits that older releases do not know.
 
 Examples:
   doubletrack schedule dualpipev --ranks 4 --microbatches 10 --format csv
+  doubletrack schedule 1f1b --ranks 4 --microbatches 8 --comms --format csv
   doubletrack schedule auto --ranks 4 --microbatches 12 --costs examples/uneven-costs.json`,
     )
     .action(async (name: string | undefined, flags: ScheduleFlags) => {
       const format = chooseFormat(flags);
+      if (flags.comms === true) return writeOutput(printLowered(format, name, flags), flags.out);
+      if (flags.torch !== undefined) throw new InputError({ what: '--torch needs --comms', mend: 'add --comms' });
       const { schedule, costs } = loadForCosts(name, flags, gatherCosts(flags));
       await writeOutput(printers[format](schedule, costs, flags.out === undefined), flags.out);
     });
@@ -49,7 +78,7 @@ const printers: Readonly<Record<Format, (schedule: Schedule, costs: Costs, toScr
     const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
     return `${describeSchedule(schedule)}\n\n${drawScheduleText(timelineOf(schedule, costs), options)}`;
   },
-  json: (schedule) => `${JSON.stringify(scheduleJson(schedule))}\n`,
+  json: (schedule) => formatJson(schedule, (rank) => schedule.actions[rank] ?? []),
   csv: (schedule) => formatCsv(schedule),
   svg: (schedule, costs) => drawScheduleSvg(timelineOf(schedule, costs), describeSchedule(schedule)),
   trace: (schedule, costs) => formatTrace(timelineOf(schedule, costs)),
@@ -67,7 +96,40 @@ export function describeSchedule({ name, ranks, stageToRank, microbatches }: Sch
 }
 
 /** The contract's JSON: the schedule with its actions as PyTorch's text. */
-function scheduleJson(schedule: Schedule) {
-  const { name, ranks, microbatches, pipelines, stageToRank, actions } = schedule;
-  return { name, ranks, microbatches, pipelines, stageToRank, actions: actions.map((list) => list.map(formatAction)) };
+function formatJson(schedule: Schedule, actionsOf: (rank: number) => Iterable<LoweredAction>): string {
+  const { name, ranks, microbatches, pipelines, stageToRank } = schedule;
+  const actions = Array.from({ length: ranks }, (_, rank) => Array.from(actionsOf(rank), formatAction));
+  return `${JSON.stringify({ name, ranks, microbatches, pipelines, stageToRank, actions })}\n`;
+}
+
+/** How a schedule with communication is printed: the lists of the ranks, since it has no times. */
+const loweredPrinters: Readonly<Partial<Record<Format, (lowered: LoweredSchedule) => string>>> = {
+  text: (lowered) =>
+    `${describeSchedule(lowered.schedule)}\n\n${lowered.lists.map((_, rank) => listRank(lowered, rank)).join('')}`,
+  json: (lowered) => formatJson(lowered.schedule, (rank) => loweredActions(lowered, rank)),
+  csv: formatLoweredCsv,
+};
+
+function printLowered(format: Format, name: string | undefined, flags: ScheduleFlags): string {
+  const print = loweredPrinters[format];
+  if (print === undefined) {
+    throw new InputError({
+      what: `--comms and --format ${format} are given together`,
+      mend: 'use text, json or csv: a picture shows computation',
+    });
+  }
+  const { schedule, lowered } = loadForCosts(name, flags, gatherCosts(flags));
+  if (lowered !== undefined && flags.torch !== undefined) {
+    throw new InputError({
+      what: 'the file has its communication',
+      where: flags.from ?? '',
+      mend: 'leave --torch out',
+    });
+  }
+  return print(lowered ?? lowerSchedule(schedule, flags.torch));
+}
+
+/** `rank 0: 0UNSHARD 0F0 0SEND_F0 ...` */
+function listRank(lowered: LoweredSchedule, rank: number): string {
+  return `rank ${rank}: ${Array.from(loweredActions(lowered, rank), formatAction).join(' ')}\n`;
 }
