@@ -1,0 +1,51 @@
+/**
+ * Cuts a chain of parts into `stages` runs, none empty, whose largest sum is as small as it can be, and of those splits one with the smallest sum of
+ * squares, so that the rest is even too. Gives the end of each run. O(stages x parts^2).
+ */
+export function splitEvenly(seconds: readonly number[], stages: number): number[] {
+  const before = [0];
+  for (const time of seconds) before.push((before[before.length - 1] as number) + time);
+  const most = smallestLargest(before, stages);
+  return splitWithin(before, stages, most * (1 + 1e-9));
+}
+
+function smallestLargest(before: readonly number[], stages: number): number {
+  const parts = before.length - 1;
+  let best: number[] = before.map((time, end) => (end === 0 ? 0 : time));
+  for (let stage = 1; stage < stages; stage++) {
+    const next = new Array<number>(parts + 1).fill(Number.POSITIVE_INFINITY);
+    for (let end = stage + 1; end <= parts; end++) {
+      for (let start = stage; start < end; start++) {
+        const largest = Math.max(best[start] as number, (before[end] as number) - (before[start] as number));
+        if (largest < (next[end] as number)) next[end] = largest;
+      }
+    }
+    best = next;
+  }
+  return best[parts] as number;
+}
+
+/** The split with the smallest sum of squares of which no run is longer than `most`. */
+function splitWithin(before: readonly number[], stages: number, most: number): number[] {
+  const parts = before.length - 1;
+  const from: Int32Array[] = [];
+  let best = before.map((_, end) => (end === 0 ? 0 : Number.POSITIVE_INFINITY));
+  for (let stage = 0; stage < stages; stage++) {
+    const next = new Array<number>(parts + 1).fill(Number.POSITIVE_INFINITY);
+    const starts = new Int32Array(parts + 1);
+    for (let end = stage + 1; end <= parts; end++) {
+      for (let start = stage; start < end; start++) {
+        const run = (before[end] as number) - (before[start] as number);
+        const cost = (best[start] as number) + run * run;
+        if (run > most || cost >= (next[end] as number)) continue;
+        next[end] = cost;
+        starts[end] = start;
+      }
+    }
+    from.push(starts);
+    best = next;
+  }
+  const ends = [parts];
+  for (let stage = stages - 1; stage > 0; stage--) ends.unshift((from[stage] as Int32Array)[ends[0] as number] as number);
+  return ends;
+}

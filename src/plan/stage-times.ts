@@ -1,0 +1,102 @@
+import { issueEarly, mergeSegments } from '../schedule/index.js';
+import { timeSegments, type TimedSegment } from '../simulate/index.js';
+import type { PartKind } from './parameters.js';
+import { type ChunkSetting, type CostBasis, type PartSegments, type PlannedSegment, partSegments } from './part-segments.js';
+
+/** Seconds of a chunk or a pair, and how much of them the computation waits for communication. */
+export interface ExposedTime {
+  readonly seconds: number;
+  readonly exposed: number;
+}
+
+/** Times of one stage's chunks outside of pairs, calibrated. */
+export interface ChunkTimes {
+  readonly forward: ExposedTime;
+  readonly backwardInput: ExposedTime;
+  readonly backwardWeight: ExposedTime;
+}
+
+/** Predicts the times of stages, each a run of parts; remembers what it has predicted. */
+export interface StageTimer {
+  /** What a part adds to its stage, for the split into stages of about the same time: within pairs the longer lane counts, else both. */
+  readonly partSeconds: (kind: PartKind, isPaired: boolean) => number;
+  readonly chunk: (stage: readonly PartKind[]) => ChunkTimes;
+  /** An overlapped pair: a forward of one stage, a backward of another. */
+  readonly pair: (forward: readonly PartKind[], backward: readonly PartKind[]) => ExposedTime;
+}
+
+export function createStageTimer(basis: CostBasis, setting: ChunkSetting): StageTimer {
+  const partOf = remember((kind: PartKind) => partSegments(basis, setting, kind), (kind) => kind);
+  const stageOf = remember((stage: readonly PartKind[]) => joinParts(stage.map(partOf)), keyOf);
+  const chunk = remember((stage: readonly PartKind[]) => timeChunk(stageOf(stage), basis), keyOf);
+  const pairs = new Map<string, ExposedTime>();
+  return {
+    partSeconds: (kind, isPaired) => partSeconds(partOf(kind), isPaired),
+    chunk,
+    pair: (forward, backward) => {
+      const key = `${keyOf(forward)}|${keyOf(backward)}`;
+      const known = pairs.get(key) ?? timePair(stageOf(forward), stageOf(backward), basis.calibration.overlapped);
+      pairs.set(key, known);
+      return known;
+    },
+  };
+}
+
+function keyOf(stage: readonly PartKind[]): string {
+  return stage.join();
+}
+
+function remember<K, V>(find: (key: K) => V, textOf: (key: K) => string): (key: K) => V {
+  const known = new Map<string, V>();
+  return (key) => {
+    const text = textOf(key);
+    const value = known.get(text) ?? find(key);
+    known.set(text, value);
+    return value;
+  };
+}
+
+function joinParts(parts: readonly PartSegments[]): PartSegments {
+  const numbered = parts.map(({ forward, backward }, layer) => ({
+    forward: forward.map((segment) => ({ ...segment, layer })),
+    backward: backward.map((segment) => ({ ...segment, layer })),
+  }));
+  return {
+    forward: numbered.flatMap(({ forward }) => forward),
+    backward: numbered.toReversed().flatMap(({ backward }) => backward),
+  };
+}
+
+function partSeconds({ forward, backward }: PartSegments, isPaired: boolean): number {
+  const all = [...forward, ...backward];
+  if (!isPaired) return sum(all, ({ alone }) => alone);
+  const laneSeconds = (lane: PlannedSegment['lane']) => sum(all, (segment) => (segment.lane === lane ? segment.beside : 0));
+  return Math.max(laneSeconds('compute'), laneSeconds('communication'));
+}
+
+/** Outside of pairs a chunk has nothing to hide its communication behind: one segment follows the other. */
+function timeChunk({ forward, backward }: PartSegments, { calibration }: CostBasis): ChunkTimes {
+  const timePhase = (segments: readonly PlannedSegment[], factor: number): ExposedTime => ({
+    seconds: factor * sum(segments, ({ alone }) => alone),
+    exposed: factor * sum(segments, ({ lane, alone }) => (lane === 'communication' ? alone : 0)),
+  });
+  const ofPhase = (phase: PlannedSegment['phase']) => backward.filter((segment) => segment.phase === phase);
+  return {
+    forward: timePhase(forward, calibration.forward),
+    backwardInput: timePhase(ofPhase('backwardInput'), calibration.backwardInput),
+    backwardWeight: timePhase(ofPhase('backwardWeight'), calibration.backwardWeight),
+  };
+}
+
+function timePair(forward: PartSegments, backward: PartSegments, factor: number): ExposedTime {
+  const timed = (list: readonly PlannedSegment[], chunk: 0 | 1): TimedSegment[] =>
+    list.map(({ name, phase, layer, lane, beside }) => ({ name, phase, layer, lane, chunk, time: beside }));
+  const segments = issueEarly(mergeSegments(timed(forward.forward, 0), timed(backward.backward, 1)));
+  // What each lane does to the other is in the times already.
+  const { time, exposedCommunication } = timeSegments({ segments, contention: 0 });
+  return { seconds: factor * time, exposed: factor * exposedCommunication };
+}
+
+function sum<T>(list: readonly T[], valueOf: (entry: T) => number): number {
+  return list.reduce((total, entry) => total + valueOf(entry), 0);
+}
