@@ -14,6 +14,7 @@ import {
   type TrainingBenchmark,
 } from '../train/index.js';
 import { benchBalance } from './bench-balance.js';
+import { benchSchedule } from './bench-schedule.js';
 import { parseNumber } from './numbers.js';
 import { formatTable } from './table.js';
 
@@ -27,8 +28,8 @@ interface BenchFlags {
 export function addBenchCommand(program: Command): void {
   program
     .command('bench')
-    .description('Measure this machine: a plain product, training steps beside it, or expert placement.')
-    .argument('<what>', 'matmul, train or balance')
+    .description('Measure this machine: a plain product, training steps beside it, expert placement, or schedules.')
+    .argument('<what>', 'matmul, train, balance or schedule')
     .option('--config <config>', 'small, medium or a file', 'small')
     .option('--repeats <n>', 'timed rounds', parseNumber('--repeats', { from: 1, to: 1000, whole: true }), 5)
     .option('--json', 'print JSON')
@@ -37,7 +38,12 @@ export function addBenchCommand(program: Command): void {
       if (what === 'matmul') benchMatmul(flags);
       else if (what === 'train') await benchTrain(flags);
       else if (what === 'balance') benchBalance(flags);
-      else throw new InputError({ what: `there is no benchmark '${what}'`, mend: 'use matmul, train or balance' });
+      else if (what === 'schedule') benchSchedule(flags);
+      else
+        throw new InputError({
+          what: `there is no benchmark '${what}'`,
+          mend: 'use matmul, train, balance or schedule',
+        });
     });
 }
 

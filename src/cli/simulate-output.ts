@@ -8,7 +8,9 @@ export const simulationFormats = ['text', 'json', 'svg', 'trace'] as const;
 export type SimulationFormat = (typeof simulationFormats)[number];
 
 /** What was simulated, for the printers. */
-export interface PrintedSimulation extends Omit<Simulation, 'steps'> {
+export interface PrintedSimulation
+  extends Omit<Simulation, 'steps' | 'messages' | 'idleByCause'>,
+    Partial<Pick<Simulation, 'idleByCause'>> {
   readonly title: string;
   /** Made when a format needs it: a long schedule's is large. */
   readonly timeline: () => Timeline;

@@ -93,8 +93,8 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     [{ forwards: 1 }, /no cost "forwards".*use forward, backwardInput/],
     [{ forward: '1' }, /forward is no time/],
     [{ p2p: [1, 1] }, /p2p is no time.*use a number$/m],
-    [{ forward: [1, 2, 3] }, /3 times for 2 stages/],
-    [{ backwardInput: -1 }, /backwardInput cannot take -1/],
+    [{ forward: [1, 2, 3] }, /3 values for 2 stages/],
+    [{ backwardInput: -1 }, /backwardInput cannot be -1/],
     ['{"__proto__": 1}', /no cost "__proto__"/],
   ];
   const refuse = async (line: string, message: RegExp) => {

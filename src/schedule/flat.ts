@@ -37,8 +37,29 @@ export interface FlatSchedule {
   readonly outOfRange: number;
 }
 
+/** Columns that are known already. Schedules do not change, so those of one are made once. */
+const known = new WeakMap<Schedule, FlatSchedule>();
+
+/** Keeps the columns of a schedule that was made from them. */
+export function rememberColumns(schedule: Schedule, flat: FlatSchedule): void {
+  known.set(schedule, flat);
+}
+
+/** Whether a schedule's columns are at hand, so that nobody needs to look at its actions one by one. */
+export function hasColumns(schedule: Schedule): boolean {
+  return known.has(schedule);
+}
+
 /** Columns of a schedule whose stages, pipelines and ranks fit together (`findShapeIssues` says so). */
 export function flattenSchedule(schedule: Schedule): FlatSchedule {
+  const found = known.get(schedule);
+  if (found !== undefined) return found;
+  const flat = buildColumns(schedule);
+  known.set(schedule, flat);
+  return flat;
+}
+
+function buildColumns(schedule: Schedule): FlatSchedule {
   const microbatches = microbatchesPerPipeline(schedule);
   const stages = schedule.stageToRank.length;
   const rankStart = new Int32Array(schedule.ranks + 1);
@@ -110,7 +131,12 @@ function cellOf(chunk: { stage: number; microbatch: number }, stages: number, mi
   return stage * microbatches + microbatch;
 }
 
-function linkStages(schedule: Schedule, stages: number, microbatches: number) {
+/** `[stages]` each: the steps to the neighbours in a stage's chain. */
+export function linkStages(
+  schedule: Pick<Schedule, 'pipelines'>,
+  stages: number,
+  microbatches: number,
+): Pick<FlatSchedule, 'toPrevious' | 'toNext'> {
   const toPrevious = new Int32Array(stages);
   const toNext = new Int32Array(stages);
   for (const pipeline of schedule.pipelines) {

@@ -1,13 +1,16 @@
+import { hasColumns } from './flat.js';
 import { microbatchesPerPipeline, mostChunks, mostRanks, type Schedule } from './schedule.js';
 
 /** What keeps the parts of a schedule from fitting together, so that its actions cannot even be looked at; empty if they fit. */
 export function findShapeIssues(schedule: Schedule): string[] {
-  const { ranks, microbatches, pipelines, stageToRank, actions } = schedule;
+  const { ranks, microbatches, pipelines, stageToRank } = schedule;
   const issues: string[] = [];
   if (!isCount(ranks)) issues.push(`ranks is ${ranks}, not a whole number from 1`);
   if (ranks > mostRanks) issues.push(`${ranks} ranks are more than ${mostRanks}`);
   if (!isCount(microbatches)) issues.push(`microbatches is ${microbatches}, not a whole number from 1`);
-  if (actions.length !== ranks) issues.push(`there are ${actions.length} lists of actions for ${ranks} ranks`);
+  if (!hasColumns(schedule) && schedule.actions.length !== ranks) {
+    issues.push(`there are ${schedule.actions.length} lists of actions for ${ranks} ranks`);
+  }
   if (pipelines.length === 0) issues.push('there is no pipeline');
   const each = microbatchesPerPipeline(schedule);
   if (pipelines.length > 0 && !Number.isInteger(each)) {

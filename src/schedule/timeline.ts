@@ -14,6 +14,10 @@ export interface TimelineEvent {
   readonly end: number;
   /** The chunks that it works for: two of an overlapped pair (forward first), none of what serves no microbatch. */
   readonly chunks: readonly { readonly stage: number; readonly microbatch: number }[];
+  /** Names of the messages between ranks that it sends; a name is sent once in a timeline. */
+  readonly sends?: readonly string[];
+  /** Names of the messages that it takes first: of other ranks' `sends`. */
+  readonly receives?: readonly string[];
 }
 
 /** When each rank did what: filled by the simulator (in the unit of its costs) and by the runtime's recorder (in seconds). */
@@ -26,25 +30,64 @@ export interface Timeline {
 const lanes = ['compute', 'communication'] as const satisfies readonly Lane[];
 
 /**
- * The timeline as Chrome's trace events, which Perfetto opens: a process a rank, a thread a lane. Traces count microseconds: one unit of a
- * timeline without seconds is shown as a millisecond.
+ * The timeline as Chrome's trace events, which Perfetto opens: a process a rank, a thread a lane, and an arrow for each message, from the slice that sends
+ * it to the slice that takes it. Traces count microseconds: one unit of a timeline without seconds is shown as a millisecond.
  */
 export function formatTrace(timeline: Timeline): string {
   const scale = timeline.unit === 'seconds' ? 1e6 : 1e3;
+  const flows = numberMessages(timeline);
   const events = timeline.ranks.flatMap((rankEvents, rank) => [
     ...nameRank(rank),
-    ...rankEvents.map(({ lane, kind, label, start, end, chunks }) => ({
-      name: label,
-      cat: kind,
-      ph: 'X',
-      pid: rank,
-      tid: lanes.indexOf(lane),
-      ts: start * scale,
-      dur: (end - start) * scale,
-      args: { chunks },
-    })),
+    ...rankEvents.flatMap((event) => [sliceOf(event, rank, scale), ...arrowsOf(event, rank, scale, flows)]),
   ]);
   return `{"displayTimeUnit":"ms","traceEvents":[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}\n`;
+}
+
+function sliceOf({ lane, kind, label, start, end, chunks }: TimelineEvent, rank: number, scale: number) {
+  return {
+    name: label,
+    cat: kind,
+    ph: 'X',
+    pid: rank,
+    tid: lanes.indexOf(lane),
+    ts: roundToNanoseconds(start * scale),
+    dur: roundToNanoseconds(roundToNanoseconds(end * scale) - roundToNanoseconds(start * scale)),
+    args: { chunks },
+  };
+}
+
+/** Perfetto counts so: a slice that ends later than the next begins, by less, would be drawn as its parent. */
+function roundToNanoseconds(microseconds: number): number {
+  return Math.round(microseconds * 1e3) / 1e3;
+}
+
+/** Numbers of the messages whose both ends are in the timeline: half an arrow would be an error of the trace. */
+function numberMessages({ ranks }: Timeline): ReadonlyMap<string, number> {
+  const sent = new Set<string>();
+  for (const events of ranks) for (const { sends = [] } of events) for (const name of sends) sent.add(name);
+  const numbers = new Map<string, number>();
+  for (const events of ranks) {
+    for (const { receives = [] } of events) {
+      for (const name of receives) if (sent.delete(name)) numbers.set(name, numbers.size + 1);
+    }
+  }
+  return numbers;
+}
+
+/** Ends of arrows: each lies at its slice's start, which binds it to that slice. */
+function arrowsOf(
+  { lane, start, sends = [], receives = [] }: TimelineEvent,
+  rank: number,
+  scale: number,
+  numbers: ReadonlyMap<string, number>,
+) {
+  const end = (ph: 's' | 'f', name: string) => {
+    const id = numbers.get(name);
+    if (id === undefined) return [];
+    const place = { pid: rank, tid: lanes.indexOf(lane), ts: roundToNanoseconds(start * scale) };
+    return [{ name: 'message', cat: 'message', ph, id, ...place, ...(ph === 'f' && { bp: 'e' }) }];
+  };
+  return [...sends.flatMap((name) => end('s', name)), ...receives.flatMap((name) => end('f', name))];
 }
 
 function nameRank(rank: number) {

@@ -1,17 +1,22 @@
 import { WorkError } from '../base/index.js';
 import { describeWait, type Execution, executeUntimed, type FlatSchedule, type Schedule } from '../schedule/index.js';
 
-/** An order in which the actions can run. Throws `WorkError` if the schedule cannot end (naming rank, position, action) or names chunks that do not exist. */
-export function requireOrder(schedule: Schedule, flat: FlatSchedule): Int32Array {
-  if (flat.outOfRange > 0) {
-    throw new WorkError({
-      what: `${flat.outOfRange} actions name a stage or microbatch that does not exist`,
-      where: schedule.name,
-    });
-  }
+/** Throws `WorkError` if the schedule cannot end (naming rank, position, action) or names chunks that do not exist. */
+export function requireEnd(schedule: Schedule, flat: FlatSchedule): void {
+  requireRange(schedule, flat);
   const run = executeUntimed(flat);
   if (run.count < run.order.length) throw reportDeadlock(schedule, flat, run);
-  return run.order;
+}
+
+/** Throws `WorkError` if the schedule names chunks that do not exist. */
+export function requireRange({ name }: Schedule, { outOfRange }: FlatSchedule): void {
+  if (outOfRange === 0) return;
+  throw new WorkError({ what: `${outOfRange} actions name a stage or microbatch that does not exist`, where: name });
+}
+
+/** The error of a schedule that cannot end. */
+export function explainDeadlock(schedule: Schedule, flat: FlatSchedule): WorkError {
+  return reportDeadlock(schedule, flat, executeUntimed(flat));
 }
 
 function reportDeadlock(schedule: Schedule, flat: FlatSchedule, { stoppedAt, done }: Execution): WorkError {

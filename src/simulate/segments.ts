@@ -9,7 +9,7 @@ import {
 } from '../schedule/index.js';
 import { type Communication, createCommunication, type TransferLabel } from './communication.js';
 import { advance, type ComputeContext, type ComputeLane, createComputeLane } from './compute-lane.js';
-import { requireOrder } from './deadlock.js';
+import { requireEnd } from './deadlock.js';
 import { createStepLists, type LaneStep } from './lane-steps.js';
 import { findPeaks } from './peaks.js';
 import type { StageSegment, StepTimes } from './stage-times.js';
@@ -51,7 +51,7 @@ const mostSteps = 2 ** 21;
  */
 export function simulateSegments({ schedule, overlap, times }: SegmentSimulationRequest): SegmentSimulation {
   const flat = flattenSchedule(schedule);
-  requireOrder(schedule, flat);
+  requireEnd(schedule, flat);
   checkTimes(times, flat);
   const stepsOf = createStepLists(flat, times, overlap);
   const lanes = createLanes(schedule, times.expert, stepsOf);

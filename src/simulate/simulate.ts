@@ -1,15 +1,28 @@
-import { type FlatSchedule, flattenSchedule, kindCodes, type Schedule } from '../schedule/index.js';
-import { type Costs, costsByStage, type StageCosts } from './costs.js';
-import { requireOrder } from './deadlock.js';
+import { flattenSchedule, type Schedule } from '../schedule/index.js';
+import type { Costs } from './costs.js';
+import { explainDeadlock, requireRange } from './deadlock.js';
+import { findDurations } from './durations.js';
+import { findMemory, type MemoryUse } from './memory.js';
 import { findPeaks } from './peaks.js';
-import { runTimed, type Track } from './timed.js';
+import { costsByStage } from './stage-costs.js';
+import { runTimed, type TimedRun } from './timed.js';
 
 /** When the actions of one rank ran: entry i belongs to `schedule.actions[rank][i]`. */
 export interface RankSteps {
   readonly start: Float64Array;
   readonly end: Float64Array;
-  readonly forward: Track;
-  readonly backward: Track;
+}
+
+/** `[rank]`: why a rank computes nothing. The four sum to its idle time. */
+export interface IdleByCause {
+  /** Before its first action, what that needs is not computed yet. */
+  readonly warmUp: readonly number[];
+  /** Between actions, what the next one needs is not computed yet. */
+  readonly waiting: readonly number[];
+  /** What it needs is computed already and on its way; also within its actions, from segments. */
+  readonly exposedCommunication: readonly number[];
+  /** After its last action. */
+  readonly coolDown: readonly number[];
 }
 
 /** What a schedule costs, in the unit of its costs. */
@@ -19,13 +32,18 @@ export interface Simulation {
   readonly busy: readonly number[];
   /** `[rank]`: makespan - busy. */
   readonly idle: readonly number[];
+  readonly idleByCause: IdleByCause;
   /** Idle time over makespan, all ranks together: from 0 to 1. */
   readonly bubble: number;
   /** `[rank]`: most chunks alive at a time. A chunk lives from its forward to its weight gradient; the forward of an overlapped pair is counted before its backward frees. */
   readonly peakActivations: readonly number[];
-  /** `[rank]`: idle time in which what the rank waited for was computed already and on its way. */
+  /** `[rank]`: as in `idleByCause`. */
   readonly exposedCommunication: readonly number[];
+  /** Where the costs have memory. */
+  readonly memory?: MemoryUse;
   readonly steps: readonly RankSteps[];
+  /** By cell (stage x microbatches + microbatch); undefined where messages take no time. */
+  readonly messages: TimedRun['messages'];
 }
 
 /**
@@ -35,64 +53,32 @@ export interface Simulation {
  */
 export function simulate(schedule: Schedule, costs: Costs): Simulation {
   const flat = flattenSchedule(schedule);
+  requireRange(schedule, flat);
   const times = costsByStage(costs, flat.stages);
-  const order = requireOrder(schedule, flat);
-  const durations = findDurations(flat, times);
-  const timed = runTimed(flat, order, durations, times.p2p);
-  const busy = sumByRank(flat, durations);
-  const makespan = Math.max(0, ...timed.finish);
-  const idle = busy.map((time) => makespan - time);
-  const sliceRank = (column: Float64Array, rank: number) =>
-    column.subarray(flat.rankStart[rank], flat.rankStart[rank + 1]);
-  const sliceTrack = ({ leaves, arrives }: Track, rank: number): Track => ({
-    leaves: sliceRank(leaves, rank),
-    arrives: sliceRank(arrives, rank),
-  });
+  const { durations, busy, exposed } = findDurations(flat, times);
+  const timed = runTimed(flat, durations, times.p2p);
+  if (timed === undefined) throw explainDeadlock(schedule, flat);
+  const makespan = timed.finish.reduce((latest, time) => Math.max(latest, time), 0);
+  const idle = Array.from(busy, (time) => makespan - time);
+  const exposedCommunication = Array.from(exposed, (time, rank) => time + (timed.exposed[rank] as number));
   return {
     makespan,
-    busy,
+    busy: [...busy],
     idle,
+    idleByCause: {
+      warmUp: [...timed.warmUp],
+      waiting: [...timed.waiting],
+      exposedCommunication,
+      coolDown: Array.from(timed.finish, (time) => makespan - time),
+    },
     bubble: makespan === 0 ? 0 : idle.reduce((sum, time) => sum + time, 0) / (makespan * flat.ranks),
     peakActivations: findPeaks(flat),
-    exposedCommunication: [...timed.exposed],
-    steps: busy.map((_, rank) => ({
-      start: sliceRank(timed.start, rank),
-      end: sliceRank(timed.end, rank),
-      forward: sliceTrack(timed.forward, rank),
-      backward: sliceTrack(timed.backward, rank),
-    })),
+    exposedCommunication,
+    ...(costs.memory === undefined ? {} : { memory: findMemory(flat, costs.memory) }),
+    steps: idle.map((_, rank) => {
+      const [first, end] = [flat.rankStart[rank], flat.rankStart[rank + 1]];
+      return { start: timed.start.subarray(first, end), end: timed.end.subarray(first, end) };
+    }),
+    messages: timed.messages,
   };
-}
-
-/** The one cost function: how long each action computes. */
-function findDurations(flat: FlatSchedule, times: StageCosts): Float64Array {
-  const durations = new Float64Array(flat.kind.length);
-  const stageOf = (cell: number): number => (cell / flat.microbatches) | 0;
-  for (let action = 0; action < durations.length; action++) {
-    const kind = flat.kind[action] as number;
-    let duration = 0;
-    if (kind === kindCodes.overlap && times.overlapped !== undefined) {
-      duration = times.overlapped[stageOf(flat.forward[action] as number)] as number;
-    } else {
-      const backwardTimes = kind === kindCodes.backwardInput ? times.backwardInput : times.backward;
-      if ((flat.forward[action] as number) >= 0)
-        duration += times.forward[stageOf(flat.forward[action] as number)] as number;
-      if ((flat.backward[action] as number) >= 0)
-        duration += backwardTimes[stageOf(flat.backward[action] as number)] as number;
-      if ((flat.weight[action] as number) >= 0)
-        duration += times.backwardWeight[stageOf(flat.weight[action] as number)] as number;
-    }
-    durations[action] = duration;
-  }
-  return durations;
-}
-
-/** `[rank]` */
-function sumByRank(flat: FlatSchedule, durations: Float64Array): number[] {
-  const sums = new Array<number>(flat.ranks).fill(0);
-  for (let action = 0; action < durations.length; action++) {
-    const rank = flat.rank[action] as number;
-    sums[rank] = (sums[rank] as number) + (durations[action] as number);
-  }
-  return sums;
 }

@@ -1,44 +1,73 @@
 import {
-  type Action,
   type ChunkAction,
+  chunkActions,
+  type FlatSchedule,
+  flattenSchedule,
   formatAction,
   type Schedule,
   type Timeline,
   type TimelineEvent,
 } from '../schedule/index.js';
 import type { RankSteps, Simulation } from './simulate.js';
-import type { Track } from './timed.js';
 
 /** The simulated run as a timeline, in the unit of its costs: each action on the compute lane, each message on the communication lane. */
 export function simulatedTimeline(schedule: Schedule, simulation: Simulation): Timeline {
-  return {
-    unit: 'units',
-    ranks: schedule.actions.map((actions, rank) => rankEvents(actions, simulation.steps[rank] as RankSteps)),
-  };
+  const flat = flattenSchedule(schedule);
+  return { unit: 'units', ranks: schedule.actions.map((_, rank) => rankEvents(schedule, flat, simulation, rank)) };
 }
 
-function rankEvents(actions: readonly Action[], steps: RankSteps): TimelineEvent[] {
+function rankEvents(schedule: Schedule, flat: FlatSchedule, simulation: Simulation, rank: number): TimelineEvent[] {
+  const { start, end } = simulation.steps[rank] as RankSteps;
   const events: TimelineEvent[] = [];
-  for (const [position, action] of actions.entries()) {
-    const chunks = action.kind === 'overlap' ? [action.forward, action.backward] : [action];
+  for (const [position, action] of (schedule.actions[rank] ?? []).entries()) {
+    const chunks = chunkActions(action);
+    const receives = chunks.flatMap((chunk) => messageFor(flat, simulation, chunk));
     events.push({
       lane: 'compute',
       kind: action.kind,
       label: formatAction(action),
-      start: steps.start[position] as number,
-      end: steps.end[position] as number,
+      start: start[position] as number,
+      end: end[position] as number,
       chunks: chunks.map(({ stage, microbatch }) => ({ stage, microbatch })),
+      ...(receives.length > 0 && { receives }),
     });
-    const message = (letter: string, chunk: ChunkAction | undefined, track: Track): void => {
-      const start = track.leaves[position] as number;
-      if (chunk === undefined || Number.isNaN(start)) return;
-      const { stage, microbatch } = chunk;
-      const label = `${stage}SEND_${letter}${microbatch}`;
-      const end = track.arrives[position] as number;
-      events.push({ lane: 'communication', kind: 'communication', label, start, end, chunks: [{ stage, microbatch }] });
-    };
-    message('F', chunks[0], steps.forward);
-    message('B', chunks.at(-1), steps.backward);
+    for (const chunk of chunks) events.push(...messageOf(flat, simulation, chunk));
   }
   return events;
+}
+
+/** The message that a chunk's action sends, if any. */
+function messageOf({ microbatches }: FlatSchedule, { messages }: Simulation, chunk: ChunkAction): TimelineEvent[] {
+  if (messages === undefined || chunk.kind === 'backwardWeight') return [];
+  const { stage, microbatch } = chunk;
+  const isForward = chunk.kind === 'forward';
+  const track = isForward ? messages.forward : messages.backward;
+  const cell = stage * microbatches + microbatch;
+  const start = track.leaves[cell] as number;
+  if (start < 0) return [];
+  return [
+    {
+      lane: 'communication',
+      kind: 'communication',
+      label: `${stage}SEND_${isForward ? 'F' : 'B'}${microbatch}`,
+      start,
+      end: track.arrives[cell] as number,
+      chunks: [{ stage, microbatch }],
+      sends: [messageName(isForward, stage, microbatch)],
+    },
+  ];
+}
+
+/** The name of the message that a chunk's action takes first, if any. */
+function messageFor(flat: FlatSchedule, { messages }: Simulation, chunk: ChunkAction): string[] {
+  if (messages === undefined || chunk.kind === 'backwardWeight') return [];
+  const { stage, microbatch } = chunk;
+  const isForward = chunk.kind === 'forward';
+  const step = ((isForward ? flat.toPrevious : flat.toNext)[stage] as number) / flat.microbatches;
+  if (step === 0 || flat.stageToRank[stage + step] === flat.stageToRank[stage]) return [];
+  return [messageName(isForward, stage + step, microbatch)];
+}
+
+function messageName(isForward: boolean, stage: number, microbatch: number): string {
+  return `${stage}${isForward ? 'F' : 'B'}${microbatch}`;
 }

@@ -1,4 +1,4 @@
-import type { Action, ForwardAction } from '../action.js';
+import type { ActionWriter } from '../writer.js';
 
 /**
  * The two chunks of a rank in a dual pipeline. The rank lies on two streams of microbatches: `near` is the one whose entry is closer to it, so
@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** Puts one rank's actions in order; each side's microbatches come in their order, and delayed weight gradients first in, first out. */
-interface Writer {
+interface SideWriter {
   forward(side: Side): void;
   backward(side: Side): void;
   /** Input gradient now, weight gradient at a later `weight`. */
@@ -35,7 +35,7 @@ interface Writer {
 interface Phase {
   readonly name: string;
   count(place: Place): number;
-  emit(writer: Writer, place: Place, repeat: number): void;
+  emit(writer: SideWriter, place: Place, repeat: number): void;
 }
 
 /**
@@ -113,48 +113,33 @@ const dualPhases: readonly Phase[] = [
   },
 ];
 
-/** One rank's actions: the eight phases, one after the other. */
-export function writeDualPhases(place: Place): Action[] {
-  const actions: Action[] = [];
-  const writer = createWriter(place.stages, actions);
+/** Writes one rank's actions: the eight phases, one after the other. */
+export function writeDualPhases(place: Place, writer: ActionWriter): void {
+  const sides = takeInOrder(place.stages, writer);
   for (const phase of dualPhases) {
     const count = phase.count(place);
-    for (let repeat = 0; repeat < count; repeat++) phase.emit(writer, place, repeat);
+    for (let repeat = 0; repeat < count; repeat++) phase.emit(sides, place, repeat);
   }
-  return actions;
 }
 
-function createWriter(stages: Place['stages'], actions: Action[]): Writer {
+function takeInOrder(stages: Place['stages'], writer: ActionWriter): SideWriter {
   const nextForward: [number, number] = [0, 0];
   const nextBackward: [number, number] = [0, 0];
-  const delayed: Action[] = [];
+  const delayed: { readonly side: Side; readonly microbatch: number }[] = [];
   let oldest = 0;
-  const takeForward = (side: Side): ForwardAction => ({
-    kind: 'forward',
-    stage: stages[side],
-    microbatch: nextForward[side]++,
-  });
   return {
-    forward: (side) => {
-      actions.push(takeForward(side));
-    },
-    backward: (side) => {
-      actions.push({ kind: 'backward', stage: stages[side], microbatch: nextBackward[side]++ });
-    },
+    forward: (side) => writer.forward(stages[side], nextForward[side]++),
+    backward: (side) => writer.backward(stages[side], nextBackward[side]++),
     backwardInput(side) {
-      const [stage, microbatch] = [stages[side], nextBackward[side]++];
-      actions.push({ kind: 'backwardInput', stage, microbatch });
-      delayed.push({ kind: 'backwardWeight', stage, microbatch });
+      const microbatch = nextBackward[side]++;
+      writer.backwardInput(stages[side], microbatch);
+      delayed.push({ side, microbatch });
     },
     weight() {
-      actions.push(delayed[oldest++] as Action);
+      const { side, microbatch } = delayed[oldest++] as { side: Side; microbatch: number };
+      writer.backwardWeight(stages[side], microbatch);
     },
-    overlap(forward, backward) {
-      actions.push({
-        kind: 'overlap',
-        forward: takeForward(forward),
-        backward: { kind: 'backward', stage: stages[backward], microbatch: nextBackward[backward]++ },
-      });
-    },
+    overlap: (forward, backward) =>
+      writer.overlap(stages[forward], nextForward[forward]++, stages[backward], nextBackward[backward]++),
   };
 }

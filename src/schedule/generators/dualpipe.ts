@@ -1,5 +1,6 @@
 import { range, type Schedule } from '../schedule.js';
-import { writeDualPhases } from './dual-phases.js';
+import { writeSchedule } from '../writer.js';
+import { type Place, writeDualPhases } from './dual-phases.js';
 
 /**
  * DualPipe: two copies of a model of P stages on P ranks, fed from both ends. Stages 0..P-1 lie on ranks 0..P-1; stages P..2P-1 are the second
@@ -8,22 +9,22 @@ import { writeDualPhases } from './dual-phases.js';
  */
 export function generateDualPipe(ranks: number, microbatches: number): Schedule {
   const depth = ranks / 2;
-  const rankActions = (rank: number) => {
+  const placeOf = (rank: number): Place => {
     const [first, second] = [rank, ranks + (ranks - 1 - rank)];
     const isFirstHalf = rank < depth;
-    return writeDualPhases({
+    return {
       depth,
       position: Math.min(rank, ranks - 1 - rank),
       microbatches: microbatches / 2,
       stages: isFirstHalf ? [first, second] : [second, first],
-    });
+    };
   };
-  return {
+  const shape = {
     name: 'dualpipe',
     ranks,
     microbatches,
     pipelines: [range(ranks), range(ranks, ranks)],
     stageToRank: [...range(ranks), ...range(ranks).reverse()],
-    actions: range(ranks).map(rankActions),
   };
+  return writeSchedule(shape, (rank, writer) => writeDualPhases(placeOf(rank), writer));
 }

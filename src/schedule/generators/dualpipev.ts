@@ -1,4 +1,5 @@
 import { range, type Schedule } from '../schedule.js';
+import { writeSchedule } from '../writer.js';
 import { writeDualPhases } from './dual-phases.js';
 
 /**
@@ -7,19 +8,14 @@ import { writeDualPhases } from './dual-phases.js';
  */
 export function generateDualPipeV(ranks: number, microbatches: number): Schedule {
   const stages = range(2 * ranks);
-  return {
+  const shape = {
     name: 'dualpipev',
     ranks,
     microbatches,
     pipelines: [stages],
     stageToRank: stages.map((stage) => Math.min(stage, 2 * ranks - 1 - stage)),
-    actions: range(ranks).map((rank) =>
-      writeDualPhases({
-        depth: ranks,
-        position: rank,
-        microbatches,
-        stages: [rank, 2 * ranks - 1 - rank],
-      }),
-    ),
   };
+  return writeSchedule(shape, (rank, writer) =>
+    writeDualPhases({ depth: ranks, position: rank, microbatches, stages: [rank, 2 * ranks - 1 - rank] }, writer),
+  );
 }
