@@ -15,6 +15,7 @@ import {
 export interface SourceFlags {
   readonly ranks?: number;
   readonly microbatches?: number;
+  readonly stagesPerRank?: number;
   readonly from?: string;
 }
 
@@ -24,6 +25,11 @@ export function addSourceFlags(command: Command): Command {
     .argument('[name]', `the schedule: ${scheduleNames.join(', ')}`)
     .option('--ranks <count>', 'pipeline ranks', parseCount('--ranks'))
     .option('--microbatches <count>', 'microbatches, of all pipelines together', parseCount('--microbatches'))
+    .option(
+      '--stages-per-rank <count>',
+      "stages that a rank holds (default: the schedule's own number; interleaved takes any, and 2 if none is given)",
+      parseCount('--stages-per-rank'),
+    )
     .option('--from <file.csv>', "read PyTorch's compute-only schedule CSV instead");
 }
 
@@ -48,7 +54,7 @@ export function loadSchedule(name: string | undefined, flags: SourceFlags): Sche
 
 const mostShown = 10;
 
-function generateNamed(name: string | undefined, { ranks, microbatches }: SourceFlags): Schedule {
+function generateNamed(name: string | undefined, { ranks, microbatches, stagesPerRank }: SourceFlags): Schedule {
   if (name === undefined) {
     throw new InputError({
       what: 'no schedule is named',
@@ -62,14 +68,26 @@ function generateNamed(name: string | undefined, { ranks, microbatches }: Source
       mend: 'say how many',
     });
   }
-  return generateSchedule({ name, ranks: ranks ?? 1, microbatches: microbatches ?? 1 });
+  return generateSchedule({
+    name,
+    ranks: ranks ?? 1,
+    microbatches: microbatches ?? 1,
+    ...(stagesPerRank !== undefined && { stagesPerRank }),
+  });
 }
 
-function readFrom(file: string, name: string | undefined, { ranks, microbatches }: SourceFlags): Schedule {
-  const surplus = name !== undefined ? `the name ${name}` : ranks !== undefined ? '--ranks' : '--microbatches';
-  if (name !== undefined || ranks !== undefined || microbatches !== undefined) {
+function readFrom(file: string, name: string | undefined, flags: SourceFlags): Schedule {
+  const { ranks, microbatches, stagesPerRank } = flags;
+  const said: readonly [string, unknown][] = [
+    [`the name ${name}`, name],
+    ['--ranks', ranks],
+    ['--microbatches', microbatches],
+    ['--stages-per-rank', stagesPerRank],
+  ];
+  const surplus = said.find(([, value]) => value !== undefined);
+  if (surplus !== undefined) {
     throw new InputError({
-      what: `${surplus} and --from are given together`,
+      what: `${surplus[0]} and --from are given together`,
       mend: 'the file says all; leave the other out',
     });
   }

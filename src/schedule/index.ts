@@ -15,7 +15,13 @@ export {
 export { checkSchedule, describeWait, type ScheduleIssue } from './check.js';
 export { type CsvSource, formatCsv, mostCsvCharacters, parseCsv } from './csv.js';
 export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
-export { generateSchedule, type ScheduleName, type ScheduleRequest, scheduleNames } from './generators/generate.js';
+export {
+  generateSchedule,
+  isWithinLimits,
+  type ScheduleName,
+  type ScheduleRequest,
+  scheduleNames,
+} from './generators/generate.js';
 export { type Execution, executeUntimed } from './order.js';
 export { microbatchesPerPipeline, type Schedule } from './schedule.js';
 export { issueEarly, type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';

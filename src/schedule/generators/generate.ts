@@ -1,41 +1,60 @@
 import { InputError } from '../../base/index.js';
-import { mostChunks, mostRanks, type Schedule } from '../schedule.js';
+import type { Schedule } from '../schedule.js';
 import { generateDualPipe } from './dualpipe.js';
 import { generateDualPipeV } from './dualpipev.js';
 import { generateGPipe } from './gpipe.js';
+import { countRounds, generateInterleaved } from './interleaved.js';
+import { type Counts, type Limits, requireLimits } from './limits.js';
 import { generateOneFOneB } from './one-f-one-b.js';
-
-/** What a schedule asks of its counts. */
-interface Limits {
-  readonly ranksMultipleOf: number;
-  readonly microbatchesMultipleOf: number;
-  fewestMicrobatches(ranks: number): number;
-  readonly stagesPerRank: number;
-}
+import { generateZbH1 } from './zb-h1.js';
+import { generateZbV } from './zb-v.js';
 
 interface Generator {
-  readonly generate: (ranks: number, microbatches: number) => Schedule;
+  readonly generate: (counts: Counts) => Schedule;
   readonly limits: Limits;
 }
 
+/** One stage a rank, any number of ranks and microbatches: what most schedules ask, or nearly. */
 const oneStage: Limits = {
   ranksMultipleOf: 1,
-  microbatchesMultipleOf: 1,
-  fewestMicrobatches: () => 1,
+  pipelines: 1,
   stagesPerRank: 1,
+  isStagesPerRankOpen: false,
+  fewestMicrobatches: () => 1,
+  microbatchesMultipleOf: () => 1,
+  describeMultiple: (multiple) => `that divides by ${multiple}`,
 };
+const twoStages: Limits = { ...oneStage, stagesPerRank: 2 };
 const fewestDual = (ranks: number): number => 2 * ranks;
 
 const generators = {
-  gpipe: { generate: generateGPipe, limits: oneStage },
-  '1f1b': { generate: generateOneFOneB, limits: oneStage },
+  gpipe: { generate: ({ ranks, microbatches }) => generateGPipe(ranks, microbatches), limits: oneStage },
+  '1f1b': { generate: ({ ranks, microbatches }) => generateOneFOneB(ranks, microbatches), limits: oneStage },
+  interleaved: {
+    generate: generateInterleaved,
+    limits: {
+      ...twoStages,
+      isStagesPerRankOpen: true,
+      microbatchesMultipleOf: countRounds,
+      describeMultiple: (rounds) =>
+        `that divides by its number of rounds, ${rounds} = microbatches / ranks rounded down`,
+    },
+  },
+  'zb-h1': { generate: ({ ranks, microbatches }) => generateZbH1(ranks, microbatches), limits: oneStage },
+  'zb-v': { generate: ({ ranks, microbatches }) => generateZbV(ranks, microbatches), limits: twoStages },
   dualpipe: {
-    generate: generateDualPipe,
-    limits: { ranksMultipleOf: 2, microbatchesMultipleOf: 2, fewestMicrobatches: fewestDual, stagesPerRank: 1 },
+    generate: ({ ranks, microbatches }) => generateDualPipe(ranks, microbatches),
+    limits: {
+      ...twoStages,
+      ranksMultipleOf: 2,
+      pipelines: 2,
+      fewestMicrobatches: fewestDual,
+      microbatchesMultipleOf: () => 2,
+    },
   },
   dualpipev: {
-    generate: generateDualPipeV,
-    limits: { ranksMultipleOf: 1, microbatchesMultipleOf: 1, fewestMicrobatches: fewestDual, stagesPerRank: 2 },
+    generate: ({ ranks, microbatches }) => generateDualPipeV(ranks, microbatches),
+    limits: { ...twoStages, fewestMicrobatches: fewestDual },
   },
 } as const satisfies Record<string, Generator>;
 
@@ -50,10 +69,28 @@ export interface ScheduleRequest {
   readonly ranks: number;
   /** Of all pipelines together. */
   readonly microbatches: number;
+  /** Stages that a rank holds, of all pipelines together; where it is left out, the schedule's own number. `interleaved` takes any, the others only theirs. */
+  readonly stagesPerRank?: number;
 }
 
 /** The schedule of that name. Throws `InputError` that says which limit of the schedule does not hold, and the nearest values that do. */
-export function generateSchedule({ name, ranks, microbatches }: ScheduleRequest): Schedule {
+export function generateSchedule(request: ScheduleRequest): Schedule {
+  const { generator, counts } = readRequest(request);
+  return generator.generate(counts);
+}
+
+/** Whether `generateSchedule` takes the request; makes no schedule. */
+export function isWithinLimits(request: ScheduleRequest): boolean {
+  try {
+    readRequest(request);
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
+function readRequest({ name, ranks, microbatches, stagesPerRank }: ScheduleRequest) {
   const generator: Generator | undefined = isScheduleName(name) ? generators[name] : undefined;
   if (generator === undefined) {
     throw new InputError({
@@ -61,49 +98,12 @@ export function generateSchedule({ name, ranks, microbatches }: ScheduleRequest)
       mend: `use one of ${scheduleNames.join(', ')}`,
     });
   }
-  requireCount('ranks', ranks, mostRanks);
-  requireCount('microbatches', microbatches, Math.floor(mostChunks / (ranks * generator.limits.stagesPerRank)));
-  requireLimits(name, generator.limits, ranks, microbatches);
-  return generator.generate(ranks, microbatches);
+  const { limits } = generator;
+  const counts: Counts = { ranks, microbatches, stagesPerRank: stagesPerRank ?? limits.stagesPerRank };
+  requireLimits(name, limits, counts);
+  return { generator, counts };
 }
 
 function isScheduleName(name: string): name is ScheduleName {
   return Object.hasOwn(generators, name);
-}
-
-function requireCount(what: 'ranks' | 'microbatches', value: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
-  throw new InputError({ what: `${what} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
-}
-
-function requireLimits(name: string, limits: Limits, ranks: number, microbatches: number): void {
-  const { ranksMultipleOf, microbatchesMultipleOf } = limits;
-  if (ranks % ranksMultipleOf !== 0) {
-    throw new InputError({
-      what: `${name} needs a number of ranks that divides by ${ranksMultipleOf}`,
-      where: `ranks ${ranks}`,
-      mend: `use ${nearestMultiples(ranks, ranksMultipleOf, ranksMultipleOf)}`,
-    });
-  }
-  const fewest = limits.fewestMicrobatches(ranks);
-  if (microbatches < fewest) {
-    throw new InputError({
-      what: `${name} on ${ranks} ranks needs at least ${fewest} microbatches`,
-      where: `microbatches ${microbatches}`,
-      mend: `use ${fewest} or more`,
-    });
-  }
-  if (microbatches % microbatchesMultipleOf !== 0) {
-    throw new InputError({
-      what: `${name} needs a number of microbatches that divides by ${microbatchesMultipleOf}`,
-      where: `microbatches ${microbatches}`,
-      mend: `use ${nearestMultiples(microbatches, microbatchesMultipleOf, fewest)}`,
-    });
-  }
-}
-
-/** `6 or 8`: the multiples on both sides of `value` that are not below `fewest`. */
-function nearestMultiples(value: number, of: number, fewest: number): string {
-  const below = value - (value % of);
-  return [below, below + of].filter((candidate) => candidate >= fewest).join(' or ');
 }
