@@ -1,1 +1,5 @@
 export { listCandidates, withOtherAffinity } from './candidates.js';
+export type { Layout, MemoryByPart, Plan, StepBreakdown } from './layout.js';
+export { type CostBasis } from './part-segments.js';
+export { deriveEfficiencies, type Efficiencies } from './profile.js';
+export { type PlanRequest, type Rejection, type SearchResult, searchLayouts } from './search.js';

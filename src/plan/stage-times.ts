@@ -1,7 +1,8 @@
 import { issueEarly, mergeSegments } from '../schedule/index.js';
 import { timeSegments, type TimedSegment } from '../simulate/index.js';
-import type { PartKind } from './parameters.js';
+import { listParts, type PartKind } from './parameters.js';
 import { type ChunkSetting, type CostBasis, type PartSegments, type PlannedSegment, partSegments } from './part-segments.js';
+import { splitEvenly } from './stage-split.js';
 
 /** Seconds of a chunk or a pair, and how much of them the computation waits for communication. */
 export interface ExposedTime {
@@ -18,11 +19,11 @@ export interface ChunkTimes {
 
 /** Predicts the times of stages, each a run of parts; remembers what it has predicted. */
 export interface StageTimer {
-  /** What a part adds to its stage, for the split into stages of about the same time: within pairs the longer lane counts, else both. */
-  readonly partSeconds: (kind: PartKind, isPaired: boolean) => number;
   readonly chunk: (stage: readonly PartKind[]) => ChunkTimes;
   /** An overlapped pair: a forward of one stage, a backward of another. */
   readonly pair: (forward: readonly PartKind[], backward: readonly PartKind[]) => ExposedTime;
+  /** The ends of so many stages, cut so that they take about the same time: within pairs the longer lane counts, else both. See `splitEvenly`. */
+  readonly split: (stages: number, isPaired: boolean) => readonly number[];
 }
 
 export function createStageTimer(basis: CostBasis, setting: ChunkSetting): StageTimer {
@@ -30,8 +31,15 @@ export function createStageTimer(basis: CostBasis, setting: ChunkSetting): Stage
   const stageOf = remember((stage: readonly PartKind[]) => joinParts(stage.map(partOf)), keyOf);
   const chunk = remember((stage: readonly PartKind[]) => timeChunk(stageOf(stage), basis), keyOf);
   const pairs = new Map<string, ExposedTime>();
+  const all = listParts(basis.model);
+  const split = (isPaired: boolean) =>
+    remember(
+      (stages: number) => splitEvenly(all.map((kind) => partSeconds(partOf(kind), isPaired)), stages),
+      String,
+    );
+  const splits = { paired: split(true), single: split(false) };
   return {
-    partSeconds: (kind, isPaired) => partSeconds(partOf(kind), isPaired),
+    split: (stages, isPaired) => splits[isPaired ? 'paired' : 'single'](stages),
     chunk,
     pair: (forward, backward) => {
       const key = `${keyOf(forward)}|${keyOf(backward)}`;
