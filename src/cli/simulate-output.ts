@@ -1,6 +1,6 @@
 import { drawScheduleSvg, drawScheduleText, formatTime } from '../draw/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
-import type { Simulation } from '../simulate/index.js';
+import type { IdleByCause, MemoryCurve, MemoryUse, Simulation } from '../simulate/index.js';
 import { hasColor, outputWidth } from './output.js';
 import { formatTable } from './table.js';
 
@@ -14,6 +14,8 @@ export interface PrintedSimulation
   readonly title: string;
   /** Made when a format needs it: a long schedule's is large. */
   readonly timeline: () => Timeline;
+  /** Where memory was simulated: what a rank holds over time. */
+  readonly memoryCurve?: (rank: number) => MemoryCurve;
   /** Lines that follow the table, and what they say as keys of the JSON document. */
   readonly findings?: { readonly lines: readonly string[]; readonly json: Readonly<Record<string, unknown>> };
 }
@@ -51,6 +53,7 @@ export function printSimulation(
 /** The contract's JSON. */
 function simulationJson(simulation: PrintedSimulation, withSteps: boolean) {
   const { makespan, busy, idle, bubble, peakActivations, exposedCommunication, timeline, findings } = simulation;
+  const { idleByCause, memory } = simulation;
   const listSteps = () =>
     timeline().ranks.map((events) =>
       events.map(({ label, start, end, lane }) => ({
@@ -67,6 +70,8 @@ function simulationJson(simulation: PrintedSimulation, withSteps: boolean) {
     bubble: roundTime(bubble),
     peakActivations,
     exposedCommunication: exposedCommunication.map(roundTime),
+    ...(idleByCause !== undefined && { idleByCause: roundLists(idleByCause) }),
+    ...(memory !== undefined && { memory: memoryJson(simulation, memory, withSteps) }),
     ...findings?.json,
     ...(withSteps ? { steps: listSteps() } : {}),
   };
@@ -77,18 +82,67 @@ export function roundTime(value: number): number {
   return Number(value.toPrecision(12));
 }
 
+function roundLists<K extends string>(lists: Readonly<Record<K, readonly number[]>>): Record<string, number[]> {
+  return Object.fromEntries(
+    Object.entries<readonly number[]>(lists).map(([key, values]) => [key, values.map(roundTime)]),
+  );
+}
+
+/** With steps, what each rank holds: from each time on, an amount. */
+function memoryJson({ busy, memoryCurve }: PrintedSimulation, { peak, byPart }: MemoryUse, withSteps: boolean) {
+  const listCurve = (rank: number) => {
+    const { time = [], amount = [] } = memoryCurve?.(rank) ?? {};
+    return Array.from(time, (at, index) => ({ time: roundTime(at), amount: roundTime(amount[index] as number) }));
+  };
+  return {
+    peak: peak.map(roundTime),
+    byPart: roundLists(byPart),
+    ...(withSteps && { curves: busy.map((_, rank) => listCurve(rank)) }),
+  };
+}
+
 function formatTotals(simulation: PrintedSimulation): string {
   const { makespan, busy, idle, bubble, peakActivations, exposedCommunication, findings } = simulation;
-  const header = ['rank', 'busy', 'idle', 'exposed communication', 'peak activations'];
-  const rows = busy.map((time, rank) => [
-    String(rank),
-    formatTime(time),
-    formatTime(roundTime(idle[rank] as number)),
-    formatTime(exposedCommunication[rank] as number),
-    String(peakActivations[rank]),
-  ]);
+  const { idleByCause, memory } = simulation;
+  const columns: readonly (readonly [string, readonly number[]])[] = [
+    ['busy', busy],
+    ['idle', idle],
+    ...(idleByCause === undefined
+      ? [['exposed communication', exposedCommunication] as const]
+      : causeColumns(idleByCause)),
+    ['peak activations', peakActivations],
+  ];
   const lines = [`makespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}`, ...(findings?.lines ?? [])];
-  return `${formatTable([header, ...rows])}\n${lines.join('\n')}\n`;
+  const tables = [formatRankTable(columns), ...(memory === undefined ? [] : [formatMemory(memory)])];
+  return `${tables.join('\n\n')}\n${lines.join('\n')}\n`;
+}
+
+function causeColumns({ warmUp, waiting, exposedCommunication, coolDown }: IdleByCause) {
+  return [
+    ['= warm-up', warmUp],
+    ['+ waiting for a peer', waiting],
+    ['+ exposed communication', exposedCommunication],
+    ['+ cool-down', coolDown],
+  ] as const;
+}
+
+function formatMemory({ peak, byPart }: MemoryUse): string {
+  const { parameters, gradients, optimizer, activations } = byPart;
+  return formatRankTable([
+    ['peak memory', peak],
+    ['= parameters', parameters],
+    ['+ gradients', gradients],
+    ['+ optimizer', optimizer],
+    ['+ activations', activations],
+  ]);
+}
+
+function formatRankTable(columns: readonly (readonly [string, readonly number[]])[]): string {
+  const rows = (columns[0]?.[1] ?? []).map((_, rank) => [
+    String(rank),
+    ...columns.map(([, values]) => formatTime(roundTime(values[rank] as number))),
+  ]);
+  return formatTable([['rank', ...columns.map(([name]) => name)], ...rows]);
 }
 
 function formatPercent(share: number): string {

@@ -1,7 +1,16 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
-import { readFileText } from '../formats/index.js';
-import { type Costs, longestTime, type StageTime, simulate, simulatedTimeline, unitCosts } from '../simulate/index.js';
+import { readCosts } from '../formats/index.js';
+import {
+  type Costs,
+  largestAmount,
+  longestTime,
+  memoryCurve,
+  simulate,
+  simulatedTimeline,
+  unitCosts,
+} from '../simulate/index.js';
+import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { describeSchedule } from './schedule.js';
 import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
@@ -19,6 +28,9 @@ interface SimulateFlags extends SourceFlags {
   readonly backwardWeight?: number;
   readonly overlapped?: number;
   readonly p2p?: number;
+  readonly p2pLatency?: number;
+  readonly p2pBandwidth?: number;
+  readonly messageSize?: number;
   readonly costs?: string;
   readonly replay?: string;
   readonly overlap?: 'on' | 'off';
@@ -43,7 +55,22 @@ export function addSimulateCommand(program: Command): void {
       parseTime('--overlapped'),
     )
     .option('--p2p <time>', 'time of a message between ranks (default: 0)', parseTime('--p2p'))
-    .option('--costs <file.json>', 'read these times from a file; the flags above go first')
+    .option(
+      '--p2p-latency <time>',
+      'instead of --p2p: time of an empty message (default: 0)',
+      parseTime('--p2p-latency'),
+    )
+    .option(
+      '--p2p-bandwidth <rate>',
+      'instead of --p2p: message size that goes through in a unit of time',
+      parseNumber('--p2p-bandwidth', { from: Number.MIN_VALUE, to: largestAmount }),
+    )
+    .option(
+      '--message-size <size>',
+      'size of a message, in the unit of --p2p-bandwidth',
+      parseNumber('--message-size', { from: 0, to: largestAmount }),
+    )
+    .option('--costs <file.json>', 'read costs from a file, also segments and memory; the flags above go first')
     .option('--replay <run>', "predict a step of a training run from its own segment times, in the run's folder")
     .addOption(
       new Option('--overlap <on|off>', "with --replay: whether pairs are overlapped (default: the run's)").choices([
@@ -58,13 +85,15 @@ export function addSimulateCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-FILE.json holds {"forward", "backwardInput", "backwardWeight", "overlapped", "p2p"}: each a number, or (but for p2p) a list
-with one number a stage; "overlapped" goes by the stage of the pair's forward.
+FILE.json holds any of: "forward", "backwardInput", "backwardWeight", "overlapped", "memory" {"parameters", "gradients", "optimizer",
+"activationsUntilInput", "activationsUntilWeight"} - each a number, or a list with one a stage; "p2p", or "message" {"latency", "bandwidth", "size"};
+instead of the times, "segments" with "contention", from which they follow. docs/simulation.md tells more; examples/costs.json is one.
 --replay prints what the run's step took and what is predicted for it; with a name, --microbatches or --overlap, the rest is what that would take on
 the same ranks. Times are then in seconds.
 
 Examples:
   doubletrack simulate dualpipev --ranks 4 --microbatches 10 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5
+  doubletrack simulate dualpipev --ranks 4 --microbatches 16 --costs examples/costs.json
   doubletrack simulate --replay runs/example gpipe`,
     )
     .action(async (name: string | undefined, flags: SimulateFlags) => {
@@ -85,10 +114,16 @@ function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedS
       mend: 'say what a pair takes with --overlapped, or give --replay RUN',
     });
   }
-  const costs = readCosts(flags);
+  const costs = gatherCosts(flags);
   const schedule = loadSchedule(name, flags);
   const simulation = simulate(schedule, costs);
-  return { title: describeSchedule(schedule), ...simulation, timeline: () => simulatedTimeline(schedule, simulation) };
+  const { memory } = costs;
+  return {
+    title: describeSchedule(schedule),
+    ...simulation,
+    timeline: () => simulatedTimeline(schedule, simulation),
+    ...(memory !== undefined && { memoryCurve: (rank) => memoryCurve(schedule, simulation, memory, rank) }),
+  };
 }
 
 /** Flags that say what the run's record says. */
@@ -100,6 +135,9 @@ const notForReplay = [
   'backwardWeight',
   'overlapped',
   'p2p',
+  'p2pLatency',
+  'p2pBandwidth',
+  'messageSize',
   'costs',
 ] as const satisfies readonly (keyof SimulateFlags)[];
 
@@ -107,7 +145,7 @@ function simulateReplay(folder: string, name: string | undefined, flags: Simulat
   const surplus = notForReplay.find((flag) => flags[flag] !== undefined);
   if (surplus !== undefined) {
     throw new InputError({
-      what: `--${surplus.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} and --replay are given together`,
+      what: `${spellFlag(surplus)} and --replay are given together`,
       mend: 'the run says that; leave it out',
     });
   }
@@ -130,58 +168,47 @@ function parseTime(flag: string): (text: string) => number {
   };
 }
 
-function readCosts(flags: SimulateFlags): Costs {
-  const base = flags.costs === undefined ? unitCosts : { ...unitCosts, ...readCostsFile(flags.costs) };
-  const given = {
-    ...(flags.forward === undefined ? {} : { forward: flags.forward }),
-    ...(flags.backwardInput === undefined ? {} : { backwardInput: flags.backwardInput }),
-    ...(flags.backwardWeight === undefined ? {} : { backwardWeight: flags.backwardWeight }),
-    ...(flags.overlapped === undefined ? {} : { overlapped: flags.overlapped }),
-    ...(flags.p2p === undefined ? {} : { p2p: flags.p2p }),
-  };
-  return { ...base, ...given };
-}
+const timeFlags = ['forward', 'backwardInput', 'backwardWeight', 'overlapped'] as const;
 
-const mostCostsBytes = 2 ** 20;
-const costKeys = ['forward', 'backwardInput', 'backwardWeight', 'overlapped', 'p2p'];
-
-function readCostsFile(file: string): Partial<Costs> {
-  const text = readFileText(file, { maxBytes: mostCostsBytes });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new InputError(
-      { what: `the costs are not JSON: ${(error as Error).message}`, where: file },
-      { cause: error },
-    );
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+/** The costs of the flags, then those of the file, then one unit a part. */
+function gatherCosts(flags: SimulateFlags): Costs {
+  const file = flags.costs === undefined ? {} : readCosts(flags.costs);
+  const times = timeFlags.filter((flag) => flags[flag] !== undefined);
+  if (file.segments !== undefined && times[0] !== undefined) {
     throw new InputError({
-      what: 'the costs are not an object',
-      where: file,
-      mend: `use the keys ${costKeys.join(', ')}`,
+      what: `${spellFlag(times[0])} is given, and segments in the file say the same`,
+      mend: 'leave one of them out',
     });
   }
-  for (const [key, time] of Object.entries(value)) {
-    if (!costKeys.includes(key)) {
-      throw new InputError({
-        what: `there is no cost ${JSON.stringify(key)}`,
-        where: file,
-        mend: `use ${costKeys.join(', ')}`,
-      });
-    }
-    if (!isStageTime(time) || (key === 'p2p' && typeof time !== 'number')) {
-      throw new InputError({
-        what: `${key} is no time`,
-        where: file,
-        mend: key === 'p2p' ? 'use a number' : 'use a number, or a list with one a stage',
-      });
-    }
-  }
-  return value;
+  const given = Object.fromEntries(times.map((flag) => [flag, flags[flag]]));
+  const { message: _, ...rest } = file;
+  return { ...unitCosts, ...rest, ...given, ...gatherMessage(flags, file) };
 }
 
-function isStageTime(value: unknown): value is StageTime {
-  return typeof value === 'number' || (Array.isArray(value) && value.every((entry) => typeof entry === 'number'));
+const messageFlags = ['p2pLatency', 'p2pBandwidth', 'messageSize'] as const;
+
+/** What a message takes. */
+function gatherMessage(
+  flags: SimulateFlags,
+  { message, p2p }: Partial<Costs>,
+): Pick<Partial<Costs>, 'p2p' | 'message'> {
+  const surplus = messageFlags.find((flag) => flags[flag] !== undefined);
+  if (flags.p2p !== undefined) {
+    if (surplus === undefined) return { p2p: flags.p2p };
+    throw new InputError({ what: `--p2p and ${spellFlag(surplus)} are given together`, mend: 'give one of them' });
+  }
+  if (surplus === undefined) return message === undefined ? {} : { message };
+  const bandwidth = flags.p2pBandwidth ?? message?.bandwidth;
+  const size = flags.messageSize ?? message?.size;
+  if (bandwidth === undefined || size === undefined) {
+    throw new InputError({
+      what: `${bandwidth === undefined ? '--p2p-bandwidth' : '--message-size'} is missing`,
+      mend: 'a message takes latency + size / bandwidth: give both, or --p2p',
+    });
+  }
+  return { message: { latency: flags.p2pLatency ?? message?.latency ?? p2p ?? 0, bandwidth, size } };
+}
+
+function spellFlag(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

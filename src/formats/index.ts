@@ -1,4 +1,5 @@
 export { openCheckpoint } from './checkpoint.js';
+export { readCosts } from './costs.js';
 export { type LoadsOptions, readExpertLoads } from './expert-loads/read-expert-loads.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { parseJson, readJson } from './json.js';

@@ -1,6 +1,18 @@
 import { InputError } from '../base/index.js';
 import type { MessageTime, PartTimes, SegmentTime, StepRecord } from '../simulate/index.js';
 import { readJson } from './json.js';
+import {
+  at,
+  describe,
+  type Place,
+  readChoice,
+  readCount,
+  readList,
+  readName,
+  readNumber,
+  readTable,
+  refuse,
+} from './json-fields.js';
 import { writeFileWhole } from './write-whole.js';
 
 /** Longest file, and limits of what it may hold: a short file must not ask for long work. */
@@ -8,14 +20,6 @@ const maxBytes = 2 ** 26;
 const limits = { ranks: 4096, microbatches: 2 ** 20, expert: 1024, layers: 10_000, segments: 1000 } as const;
 /** The longest time: beyond it sums would lose their precision. */
 const longestSeconds = 1e9;
-
-type Table = Readonly<Record<string, unknown>>;
-
-/** A place in the file, for errors. */
-interface Place {
-  readonly file: string;
-  readonly key: string;
-}
 
 /** Reads the record of a run (`step.json`). Throws `InputError` with file and key for what is no record of this version, or none that fits together. */
 export function readStepRecord(file: string): StepRecord {
@@ -145,57 +149,6 @@ function readByRank(value: unknown, place: Place, expert: number): number[] {
   return list.map((entry, rank) => readSeconds(entry, at(place, String(rank))));
 }
 
-function readTable(value: unknown, place: Place): Table {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Table;
-  throw refuse(value, place, 'use a table of keys and values');
-}
-
-function readList(value: unknown, place: Place, most: number, fewest = 1): readonly unknown[] {
-  if (Array.isArray(value) && value.length >= fewest && value.length <= most) return value;
-  throw refuse(value, place, `use a list of ${fewest} to ${most} entries`);
-}
-
-function readCount(value: unknown, place: Place, most: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number;
-  throw refuse(value, place, `use a whole number from 1 to ${most}`);
-}
-
 function readSeconds(value: unknown, place: Place): number {
   return readNumber(value, place, longestSeconds);
-}
-
-function readNumber(value: unknown, place: Place, most: number): number {
-  if (typeof value === 'number' && value >= 0 && value <= most) return value;
-  throw refuse(value, place, `use a number from 0 to ${most}`);
-}
-
-function readName(value: unknown, place: Place): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9][\w-]{0,39}$/.test(value)) return value;
-  throw refuse(value, place, 'use up to 40 letters and digits');
-}
-
-function readChoice<T extends string | boolean>(value: unknown, place: Place, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === value);
-  if (found === undefined) throw refuse(value, place, `use ${choices.join(' or ')}`);
-  return found;
-}
-
-function at({ file, key }: Place, next: string): Place {
-  return { file, key: key === '' ? next : `${key}.${next}` };
-}
-
-function describe({ file, key }: Place): string {
-  return key === '' ? file : `${file}, ${key}`;
-}
-
-function refuse(value: unknown, place: Place, mend: string): InputError {
-  const last = place.key.split('.').at(-1);
-  return new InputError({ what: `${last === '' ? 'it' : last} is ${show(value)}`, where: describe(place), mend });
-}
-
-/** A value as an error shows it: short, on one line. */
-function show(value: unknown): string {
-  if (value === undefined) return 'missing';
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  return typeof value === 'object' && value !== null ? 'a table' : JSON.stringify(value).slice(0, 60);
 }
