@@ -32,6 +32,36 @@ evaluate_every = 5
 const SEQUENCES = 16;
 const layouts = ['1 x 2', '2 x 1', '2 x 2', '4 x 1', '1 x 4'] as const;
 
+interface Way {
+  /** For the test's name and the run's folder. */
+  readonly title: string;
+  readonly pipeline: number;
+  readonly expert: number;
+  readonly sets: readonly string[];
+}
+
+const ways: readonly Way[] = [
+  ...layouts.flatMap((layout) => {
+    const [pipeline, expert] = layout.split(' x ').map(Number);
+    return [true, false].map((overlap) => ({
+      title: `on ${layout} ranks, overlap ${overlap ? 'on' : 'off'}`,
+      pipeline,
+      expert,
+      sets: [`parallel.overlap=${overlap}`],
+    }));
+  }),
+  // From the last rank to the first, many stages a rank, and weight gradients apart.
+  { title: 'interleaved on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['schedule.name=interleaved'] },
+  {
+    title: 'interleaved with 4 stages a rank on 2 x 1 ranks',
+    pipeline: 2,
+    expert: 1,
+    sets: ['schedule.name=interleaved', 'schedule.stages_per_rank=4'],
+  },
+  { title: 'zb-h1 on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['schedule.name=zb-h1'] },
+  { title: 'zb-v on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['schedule.name=zb-v'] },
+];
+
 interface Line {
   readonly loss: number;
   readonly validationLoss?: number;
@@ -64,37 +94,32 @@ describe('five steps', async () => {
   assert.equal(status, 0, stderr);
   const expected = readLines(reference);
 
-  for (const layout of layouts) {
-    for (const overlap of [true, false]) {
-      const [pipeline, expert] = layout.split(' x ').map(Number);
-      const sets = [
-        `parallel.pipeline=${pipeline}`,
-        `parallel.expert=${expert}`,
-        `parallel.overlap=${overlap}`,
-        `schedule.microbatches=${SEQUENCES / expert}`,
-      ].map((value) => `--set ${value}`);
-      const line = (name: string) => `train ${config} --out ${join(folder, name)} ${sets.join(' ')}`;
-      const name = `${pipeline}x${expert}-${overlap}`;
+  for (const { title, pipeline, expert, sets } of ways) {
+    const all = [
+      `parallel.pipeline=${pipeline}`,
+      `parallel.expert=${expert}`,
+      `schedule.microbatches=${SEQUENCES / expert}`,
+      ...sets,
+    ].map((value) => `--set ${value}`);
+    const name = title.replaceAll(/[ ,]+/g, '-');
+    const line = (run: string) => `train ${config} --out ${join(folder, run)} ${all.join(' ')}`;
 
-      it(`on ${layout} ranks, overlap ${overlap ? 'on' : 'off'}, have the losses of one rank over threads`, async () => {
-        const threads = await runCommand(line(`threads-${name}`));
-        assert.equal(threads.status, 0, threads.stderr);
-        const lines = readLines(join(folder, `threads-${name}`));
-        for (const [step, { loss, validationLoss, gradNorm }] of expected.entries()) {
-          assertClose(lines[step].loss, loss, 1e-5, `loss of step ${step + 1}`);
-          assertClose(lines[step].gradNorm, gradNorm, 1e-4, `norm of step ${step + 1}`);
-          assertClose(lines[step].validationLoss ?? 0, validationLoss ?? 0, 1e-5, `validation of step ${step + 1}`);
-        }
-      });
+    it(`${title}, have the losses of one rank over threads`, async () => {
+      const threads = await runCommand(line(`threads-${name}`));
+      assert.equal(threads.status, 0, threads.stderr);
+      const lines = readLines(join(folder, `threads-${name}`));
+      for (const [step, { loss, validationLoss, gradNorm }] of expected.entries()) {
+        assertClose(lines[step].loss, loss, 1e-5, `loss of step ${step + 1}`);
+        assertClose(lines[step].gradNorm, gradNorm, 1e-4, `norm of step ${step + 1}`);
+        assertClose(lines[step].validationLoss ?? 0, validationLoss ?? 0, 1e-5, `validation of step ${step + 1}`);
+      }
+    });
 
-      it(`on ${layout} ranks, overlap ${overlap ? 'on' : 'off'}, have the same bits over MPI`, {
-        skip: skipMpi,
-      }, async () => {
-        await trainOverMpi(pipeline * expert, line(`mpi-${name}`));
-        const [mpi, threads] = ['mpi', 'threads'].map((transport) => readLines(join(folder, `${transport}-${name}`)));
-        assert.deepEqual(mpi, threads);
-      });
-    }
+    it(`${title}, have the same bits over MPI`, { skip: skipMpi }, async () => {
+      await trainOverMpi(pipeline * expert, line(`mpi-${name}`));
+      const [mpi, threads] = ['mpi', 'threads'].map((transport) => readLines(join(folder, `${transport}-${name}`)));
+      assert.deepEqual(mpi, threads);
+    });
   }
 });
 

@@ -71,20 +71,26 @@ describe('a training run', () => {
     assert.deepEqual(weights(resumed, 8), weights(whole, 8));
   });
 
-  it('resumed on another number of ranks with another schedule stays on the curve', async () => {
-    rmSync(join(resumed, 'checkpoints', '8'), { recursive: true });
-    const { status, stderr } = await runCommand(
-      `train --resume ${resumed} --set parallel.pipeline=1 --set schedule.name=1f1b`,
-    );
-    assert.equal(status, 0, stderr);
-    for (const [index, line] of curve(resumed).entries()) {
-      const expected = curve(whole)[index].loss as number;
-      assert.ok(
-        Math.abs((line.loss as number) - expected) < 1e-5 * expected,
-        `step ${line.step}: ${line.loss} is not ${expected}`,
+  for (const [pipeline, name] of [
+    [1, '1f1b'],
+    [2, 'interleaved'],
+    [2, 'zb-v'],
+    [4, 'zb-h1'],
+  ] as const)
+    it(`resumed on ${pipeline} ranks with ${name} stays on the curve`, async () => {
+      rmSync(join(resumed, 'checkpoints', '8'), { recursive: true });
+      const { status, stderr } = await runCommand(
+        `train --resume ${resumed} --set parallel.pipeline=${pipeline} --set schedule.name=${name}`,
       );
-    }
-  });
+      assert.equal(status, 0, stderr);
+      for (const [index, line] of curve(resumed).entries()) {
+        const expected = curve(whole)[index].loss as number;
+        assert.ok(
+          Math.abs((line.loss as number) - expected) < 1e-5 * expected,
+          `step ${line.step}: ${line.loss} is not ${expected}`,
+        );
+      }
+    });
 });
 
 /** Layouts with the same global batch as the run above, pipeline x expert. */
@@ -164,6 +170,16 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
   ],
   ['too few microbatches', `train ${config} --set schedule.microbatches=2`, /microbatches/],
   ['an odd rank count for DualPipe', `train ${config} --set schedule.name=dualpipe --set parallel.pipeline=3`, /rank/],
+  [
+    'too many stages a rank for the layers',
+    `train ${config} --set schedule.name=interleaved --set schedule.stages_per_rank=3`,
+    /has 6 stages, but the model has 4 layers \(.*\): use 6 layers or more, or 1 pipeline rank, or 2 stages a rank$/m,
+  ],
+  [
+    'a number of stages a rank that the schedule does not have',
+    `train ${config} --set schedule.name=1f1b --set schedule.stages_per_rank=2`,
+    /1f1b has 1 stage a rank/,
+  ],
   ['an unknown schedule', `train ${config} --set schedule.name=zigzag`, /zigzag|schedule/],
   ['MPI without mpiexec', `train ${config} --set parallel.transport=mpi`, /mpiexec -n 2/],
   [

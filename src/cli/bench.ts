@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { formatBytes, InputError } from '../base/index.js';
-import type { TrainingConfig } from '../config/index.js';
+import { type TrainingConfig, withSchedule } from '../config/index.js';
 import { readTrainingConfig } from '../formats/index.js';
 import {
   benchmarkInProcess,
@@ -74,7 +74,7 @@ function listCandidates(config: TrainingConfig): Candidate[] {
   const candidate = (pipeline: number, name: TrainingConfig['schedule']['name']): Candidate => ({
     ranks: pipeline,
     schedule: name,
-    config: { ...config, parallel: { ...config.parallel, pipeline }, schedule: { ...config.schedule, name } },
+    config: { ...withSchedule(config, name), parallel: { ...config.parallel, pipeline } },
   });
   return [candidate(1, '1f1b'), ...names.map((name) => candidate(ranks, name))];
 }

@@ -152,6 +152,7 @@ function simulateReplay(folder: string, name: string | undefined, flags: Simulat
   return replayRun(folder, {
     ...(name === undefined ? {} : { schedule: name }),
     ...(flags.microbatches === undefined ? {} : { microbatches: flags.microbatches }),
+    ...(flags.stagesPerRank === undefined ? {} : { stagesPerRank: flags.stagesPerRank }),
     ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),
   });
 }

@@ -39,7 +39,7 @@ export const defaultTrainingConfig: TrainingConfig = {
     overlap: true,
     shardOptimizer: false,
   },
-  schedule: { name: 'dualpipev', microbatches: 8, microbatchSize: 4 },
+  schedule: { name: 'dualpipev', stagesPerRank: 0, microbatches: 8, microbatchSize: 4 },
   optimizer: {
     learningRate: 2e-3,
     minimumLearningRate: 0,

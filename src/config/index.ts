@@ -16,4 +16,5 @@ export {
   sequencesPerStep,
   type TrainConfig,
   type TrainingConfig,
+  withSchedule,
 } from './training-fields.js';

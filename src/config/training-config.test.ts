@@ -131,7 +131,12 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     [],
     'overlap is "yes" (config.toml, [parallel]): use true or false',
   ],
-  ['an unknown schedule', '[schedule]\nname = "dualpip"', [], 'use "gpipe" or "1f1b" or "dualpipe" or "dualpipev"'],
+  [
+    'an unknown schedule',
+    '[schedule]\nname = "dualpip"',
+    [],
+    'use "gpipe" or "1f1b" or "interleaved" or "zb-h1" or "zb-v" or "dualpipe" or "dualpipev"',
+  ],
   ['a list of numbers as text', '[data]\ntext = [1]', [], 'text is [1]'],
   ['a path with a zero byte', '[data]\ntokenizer = "a\\u0000b"', [], 'tokenizer is'],
   ['an empty tokenizer', '[data]\ntokenizer = ""', [], 'tokenizer is ""'],

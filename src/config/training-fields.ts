@@ -32,7 +32,14 @@ const parallelFields = {
 };
 
 const scheduleFields = {
-  name: choice('Pipeline schedule.', ['gpipe', '1f1b', 'dualpipe', 'dualpipev']),
+  name: choice('Pipeline schedule.', ['gpipe', '1f1b', 'interleaved', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
+  stagesPerRank: integer(
+    "Stages that a rank holds; 0 is the schedule's own number. Interleaved takes any, its own is 2.",
+    {
+      from: 0,
+      to: 1024,
+    },
+  ),
   microbatches: integer('Microbatches of a step, of one expert rank.', { from: 1, to: 65_536 }),
   microbatchSize: integer('Sequences of a microbatch.', { from: 1, to: 65_536 }),
 };
@@ -108,6 +115,12 @@ export interface TrainingConfig {
 /** Sequences of one step, all ranks together. */
 export function sequencesPerStep({ parallel, schedule }: TrainingConfig): number {
   return parallel.expert * schedule.microbatches * schedule.microbatchSize;
+}
+
+/** The config with another schedule, which has its own number of stages a rank; the config itself if it has that schedule. */
+export function withSchedule(config: TrainingConfig, name: ScheduleConfig['name']): TrainingConfig {
+  if (name === config.schedule.name) return config;
+  return { ...config, schedule: { ...config.schedule, name, stagesPerRank: 0 } };
 }
 
 export type TableName = keyof TrainingConfig;

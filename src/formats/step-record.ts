@@ -53,11 +53,14 @@ export async function writeStepRecord(file: string, record: StepRecord): Promise
 }
 
 function readSchedule(value: unknown, place: Place): StepRecord['schedule'] {
-  const { name, ranks, microbatches } = readTable(value, place);
+  const { name, ranks, microbatches, stagesPerRank } = readTable(value, place);
   return {
     name: readName(name, at(place, 'name')),
     ranks: readCount(ranks, at(place, 'ranks'), limits.ranks),
     microbatches: readCount(microbatches, at(place, 'microbatches'), limits.microbatches),
+    ...(stagesPerRank !== undefined && {
+      stagesPerRank: readCount(stagesPerRank, at(place, 'stagesPerRank'), limits.layers),
+    }),
   };
 }
 

@@ -12,7 +12,14 @@ const configs: fc.Arbitrary<TrainingConfig> = fc
       computeThreads: fc.integer({ min: 1, max: 4 }),
     }),
     schedule: fc.record({
-      name: fc.constantFrom('gpipe' as const, '1f1b' as const, 'dualpipe' as const, 'dualpipev' as const),
+      name: fc.constantFrom(
+        'gpipe' as const,
+        '1f1b' as const,
+        'interleaved' as const,
+        'zb-v' as const,
+        'dualpipev' as const,
+      ),
+      stagesPerRank: fc.constant(0),
       microbatches: fc.integer({ min: 1, max: 24 }),
       microbatchSize: fc.integer({ min: 1, max: 12 }),
     }),
@@ -85,15 +92,21 @@ describe('the candidates for a machine', () => {
       `${schedule.name} ${schedule.microbatches}x${schedule.microbatchSize}`;
     assert.deepEqual(pipelined.map(text).slice(0, 6), [
       'dualpipev 8x4',
+      'zb-v 8x4',
       'dualpipe 8x4',
       '1f1b 8x4',
-      'dualpipev 16x2',
-      'dualpipe 16x2',
-      '1f1b 16x2',
+      'zb-h1 8x4',
+      'interleaved 8x4',
     ]);
-    assert.equal(pipelined.length, 15);
+    assert.equal(pipelined.length, 30);
     const single = candidates.filter((candidate) => layoutOf(candidate) === '1x1x2');
     assert.deepEqual(single.map(text), ['1f1b 8x4', '1f1b 16x2', '1f1b 4x8', '1f1b 32x1', '1f1b 2x16']);
+  });
+
+  it('have other stages a rank only with the schedule of the config', () => {
+    const schedule = { ...defaultTrainingConfig.schedule, name: 'interleaved', stagesPerRank: 4 } as const;
+    for (const candidate of listCandidates({ ...defaultTrainingConfig, schedule }, 2))
+      assert.equal(candidate.schedule.stagesPerRank, candidate.schedule.name === 'interleaved' ? 4 : 0);
   });
 
   it('have twins with the other affinity', () => {

@@ -1,4 +1,4 @@
-import { type ScheduleConfig, sequencesPerStep, type TrainingConfig } from '../config/index.js';
+import { type ScheduleConfig, sequencesPerStep, type TrainingConfig, withSchedule } from '../config/index.js';
 
 /** How many ranks there are, and threads each computes with. */
 interface Layout {
@@ -33,7 +33,7 @@ export function withOtherAffinity(config: TrainingConfig): TrainingConfig {
 }
 
 function keyOf({ parallel, schedule }: TrainingConfig): string {
-  return JSON.stringify([Object.values(parallel), schedule.name, schedule.microbatches, schedule.microbatchSize]);
+  return JSON.stringify([Object.values(parallel), Object.values(schedule)]);
 }
 
 /** Layouts that use at least half the cores, most first, and of those with as many the ones with fewer threads a rank. */
@@ -63,11 +63,14 @@ function listVariants(config: TrainingConfig, layout: Layout): TrainingConfig[] 
   const parallel = { ...config.parallel, ...layout, overlap: true };
   const sequences = sequencesPerStep(config) / layout.expert;
   return listSizes(sequences, config.schedule.microbatchSize).flatMap((microbatchSize) =>
-    listSchedules(config.schedule.name, layout).map((name) => ({
-      ...config,
-      parallel,
-      schedule: { ...config.schedule, name, microbatchSize, microbatches: sequences / microbatchSize },
-    })),
+    listSchedules(config.schedule.name, layout).map((name) => {
+      const { schedule } = withSchedule(config, name);
+      return {
+        ...config,
+        parallel,
+        schedule: { ...schedule, microbatchSize, microbatches: sequences / microbatchSize },
+      };
+    }),
   );
 }
 
@@ -81,8 +84,15 @@ function listSizes(sequences: number, own: number): number[] {
     .sort((a, b) => distance(a) - distance(b));
 }
 
-/** On one rank there is nothing to overlap, and `1f1b` needs the least memory; `gpipe` orders as it does, but keeps every microbatch. */
+/**
+ * On one rank there is nothing to overlap, and `1f1b` needs the least memory; `gpipe` orders as it does, but keeps every microbatch. One pipeline rank has no bubble: pairs hide
+ * what expert ranks exchange, or `1f1b` does without them. Several have both to hide.
+ */
 function listSchedules(own: ScheduleConfig['name'], { pipeline, expert }: Layout): ScheduleConfig['name'][] {
   if (pipeline * expert === 1) return ['1f1b'];
-  return [...new Set<ScheduleConfig['name']>([own, 'dualpipev', 'dualpipe', '1f1b'])];
+  const others = pipeline === 1 ? (['dualpipev', '1f1b'] as const) : pipelined;
+  return [...new Set([own, ...others])];
 }
+
+/** Against the bubble: pairs whose chunks compute while the other waits; weight gradients that fill it, at the price of backwards in two halves; smaller stages; nothing, and the fewest calls and messages. */
+const pipelined = ['dualpipev', 'zb-v', 'dualpipe', '1f1b', 'zb-h1', 'interleaved'] as const;

@@ -22,6 +22,9 @@ const runs: readonly TestRun[] = [
   { schedule: '1f1b', ranks: 2, microbatches: 4 },
   { schedule: 'dualpipev', ranks: 2, microbatches: 5 },
   { schedule: 'dualpipe', ranks: 2, microbatches: 8 },
+  { schedule: 'interleaved', ranks: 2, microbatches: 6, stagesPerRank: 3 },
+  { schedule: 'zb-h1', ranks: 2, microbatches: 5 },
+  { schedule: 'zb-v', ranks: 2, microbatches: 5 },
 ];
 
 /** What each instruction reads and writes, in order. */

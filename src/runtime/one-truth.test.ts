@@ -79,6 +79,18 @@ const layouts: readonly Run[] = [
   { schedule: 'dualpipev', ranks: 4 },
   { schedule: 'dualpipe', ranks: 2 },
   { schedule: 'dualpipe', ranks: 4 },
+  { schedule: 'interleaved', ranks: 2 },
+  { schedule: 'interleaved', ranks: 2, stagesPerRank: 4 },
+  { schedule: 'interleaved', ranks: 4 },
+  { schedule: 'interleaved', ranks: 1, stagesPerRank: 3 },
+  { schedule: 'zb-h1', ranks: 2 },
+  { schedule: 'zb-h1', ranks: 4 },
+  { schedule: 'zb-v', ranks: 2 },
+  { schedule: 'zb-v', ranks: 4 },
+  { schedule: 'interleaved', ranks: 2, expert: 2, overlap: false },
+  { schedule: 'interleaved', ranks: 2, expert: 2, shardsOptimizer: true },
+  { schedule: 'zb-h1', ranks: 2, expert: 2 },
+  { schedule: 'zb-v', ranks: 2, expert: 2, shardsOptimizer: true },
   { schedule: 'dualpipev', ranks: 1, expert: 2 },
   { schedule: 'dualpipev', ranks: 1, expert: 2, overlap: false },
   { schedule: 'dualpipev', ranks: 1, expert: 2, shardsOptimizer: true },
@@ -89,8 +101,13 @@ const layouts: readonly Run[] = [
   { schedule: 'dualpipe', ranks: 2, expert: 2, shardsOptimizer: true },
 ];
 
-function describeRun({ schedule, ranks, expert = 1, overlap = true, shardsOptimizer = false }: Run): string {
-  const options = [overlap ? [] : ['without overlap'], shardsOptimizer ? ['with a sharded optimizer'] : []].flat();
+function describeRun({ schedule, ranks, stagesPerRank, expert = 1, overlap = true, shardsOptimizer = false }: Run) {
+  const stages = stagesPerRank === undefined ? [] : `with ${stagesPerRank} stages a rank`;
+  const options = [
+    stages,
+    overlap ? [] : ['without overlap'],
+    shardsOptimizer ? ['with a sharded optimizer'] : [],
+  ].flat();
   return [`${schedule} on ${ranks} x ${expert} ranks`, ...options].join(' ');
 }
 

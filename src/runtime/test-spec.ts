@@ -27,6 +27,7 @@ export interface TestRun {
   readonly schedule: ScheduleName;
   readonly ranks: number;
   readonly microbatches: number;
+  readonly stagesPerRank?: number;
   readonly model?: ModelConfig;
   readonly exports?: readonly string[];
   readonly overlap?: boolean;
@@ -39,9 +40,14 @@ export interface TestRun {
 /** A run of the tiny model on random tokens. */
 export function createTestSpec(run: TestRun): RunSpec {
   const { schedule: name, ranks, microbatches, model = tinyModel, exports = [], overlap = true } = run;
-  const { expert = 1, shardsOptimizer = false } = run;
+  const { expert = 1, shardsOptimizer = false, stagesPerRank } = run;
   const { computeThreads = 1, affinity = 'none' } = run;
-  const schedule = generateSchedule({ name, ranks, microbatches });
+  const schedule = generateSchedule({
+    name,
+    ranks,
+    microbatches,
+    ...(stagesPerRank !== undefined && { stagesPerRank }),
+  });
   const batch = { sequences: 2, sequenceLength: 12 };
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
   const spec: RunSpec = {

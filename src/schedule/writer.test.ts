@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { flattenSchedule } from './flat.js';
-import { generateSchedule } from './generators/generate.js';
+import { generateSchedule, scheduleNames } from './generators/generate.js';
 import { writeSchedule } from './writer.js';
 
 const shape = { name: 'written', ranks: 2, microbatches: 2, pipelines: [[0, 1]], stageToRank: [0, 1] };
@@ -24,7 +24,7 @@ test('a written schedule has the actions in the order in which they were given',
 });
 
 test('columns made while writing are the ones that its actions give', () => {
-  for (const name of ['dualpipe', 'dualpipev']) {
+  for (const name of scheduleNames) {
     const schedule = generateSchedule({ name, ranks: 4, microbatches: 12 });
     const copy = structuredClone(schedule);
     assert.deepEqual(copy, { ...schedule });

@@ -34,7 +34,13 @@ export interface MessageTime {
 /** What a run's step is made of, measured: all that predicting it, or another schedule of the same model, needs. Plain data; `step.json` holds it. */
 export interface StepRecord {
   readonly version: 1;
-  readonly schedule: { readonly name: string; readonly ranks: number; readonly microbatches: number };
+  readonly schedule: {
+    readonly name: string;
+    readonly ranks: number;
+    readonly microbatches: number;
+    /** Where it is left out, the schedule's own number. */
+    readonly stagesPerRank?: number;
+  };
   /** Expert ranks of each pipeline rank; world rank = pipeline rank x expert + expert rank. */
   readonly expert: number;
   readonly overlap: boolean;

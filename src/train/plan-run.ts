@@ -2,7 +2,7 @@ import { InputError } from '../base/index.js';
 import type { ModelConfig, TrainingConfig } from '../config/index.js';
 import { type LayerRange, splitLayers } from '../model/index.js';
 import { createBatchMemory, forwardSchedule, type RunSpec } from '../runtime/index.js';
-import { generateSchedule, type Schedule, type ScheduleRequest } from '../schedule/index.js';
+import { generateSchedule, isWithinLimits, type Schedule, type ScheduleRequest } from '../schedule/index.js';
 
 /** A schedule, and the layers of each stage of its pipelines. */
 export interface SchedulePlan {
@@ -13,14 +13,40 @@ export interface SchedulePlan {
 /** Spreads a model over the stages of a schedule. Throws `InputError` if the schedule's limits or the model do not allow it. */
 export function planSchedule(request: ScheduleRequest, model: ModelConfig, sequenceLength: number): SchedulePlan {
   const schedule = generateSchedule(request);
+  requireLayers(request, schedule, model.numHiddenLayers);
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
   return { schedule, layers: splitLayers(model, stageToRank, sequenceLength) };
+}
+
+/** Throws `InputError` with the nearest counts that work if the model has fewer layers than a pipeline has stages. */
+function requireLayers(request: ScheduleRequest, { name, ranks, pipelines }: Schedule, layers: number): void {
+  const stages = pipelines[0].length;
+  if (layers >= stages) return;
+  const fewerRanks = findMost(Math.floor((layers * ranks) / stages), (count) => ({ ...request, ranks: count }));
+  const fewerStages = findMost(Math.floor(layers / ranks), (count) => ({ ...request, stagesPerRank: count }));
+  const ways = [
+    `${stages} layers or more`,
+    ...(fewerRanks === 0 ? [] : [`${fewerRanks} pipeline rank${fewerRanks === 1 ? '' : 's'}`]),
+    ...(fewerStages === 0 ? [] : [`${fewerStages} stage${fewerStages === 1 ? '' : 's'} a rank`]),
+  ];
+  throw new InputError({
+    what: `${name} on ${ranks} ranks has ${stages} stages, but the model has ${layers} layers`,
+    where: '[model] num_hidden_layers',
+    mend: `use ${ways.join(', or ')}`,
+  });
+}
+
+/** The largest count up to `from` with which the schedule's limits allow the request; 0 if there is none. */
+function findMost(from: number, requestWith: (count: number) => ScheduleRequest): number {
+  let count = from;
+  while (count > 0 && !isWithinLimits(requestWith(count))) count--;
+  return count;
 }
 
 /** What the ranks need to know of a training run. Throws `InputError` if the schedule's limits or the model do not allow the layout. */
 export function planRun(config: TrainingConfig): RunSpec {
   const { model, data, parallel, optimizer } = config;
-  const { name, microbatches, microbatchSize } = config.schedule;
+  const { name, stagesPerRank, microbatches, microbatchSize } = config.schedule;
   if (model.tieWordEmbeddings) {
     throw new InputError({
       what: 'tie_word_embeddings is true, which training does not do',
@@ -28,7 +54,7 @@ export function planRun(config: TrainingConfig): RunSpec {
       mend: 'set it to false',
     });
   }
-  const request = { name, ranks: parallel.pipeline, microbatches };
+  const request = { name, ranks: parallel.pipeline, microbatches, ...(stagesPerRank > 0 && { stagesPerRank }) };
   const { schedule, layers } = planSchedule(request, model, data.sequenceLength);
   const batch = { sequences: microbatchSize, sequenceLength: data.sequenceLength };
   return {

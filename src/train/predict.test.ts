@@ -53,11 +53,26 @@ test('schedule, microbatches and overlap may be other than they were', () => {
   assert.deepEqual(dual.simulation.compute, [4 * 3 * 4 + 0.01, 4 * 3 * 2 + 0.01]);
 });
 
+test('a run with several stages a rank is predicted with them, and another number of them splits the layers anew', () => {
+  const four = { ...record, layers: [0, 1, 2, 3].map((layer) => ({ first: layer, end: layer + 1 })) };
+  const ran = { ...four, schedule: { name: 'interleaved', ranks: 2, microbatches: 4, stagesPerRank: 2 } };
+  const { schedule, simulation } = predictRun(ran, config);
+  assert.deepEqual(schedule.stageToRank, [0, 1, 0, 1]);
+  // Ranks 0 and 1 hold layers 0 and 2, and 1 and 3.
+  assert.deepEqual(simulation.compute, [4 * 3 * 2 + 0.01, 4 * 3 * 4 + 0.01]);
+  assert.deepEqual(predictRun(ran, config, { stagesPerRank: 1 }).schedule.stageToRank, [0, 1]);
+  assert.deepEqual(predictRun(ran, config, { schedule: 'zb-v' }).schedule.stageToRank, [0, 1, 1, 0]);
+});
+
 test('what the run cannot be is refused with the cause', () => {
   const refuse = (act: () => unknown, message: RegExp) =>
     assert.throws(act, (error: unknown) => error instanceof InputError && message.test(error.message));
   refuse(() => predictRun(record, { data, model: { ...model, numHiddenLayers: 5 } }), /of 4 layers, the config of 5/);
   refuse(() => predictRun(record, config, { schedule: 'dualpipev', microbatches: 3 }), /needs at least 4 microbatches/);
+  refuse(
+    () => predictRun(record, config, { schedule: 'interleaved', stagesPerRank: 3 }),
+    /interleaved on 2 ranks has 6 stages, but the model has 4 layers .*: use 6 layers or more, or 1 pipeline rank, or 2 stages a rank$/,
+  );
   refuse(() => predictRun(record, config, { schedule: 'none' }), /no schedule "none"/);
   refuse(() => predictRun({ ...record, layers: [{ first: 0, end: 4 }] }, config), /1 runs of layers .* 2 stages/);
 });

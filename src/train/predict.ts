@@ -8,6 +8,7 @@ import { planSchedule, type SchedulePlan } from './plan-run.js';
 export interface PredictionRequest {
   readonly schedule?: string;
   readonly microbatches?: number;
+  readonly stagesPerRank?: number;
   readonly overlap?: boolean;
 }
 
@@ -38,9 +39,10 @@ export function predictRun(
     });
   }
   const { schedule: name = ran.name, microbatches = ran.microbatches, overlap = record.overlap } = request;
-  const wanted = { name, ranks: ran.ranks, microbatches };
+  const stagesPerRank = request.stagesPerRank ?? (name === ran.name ? ran.stagesPerRank : undefined);
+  const wanted = { name, ranks: ran.ranks, microbatches, ...(stagesPerRank !== undefined && { stagesPerRank }) };
   const plan: SchedulePlan =
-    name === ran.name
+    name === ran.name && stagesPerRank === ran.stagesPerRank
       ? { schedule: generateSchedule(wanted), layers: record.layers }
       : planSchedule(wanted, model, data.sequenceLength);
   const times = composeTimes(record, plan.schedule, plan.layers);

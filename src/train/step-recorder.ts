@@ -31,10 +31,10 @@ export function createStepRecorder(
       if (measured.length > MOST_STEPS) measured.shift();
     },
     record() {
-      const { name, ranks, microbatches } = spec.schedule;
+      const { name, ranks, microbatches, stageToRank } = spec.schedule;
       const link = spec.emulatedBytesPerSecond;
       return recordSteps({
-        schedule: { name, ranks, microbatches },
+        schedule: { name, ranks, microbatches, stagesPerRank: stageToRank.length / ranks },
         expert: spec.expert,
         overlap: spec.overlap,
         transport: run.launch === undefined ? 'threads' : 'mpi',

@@ -23,6 +23,30 @@ describe('splitting layers into stages', () => {
 
   it('leaves one stage whole', () => assert.deepEqual(counts([0]), [6]));
 
+  it('gives the ranks nearly equal work where there are too many cuts to try them all', () => {
+    const layers = 40;
+    for (const stageToRank of [
+      Array.from({ length: 16 }, (_, stage) => stage % 4),
+      Array.from({ length: 16 }, (_, stage) => Math.min(stage, 15 - stage)),
+      Array.from({ length: 16 }, (_, stage) => stage),
+    ]) {
+      // A head as heavy as many layers: the rank that has it needs fewer of them.
+      const heavy = { ...model, numHiddenLayers: layers, vocabSize: 2000, firstKDenseReplace: 0 };
+      const ranges = splitLayers(heavy, stageToRank, 128);
+      assert.equal(ranges.at(-1)?.end, layers);
+      const held = new Map<number, number>();
+      for (const [stage, { first, end }] of ranges.entries()) {
+        assert.ok(end > first && first === (ranges[stage - 1]?.end ?? 0));
+        held.set(stageToRank[stage], (held.get(stageToRank[stage]) ?? 0) + end - first);
+      }
+      const lastRank = stageToRank[stageToRank.length - 1];
+      const withHead = held.get(lastRank) as number;
+      const without = [...held].filter(([rank]) => rank !== lastRank).map(([, count]) => count);
+      assert.ok(withHead <= Math.min(...without), `${withHead} beside ${without}`);
+      assert.ok(Math.max(...without) - Math.min(...without) <= 1, String(without));
+    }
+  });
+
   it('refuses more stages than layers, and says what works', () => {
     assert.throws(() => counts([0, 1, 2, 3, 3, 2, 1, 0]), {
       name: 'InputError',

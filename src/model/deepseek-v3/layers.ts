@@ -50,12 +50,12 @@ export function splitLayers(model: ModelConfig, stageToRank: readonly number[], 
   });
 }
 
-/** More cuts than this are not tried one by one: stages then get equal numbers of layers. */
+/** More cuts than this are not tried one by one. */
 const MAX_CUTS = 200_000;
 
 function bestCounts(costs: readonly number[], stageToRank: readonly number[]): number[] {
   const stages = stageToRank.length;
-  if (countCuts(costs.length - 1, stages - 1) > MAX_CUTS) return equalCounts(costs.length, stages);
+  if (countCuts(costs.length - 1, stages - 1) > MAX_CUTS) return evenCounts(costs, stageToRank);
   let best: { counts: number[]; busiest: number; widest: number } | undefined;
   for (const counts of compositions(costs.length, stages)) {
     const { busiest, widest } = judge(costs, counts, stageToRank);
@@ -77,6 +77,39 @@ function equalCounts(layers: number, stages: number): number[] {
     { length: stages },
     (_, stage) => Math.floor(((stage + 1) * layers) / stages) - Math.floor((stage * layers) / stages),
   );
+}
+
+/** Equal numbers of layers, then layers moved over the borders of stages for as long as that brings the work of two ranks closer together. */
+function evenCounts(costs: readonly number[], stageToRank: readonly number[]): number[] {
+  const counts = equalCounts(costs.length, stageToRank.length);
+  const work = new Map(stageToRank.map((rank) => [rank, 0]));
+  for (let stage = 0, layer = 0; stage < counts.length; stage++)
+    for (let left = counts[stage]; left > 0; left--, layer++) addTo(work, stageToRank[stage], costs[layer]);
+  const move = (from: number, to: number, cost: number): boolean => {
+    const [fromRank, toRank] = [stageToRank[from], stageToRank[to]];
+    if (counts[from] === 1 || (work.get(fromRank) ?? 0) - (work.get(toRank) ?? 0) <= cost) return false;
+    counts[from]--;
+    counts[to]++;
+    addTo(work, fromRank, -cost);
+    addTo(work, toRank, cost);
+    return true;
+  };
+  for (let moved = true; moved; ) {
+    moved = false;
+    let border = 0;
+    for (let stage = 0; stage + 1 < counts.length; stage++) {
+      border += counts[stage];
+      if (move(stage, stage + 1, costs[border - 1])) border--;
+      else if (move(stage + 1, stage, costs[border])) border++;
+      else continue;
+      moved = true;
+    }
+  }
+  return counts;
+}
+
+function addTo(sums: Map<number, number>, key: number, value: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + value);
 }
 
 /** All ways to write `total` as a sum of `parts` numbers of at least 1, in order. */

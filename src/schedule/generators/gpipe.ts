@@ -1,19 +1,12 @@
-import type { Action } from '../action.js';
 import { range, type Schedule } from '../schedule.js';
+import { writeSchedule } from '../writer.js';
 
-/** GPipe: all forwards, then all backwards, one stage a rank (Huang et al. 2019). */
+/** GPipe: all forwards, then all backwards, one stage a rank (Huang et al. 2019, arXiv 1811.06965). A rank has all microbatches alive. */
 export function generateGPipe(ranks: number, microbatches: number): Schedule {
-  const rankActions = (stage: number): Action[] => [
-    ...range(microbatches).map((microbatch) => ({ kind: 'forward', stage, microbatch }) as const),
-    ...range(microbatches).map((microbatch) => ({ kind: 'backward', stage, microbatch }) as const),
-  ];
   const stages = range(ranks);
-  return {
-    name: 'gpipe',
-    ranks,
-    microbatches,
-    pipelines: [stages],
-    stageToRank: stages,
-    actions: stages.map(rankActions),
-  };
+  const shape = { name: 'gpipe', ranks, microbatches, pipelines: [stages], stageToRank: stages };
+  return writeSchedule(shape, (stage, writer) => {
+    for (let microbatch = 0; microbatch < microbatches; microbatch++) writer.forward(stage, microbatch);
+    for (let microbatch = 0; microbatch < microbatches; microbatch++) writer.backward(stage, microbatch);
+  });
 }

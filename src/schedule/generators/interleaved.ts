@@ -1,5 +1,5 @@
-import type { Action } from '../action.js';
 import { range, type Schedule } from '../schedule.js';
+import { type ActionWriter, writeSchedule } from '../writer.js';
 import type { Counts } from './limits.js';
 
 /** How many rounds `interleaved` cuts its microbatches into: one for every `ranks` of them. */
@@ -16,32 +16,29 @@ export function countRounds(ranks: number, microbatches: number): number {
 export function generateInterleaved(counts: Counts): Schedule {
   const { ranks, microbatches, stagesPerRank } = counts;
   const stages = range(ranks * stagesPerRank);
-  return {
+  const shape = {
     name: 'interleaved',
     ranks,
     microbatches,
     pipelines: [stages],
     stageToRank: stages.map((stage) => stage % ranks),
-    actions: range(ranks).map((rank) => orderRank(rank, counts)),
   };
+  return writeSchedule(shape, (rank, writer) => orderRank(rank, counts, writer));
 }
 
-function orderRank(rank: number, { ranks, microbatches, stagesPerRank }: Counts): Action[] {
+function orderRank(rank: number, { ranks, microbatches, stagesPerRank }: Counts, writer: ActionWriter): void {
   const perRound = microbatches / countRounds(ranks, microbatches);
   const chunks = stagesPerRank * microbatches;
   const warmup = Math.min((stagesPerRank - 1) * perRound + 2 * (ranks - 1 - rank), chunks);
-  const actions: Action[] = [];
+  const microbatchOf = (turn: number, index: number) =>
+    Math.floor(turn / stagesPerRank) * perRound + (index % perRound);
   const forward = (index: number) => {
     const turn = Math.floor(index / perRound);
-    const stage = (turn % stagesPerRank) * ranks + rank;
-    const microbatch = Math.floor(turn / stagesPerRank) * perRound + (index % perRound);
-    actions.push({ kind: 'forward', stage, microbatch });
+    writer.forward((turn % stagesPerRank) * ranks + rank, microbatchOf(turn, index));
   };
   const backward = (index: number) => {
     const turn = Math.floor(index / perRound);
-    const stage = (stagesPerRank - 1 - (turn % stagesPerRank)) * ranks + rank;
-    const microbatch = Math.floor(turn / stagesPerRank) * perRound + (index % perRound);
-    actions.push({ kind: 'backward', stage, microbatch });
+    writer.backward((stagesPerRank - 1 - (turn % stagesPerRank)) * ranks + rank, microbatchOf(turn, index));
   };
   for (let index = 0; index < warmup; index++) forward(index);
   for (let index = warmup; index < chunks; index++) {
@@ -49,5 +46,4 @@ function orderRank(rank: number, { ranks, microbatches, stagesPerRank }: Counts)
     backward(index - warmup);
   }
   for (let index = chunks - warmup; index < chunks; index++) backward(index);
-  return actions;
 }

@@ -1,5 +1,5 @@
-import type { Action } from '../action.js';
 import { range, type Schedule } from '../schedule.js';
+import { writeSchedule } from '../writer.js';
 
 /**
  * 1F1B, one stage a rank: rank r runs as many forwards as there are ranks after it, then one forward and one backward in turn, then the
@@ -7,25 +7,16 @@ import { range, type Schedule } from '../schedule.js';
  */
 export function generateOneFOneB(ranks: number, microbatches: number): Schedule {
   const stages = range(ranks);
-  return {
-    name: '1f1b',
-    ranks,
-    microbatches,
-    pipelines: [stages],
-    stageToRank: stages,
-    actions: stages.map((stage) => orderStage(stage, Math.min(ranks - 1 - stage, microbatches), microbatches)),
-  };
-}
-
-function orderStage(stage: number, warmup: number, microbatches: number): Action[] {
-  const actions: Action[] = [];
-  for (let microbatch = 0; microbatch < warmup; microbatch++) actions.push({ kind: 'forward', stage, microbatch });
-  for (let microbatch = warmup; microbatch < microbatches; microbatch++) {
-    actions.push({ kind: 'forward', stage, microbatch });
-    actions.push({ kind: 'backward', stage, microbatch: microbatch - warmup });
-  }
-  for (let microbatch = microbatches - warmup; microbatch < microbatches; microbatch++) {
-    actions.push({ kind: 'backward', stage, microbatch });
-  }
-  return actions;
+  const shape = { name: '1f1b', ranks, microbatches, pipelines: [stages], stageToRank: stages };
+  return writeSchedule(shape, (stage, writer) => {
+    const warmup = Math.min(ranks - 1 - stage, microbatches);
+    for (let microbatch = 0; microbatch < warmup; microbatch++) writer.forward(stage, microbatch);
+    for (let microbatch = warmup; microbatch < microbatches; microbatch++) {
+      writer.forward(stage, microbatch);
+      writer.backward(stage, microbatch - warmup);
+    }
+    for (let microbatch = microbatches - warmup; microbatch < microbatches; microbatch++) {
+      writer.backward(stage, microbatch);
+    }
+  });
 }

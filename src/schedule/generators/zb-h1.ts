@@ -1,5 +1,5 @@
-import type { Action } from '../action.js';
 import { range, type Schedule } from '../schedule.js';
+import { writeSchedule } from '../writer.js';
 
 /**
  * ZB-H1, one stage a rank: 1F1B whose backwards are split; rank r computes each weight gradient r microbatches late, so that input gradients reach the ranks before it
@@ -8,28 +8,18 @@ import { range, type Schedule } from '../schedule.js';
  */
 export function generateZbH1(ranks: number, microbatches: number): Schedule {
   const stages = range(ranks);
-  return {
-    name: 'zb-h1',
-    ranks,
-    microbatches,
-    pipelines: [stages],
-    stageToRank: stages,
-    actions: stages.map((stage) => orderStage(stage, Math.min(ranks - 1 - stage, microbatches), microbatches)),
-  };
-}
-
-function orderStage(stage: number, warmup: number, microbatches: number): Action[] {
-  const actions: Action[] = [];
-  const delay = stage;
-  for (let microbatch = 0; microbatch < warmup; microbatch++) actions.push({ kind: 'forward', stage, microbatch });
-  for (let microbatch = 0; microbatch < microbatches; microbatch++) {
-    const ahead = microbatch + warmup;
-    if (ahead < microbatches) actions.push({ kind: 'forward', stage, microbatch: ahead });
-    actions.push({ kind: 'backwardInput', stage, microbatch });
-    if (microbatch >= delay) actions.push({ kind: 'backwardWeight', stage, microbatch: microbatch - delay });
-  }
-  for (let microbatch = Math.max(0, microbatches - delay); microbatch < microbatches; microbatch++) {
-    actions.push({ kind: 'backwardWeight', stage, microbatch });
-  }
-  return actions;
+  const shape = { name: 'zb-h1', ranks, microbatches, pipelines: [stages], stageToRank: stages };
+  return writeSchedule(shape, (stage, writer) => {
+    const warmup = Math.min(ranks - 1 - stage, microbatches);
+    const delay = stage;
+    for (let microbatch = 0; microbatch < warmup; microbatch++) writer.forward(stage, microbatch);
+    for (let microbatch = 0; microbatch < microbatches; microbatch++) {
+      if (microbatch + warmup < microbatches) writer.forward(stage, microbatch + warmup);
+      writer.backwardInput(stage, microbatch);
+      if (microbatch >= delay) writer.backwardWeight(stage, microbatch - delay);
+    }
+    for (let microbatch = Math.max(0, microbatches - delay); microbatch < microbatches; microbatch++) {
+      writer.backwardWeight(stage, microbatch);
+    }
+  });
 }

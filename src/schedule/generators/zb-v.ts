@@ -1,5 +1,5 @@
-import type { Action } from '../action.js';
 import { range, type Schedule } from '../schedule.js';
+import { type ActionWriter, writeSchedule } from '../writer.js';
 
 /** The two stages of a rank: `near` on the way down the V, `far` on the way back up. */
 type Side = typeof near | typeof far;
@@ -107,28 +107,28 @@ function returnNear(write: Write): void {
  */
 export function generateZbV(ranks: number, microbatches: number): Schedule {
   const stages = range(2 * ranks);
-  return {
+  const shape = {
     name: 'zb-v',
     ranks,
     microbatches,
     pipelines: [stages],
     stageToRank: stages.map((stage) => Math.min(stage, 2 * ranks - 1 - stage)),
-    actions: range(ranks).map((rank) => orderRank(rank, ranks, microbatches)),
   };
+  return writeSchedule(shape, (rank, writer) => {
+    const place: Place = { ranks, rank, microbatches: Math.max(microbatches, 2 * ranks - 1) };
+    const write = takeInOrder([rank, 2 * ranks - 1 - rank], microbatches, writer);
+    for (const { count, emit } of phases) {
+      const repeats = count(place);
+      for (let repeat = 0; repeat < repeats; repeat++) emit(write);
+    }
+  });
 }
 
-function orderRank(rank: number, ranks: number, microbatches: number): Action[] {
-  const place: Place = { ranks, rank, microbatches: Math.max(microbatches, 2 * ranks - 1) };
-  const stages = [rank, 2 * ranks - 1 - rank] as const;
+/** Writes the microbatches of each kind and side in their order; those from `microbatches` on do not exist. */
+function takeInOrder(stages: readonly [near: number, far: number], microbatches: number, writer: ActionWriter): Write {
   const next = { forward: [0, 0], backwardInput: [0, 0], backwardWeight: [0, 0] } satisfies Record<Kind, number[]>;
-  const actions: Action[] = [];
-  const write: Write = (kind, side) => {
+  return (kind, side) => {
     const microbatch = (next[kind][side] as number)++;
-    if (microbatch < microbatches) actions.push({ kind, stage: stages[side], microbatch });
+    if (microbatch < microbatches) writer[kind](stages[side], microbatch);
   };
-  for (const { count, emit } of phases) {
-    const repeats = count(place);
-    for (let repeat = 0; repeat < repeats; repeat++) emit(write);
-  }
-  return actions;
 }
