@@ -31,6 +31,7 @@ export function evaluateLayout(
   shape: ScheduleShape,
   { timer, size }: { readonly timer: StageTimer; readonly size: ChunkSize },
 ): Plan | undefined {
+  if (!couldFit(basis, layout, shape.schedule.pipelines.length)) return undefined;
   const staged = cutIntoStages(basis, layout, shape, timer, size);
   const states = staged.parameters.map((one) => stateMemory(one, basis.model.precision, staged.sharing));
   const { memoryGib, reservedGib } = basis.cluster.gpu;
@@ -60,6 +61,18 @@ export function evaluateLayout(
   };
 }
 
+/** Whether all ranks together have memory for what all hold, if nothing else. Says so before anything is cut or simulated. */
+function couldFit({ model, cluster }: CostBasis, layout: Layout, copies: number): boolean {
+  const whole = rankParameters(model, [listParts(model)], layout.expert);
+  const { parameters, gradients, optimizer } = stateMemory(whole, model.precision, sharingOf(layout, copies));
+  const available = (cluster.gpu.memoryGib - cluster.gpu.reservedGib) * gibibyte * layout.pipeline;
+  return copies * (parameters + gradients + optimizer) <= available;
+}
+
+function sharingOf({ data, expert }: Layout, copies: number): Sharing {
+  return { layers: data * copies, experts: (data / expert) * copies };
+}
+
 function cutIntoStages(
   { model }: CostBasis,
   layout: Layout,
@@ -77,7 +90,6 @@ function cutIntoStages(
   for (const [stage, rank] of schedule.stageToRank.entries()) {
     partsByRank[rank]?.push(parts[placeOfStage[stage] as number] as readonly PartKind[]);
   }
-  const copies = schedule.pipelines.length;
   return {
     layout,
     shape,
@@ -85,7 +97,7 @@ function cutIntoStages(
     parts,
     partsByRank,
     parameters: partsByRank.map((stagesOfRank) => rankParameters(model, stagesOfRank, layout.expert)),
-    sharing: { layers: layout.data * copies, experts: (layout.data / layout.expert) * copies },
+    sharing: sharingOf(layout, schedule.pipelines.length),
   };
 }
 

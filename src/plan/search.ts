@@ -137,10 +137,10 @@ function listPipelines({ nodes }: ClusterConfig, request: PlanRequest): Pipeline
   );
 }
 
-/** Shares of the multiprocessors around the fewest that fill the links; none is taken where experts do not travel. */
+/** Multiprocessors up to the fewest that fill the links: more only take from computation. None where experts do not travel. */
 function listSettings({ model, cluster }: CostBasis, request: PlanRequest): Setting[] {
   const { allToAllSms } = cluster.links;
-  const shares = [0.6, 0.8, 1, 1.2].map((share) => Math.round(share * allToAllSms));
+  const shares = [0.6, 0.8, 1].map((share) => Math.round(share * allToAllSms));
   const sms = [...new Set(shares)].filter((count) => count >= 1 && count < cluster.gpu.sms);
   const experts = request.expert === undefined ? divisors(model.sizes.nRoutedExperts, mostExpertRanks) : [request.expert];
   return experts.flatMap((expert) =>

@@ -49,3 +49,36 @@ function splitWithin(before: readonly number[], stages: number, most: number): n
   for (let stage = stages - 1; stage > 0; stage--) ends.unshift((from[stage] as Int32Array)[ends[0] as number] as number);
   return ends;
 }
+
+/**
+ * Moves one part at a time from a stage to another (all stages between them shift) while that makes `cost` less, the best move first. No stage
+ * becomes empty. Gives the ends of the stages.
+ */
+export function improveSplit(ends: readonly number[], cost: (ends: readonly number[]) => number): number[] {
+  let best = [...ends];
+  let least = cost(best);
+  for (;;) {
+    let found: number[] | undefined;
+    for (const candidate of listMoves(best)) {
+      const value = cost(candidate);
+      if (value >= least * (1 - 1e-9)) continue;
+      found = candidate;
+      least = value;
+    }
+    if (found === undefined) return best;
+    best = found;
+  }
+}
+
+/** Splits in which the ends from one stage to another lie one part further or nearer. */
+function* listMoves(ends: readonly number[]): Generator<number[]> {
+  const last = ends.length - 1;
+  for (let first = 0; first < last; first++) {
+    for (let end = first + 1; end <= last; end++) {
+      for (const step of [1, -1]) {
+        const moved = ends.map((value, stage) => (stage >= first && stage < end ? value + step : value));
+        if (moved.every((value, stage) => value > (stage === 0 ? 0 : (moved[stage - 1] as number)))) yield moved;
+      }
+    }
+  }
+}

@@ -2,7 +2,7 @@ import { issueEarly, mergeSegments } from '../schedule/index.js';
 import { timeSegments, type TimedSegment } from '../simulate/index.js';
 import { listParts, type PartKind } from './parameters.js';
 import { type ChunkSetting, type CostBasis, type PartSegments, type PlannedSegment, partSegments } from './part-segments.js';
-import { splitEvenly } from './stage-split.js';
+import { improveSplit, splitEvenly } from './stage-split.js';
 
 /** Seconds of a chunk or a pair, and how much of them the computation waits for communication. */
 export interface ExposedTime {
@@ -22,31 +22,63 @@ export interface StageTimer {
   readonly chunk: (stage: readonly PartKind[]) => ChunkTimes;
   /** An overlapped pair: a forward of one stage, a backward of another. */
   readonly pair: (forward: readonly PartKind[], backward: readonly PartKind[]) => ExposedTime;
-  /** The ends of so many stages, cut so that they take about the same time: within pairs the longer lane counts, else both. See `splitEvenly`. */
+  /** The ends of so many stages, cut so that they take about the same time; with pairs, so that ranks do which hold stages from both ends. */
   readonly split: (stages: number, isPaired: boolean) => readonly number[];
 }
 
 export function createStageTimer(basis: CostBasis, setting: ChunkSetting): StageTimer {
-  const partOf = remember((kind: PartKind) => partSegments(basis, setting, kind), (kind) => kind);
+  const partOf = remember(
+    (kind: PartKind) => partSegments(basis, setting, kind),
+    (kind) => kind,
+  );
   const stageOf = remember((stage: readonly PartKind[]) => joinParts(stage.map(partOf)), keyOf);
   const chunk = remember((stage: readonly PartKind[]) => timeChunk(stageOf(stage), basis), keyOf);
   const pairs = new Map<string, ExposedTime>();
-  const all = listParts(basis.model);
-  const split = (isPaired: boolean) =>
-    remember(
-      (stages: number) => splitEvenly(all.map((kind) => partSeconds(partOf(kind), isPaired)), stages),
-      String,
+  const pair = (forward: readonly PartKind[], backward: readonly PartKind[]): ExposedTime => {
+    const key = `${keyOf(forward)}|${keyOf(backward)}`;
+    const time = pairs.get(key) ?? timePair(stageOf(forward), stageOf(backward), basis.calibration.overlapped);
+    pairs.set(key, time);
+    return time;
+  };
+  const parts = listParts(basis.model);
+  const evenly = (stages: number, isPaired: boolean) =>
+    splitEvenly(
+      parts.map((kind) => partSeconds(partOf(kind), isPaired)),
+      stages,
     );
-  const splits = { paired: split(true), single: split(false) };
-  return {
-    split: (stages, isPaired) => splits[isPaired ? 'paired' : 'single'](stages),
-    chunk,
-    pair: (forward, backward) => {
-      const key = `${keyOf(forward)}|${keyOf(backward)}`;
-      const known = pairs.get(key) ?? timePair(stageOf(forward), stageOf(backward), basis.calibration.overlapped);
-      pairs.set(key, known);
-      return known;
-    },
+  const single = remember((stages: number) => evenly(stages, false), String);
+  const paired = remember((stages: number) => improveSplit(evenly(stages, true), pairCost(parts, pair)), String);
+  return { chunk, pair, split: (stages, isPaired) => (isPaired ? paired(stages) : single(stages)) };
+}
+
+/** Cost of a split whose stages share ranks from both ends: the longest two pairs of a rank, and to tell equals apart the mean of the squares. */
+function pairCost(parts: readonly PartKind[], pair: StageTimer['pair']): (ends: readonly number[]) => number {
+  const interned = new Map<string, { readonly id: number; readonly kinds: readonly PartKind[] }>();
+  const runs = new Map<number, { readonly id: number; readonly kinds: readonly PartKind[] }>();
+  const runOf = (start: number, end: number) => {
+    const known = runs.get(start * (parts.length + 1) + end);
+    if (known !== undefined) return known;
+    const kinds = parts.slice(start, end);
+    const run = interned.get(keyOf(kinds)) ?? { id: interned.size, kinds };
+    interned.set(keyOf(kinds), run);
+    runs.set(start * (parts.length + 1) + end, run);
+    return run;
+  };
+  const seconds = new Map<number, number>();
+  return (ends) => {
+    let longest = 0;
+    let squares = 0;
+    for (let stage = 0; 2 * stage < ends.length; stage++) {
+      const mirror = ends.length - 1 - stage;
+      const a = runOf(ends[stage - 1] ?? 0, ends[stage] as number);
+      const b = runOf(ends[mirror - 1] ?? 0, ends[mirror] as number);
+      const key = a.id * 2 ** 20 + b.id;
+      const time = seconds.get(key) ?? pair(a.kinds, b.kinds).seconds + pair(b.kinds, a.kinds).seconds;
+      seconds.set(key, time);
+      longest = Math.max(longest, time);
+      squares += time * time;
+    }
+    return longest + (1e-3 * squares) / (longest * ends.length);
   };
 }
 
