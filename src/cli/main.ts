@@ -5,6 +5,7 @@ import { addBenchCommand } from './bench.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
 import { Interrupted } from './interrupted.js';
+import { addPlanCommand } from './plan.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
@@ -19,6 +20,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   addScheduleCommand(program);
   addSimulateCommand(program);
+  addPlanCommand(program);
   addTrainCommand(program);
   addTuneCommand(program);
   addEvalCommand(program);

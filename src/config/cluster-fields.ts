@@ -44,8 +44,8 @@ const profileFields = {
   expert: integer('Ranks that shared the experts.', { from: 2, to: 65_536 }),
   communicationSms: integer('Multiprocessors that communication had.', { from: 1, to: 65_536 }),
   recomputation: choice('What the profiled backward recomputes.', ['none', 'selective', 'full']),
-  attentionForwardMs: number("Attention of a layer beside communication, in ms; so are the next.", milliseconds),
-  attentionBackwardMs: number("Its input gradient.", milliseconds),
+  attentionForwardMs: number('Attention of a layer beside communication, in ms; so are the next.', milliseconds),
+  attentionBackwardMs: number('Its input gradient.', milliseconds),
   attentionWeightMs: number('Its weight gradient.', milliseconds),
   expertsForwardMs: number('Experts of a layer, the shared one too.', milliseconds),
   expertsBackwardMs: number('Their input gradient.', milliseconds),
@@ -65,15 +65,24 @@ export const clusterFields = {
   profile: profileFields,
 };
 
-const factor = { from: 0.1, to: 10 };
+const seconds = { above: 0, to: 1e7 };
 
-/** The table `[factors]` of a calibration file. */
+/** The table `[measured]` of a calibration file: one layout that ran on the cluster, and where its step's time went. */
 export const calibrationFields = {
-  forward: number('On the time of a forward outside of pairs.', factor),
-  backwardInput: number('On the time of an input gradient outside of pairs.', factor),
-  backwardWeight: number('On the time of a weight gradient outside of pairs.', factor),
-  overlapped: number('On the time of an overlapped pair.', factor),
-  optimizer: number('On the time of the reduction of gradients and of the optimizer.', factor),
+  model: path('The config.json of the model that ran.', 'the path of a config.json'),
+  schedule: choice('Pipeline schedule.', ['1f1b', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
+  pipeline: integer('Pipeline ranks.', { from: 1, to: 1024 }),
+  expert: integer('Ranks that shared the experts.', { from: 1, to: 65_536 }),
+  microbatchSize: integer('Sequences of a microbatch.', { from: 1, to: 65_536 }),
+  sequencesPerStep: integer('Sequences of a step.', { from: 1, to: 1e9 }),
+  sequenceLength: integer('Tokens of a sequence.', { from: 1, to: 2 ** 30 }),
+  recomputation: choice('What the backward recomputed.', ['none', 'selective', 'full']),
+  communicationSms: integer('Multiprocessors that communication had.', { from: 0, to: 65_536 }),
+  forwardSeconds: number('Forwards outside of pairs, in a step, a mean over the ranks; so are the next.', seconds),
+  backwardSeconds: number('Backwards outside of pairs, with their weight gradients unless those are put off.', seconds),
+  weightSeconds: number('Weight gradients that are put off.', seconds),
+  overlappedSeconds: number('Overlapped pairs.', seconds),
+  optimizerSeconds: number('Reduction of gradients and optimizer.', seconds),
 };
 
 export interface NodesConfig extends Values<typeof nodeFields> {}
@@ -81,5 +90,5 @@ export interface GpuConfig extends Values<typeof gpuFields> {}
 export interface LinksConfig extends Values<typeof linkFields> {}
 export interface WorkConfig extends Values<typeof workFields> {}
 export interface ProfileConfig extends Values<typeof profileFields> {}
-/** Factors on predicted times; 1 leaves a time as it follows from the cluster file. */
-export interface Calibration extends Values<typeof calibrationFields> {}
+/** A step that was measured, to calibrate predictions with. */
+export interface CalibrationRun extends Values<typeof calibrationFields> {}

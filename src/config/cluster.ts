@@ -1,6 +1,6 @@
 import { InputError, suggestWord } from '../base/index.js';
 import {
-  type Calibration,
+  type CalibrationRun,
   calibrationFields,
   clusterFields,
   type GpuConfig,
@@ -21,15 +21,6 @@ export interface ClusterConfig {
   /** Path of the calibration that belongs to it; empty means none. */
   readonly calibration: string;
 }
-
-/** Factors of a prediction from first principles. */
-export const noCalibration: Calibration = {
-  forward: 1,
-  backwardInput: 1,
-  backwardWeight: 1,
-  overlapped: 1,
-  optimizer: 1,
-};
 
 type Resolve = (path: string) => string;
 
@@ -61,11 +52,11 @@ export function parseCluster(tables: unknown, where: string, resolve: Resolve = 
   return cluster;
 }
 
-/** The factors of a calibration file (parsed TOML): the table `[factors]`, with all its keys. Throws `InputError` as `parseCluster`. */
-export function parseCalibration(tables: unknown, where: string): Calibration {
+/** The measured step of a calibration file (parsed TOML): the table `[measured]`, with all its keys. Throws `InputError` as `parseCluster`. */
+export function parseCalibration(tables: unknown, where: string, resolve: Resolve = (path) => path): CalibrationRun {
   const table = readPlainTable(tables, 'the file', where);
-  refuseOtherTables(table, ['factors'], where);
-  return readWhole(calibrationFields, table.factors, 'factors', where, (path) => path);
+  refuseOtherTables(table, ['measured'], where);
+  return readWhole(calibrationFields, table.measured, 'measured', where, resolve);
 }
 
 function refuseOtherTables(table: Readonly<Record<string, unknown>>, names: readonly string[], where: string): void {
@@ -88,7 +79,9 @@ function readWhole<F extends Fields>(
 ): Values<F> {
   const where = `${file}, [${name}]`;
   const table = readPlainTable(value ?? {}, name, where);
-  const missing = Object.keys(fields).map(toSnakeCase).filter((key) => table[key] === undefined);
+  const missing = Object.keys(fields)
+    .map(toSnakeCase)
+    .filter((key) => table[key] === undefined);
   // What readFields gives is complete: it lacks only what is missing, and that is refused just below.
   const values = readFields(fields, table, {} as Values<F>, { where, resolve });
   if (missing.length === 0) return values;

@@ -1,5 +1,12 @@
-export { type ClusterConfig, noCalibration, parseCalibration, parseCluster } from './cluster.js';
-export type { Calibration, GpuConfig, LinksConfig, NodesConfig, ProfileConfig, WorkConfig } from './cluster-fields.js';
+export { type ClusterConfig, parseCalibration, parseCluster } from './cluster.js';
+export type {
+  CalibrationRun,
+  GpuConfig,
+  LinksConfig,
+  NodesConfig,
+  ProfileConfig,
+  WorkConfig,
+} from './cluster-fields.js';
 export { defaultTrainingConfig } from './defaults.js';
 export { type ModelFlops, modelFlops } from './flops.js';
 export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.js';

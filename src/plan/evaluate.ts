@@ -131,7 +131,8 @@ function pairTimes(staged: StagedLayout, timer: StageTimer): (number | null)[][]
   const pairs = counts.filter(({ kind }) => kind === 'overlap');
   if (pairs.length === 0) return undefined;
   const table = placeOfStage.map(() => new Array<number | null>(placeOfStage.length).fill(null));
-  for (const pair of pairs) (table[pair.stage] as (number | null)[])[pair.partner] = timePair(staged, timer, pair).seconds;
+  for (const pair of pairs)
+    (table[pair.stage] as (number | null)[])[pair.partner] = timePair(staged, timer, pair).seconds;
   return table;
 }
 

@@ -1,5 +1,5 @@
 import type { PlanningModel } from '../config/index.js';
-import { type PartKind, partParameters, type RankParameters } from './parameters.js';
+import { type PartKind, partParameters, type RankParameters, sumParameters } from './parameters.js';
 import type { ChunkSize, Recomputation } from './work.js';
 
 /** Memory of a rank in bytes. */
@@ -28,7 +28,10 @@ export const optimizerBytes = fp32Bytes + 2 * bf16Bytes;
 export const gradientBytes = fp32Bytes;
 
 /** Bytes of a weight that a rank computes with: quantized matrices are kept in FP8, the vocabulary's in BF16. */
-export function weightBytes({ experts, layers, vocabulary }: RankParameters, precision: PlanningModel['precision']): number {
+export function weightBytes(
+  { experts, layers, vocabulary }: RankParameters,
+  precision: PlanningModel['precision'],
+): number {
   return (experts + layers) * (precision === 'fp8' ? 1 : bf16Bytes) + vocabulary * bf16Bytes;
 }
 
@@ -111,12 +114,5 @@ export function rankParameters(
   const needsHead = kinds.includes('prediction') && !kinds.includes('head');
   const table = model.sizes.vocabSize * model.sizes.hiddenSize;
   const shared = (Number(needsEmbedding) + Number(needsHead)) * table;
-  return list.reduce(
-    (sum, { experts, layers, vocabulary }) => ({
-      experts: sum.experts + experts,
-      layers: sum.layers + layers,
-      vocabulary: sum.vocabulary + vocabulary,
-    }),
-    { experts: 0, layers: 0, vocabulary: shared },
-  );
+  return sumParameters([...list, { experts: 0, layers: 0, vocabulary: shared }]);
 }

@@ -84,6 +84,21 @@ export function partParameters(model: PlanningModel, kind: PartKind, expert: num
   }
 }
 
+/** All parameters of a model: those that are used after training, and those of its modules of multi-token prediction. */
+export function countParameters(model: PlanningModel): { readonly main: number; readonly prediction: number } {
+  const count = (kind: PartKind) => {
+    const { experts, layers, vocabulary } = partParameters(model, kind, 1);
+    return experts + layers + vocabulary;
+  };
+  const parts = listParts(model);
+  const sum = (kinds: readonly PartKind[]) => kinds.reduce((total, kind) => total + count(kind), 0);
+  return {
+    main: sum(parts.filter((kind) => kind !== 'prediction')),
+    prediction: sum(parts.filter((kind) => kind === 'prediction')),
+  };
+}
+
+/** Parameters of several parts together. */
 export function sumParameters(list: readonly RankParameters[]): RankParameters {
   return list.reduce(
     (sum, { experts, layers, vocabulary }) => ({

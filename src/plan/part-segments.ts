@@ -1,6 +1,7 @@
-import type { Calibration, ClusterConfig, PlanningModel } from '../config/index.js';
+import type { ClusterConfig, PlanningModel } from '../config/index.js';
 import type { SegmentName, SegmentShape } from '../schedule/index.js';
 import { bandwidthShare, type ExchangeKind, exchangeSeconds } from './all-to-all.js';
+import type { Calibration } from './calibration.js';
 import type { PartKind } from './parameters.js';
 import type { Efficiencies, Phase } from './profile.js';
 import {
@@ -92,11 +93,7 @@ function layerPart(basis: CostBasis, setting: ChunkSetting, kind: 'dense' | 'moe
   const travels = kind === 'moe' && setting.expert > 1;
   const exchange = (segment: ExchangeKind, phase: 'forward' | 'backwardInput') =>
     travels ? [writeExchange(basis, setting, segment, phase)] : [];
-  const inward = [
-    attention('attention', 'forward'),
-    ...exchange('dispatch', 'forward'),
-    mlp(name, 'forward'),
-  ];
+  const inward = [attention('attention', 'forward'), ...exchange('dispatch', 'forward'), mlp(name, 'forward')];
   const again =
     setting.recomputation === 'full' ? inward.map((segment) => ({ ...segment, phase: 'backwardInput' as const })) : [];
   return {
@@ -122,7 +119,8 @@ function computeWriter(
   const { gpu } = cluster;
   const taken = expert === 1 ? 0 : communicationSms;
   return (name, phase) => {
-    const products = peakSeconds(work[phase], gpu, model.precision) / (efficiency?.[phase] ?? cluster.work.gemmEfficiency);
+    const products =
+      peakSeconds(work[phase], gpu, model.precision) / (efficiency?.[phase] ?? cluster.work.gemmEfficiency);
     const memory = memorySeconds(work[phase], cluster);
     const beside = (products * gpu.sms) / (gpu.sms - taken) + memory;
     return { name, phase, layer: 0, lane: 'compute', alone: products + memory, beside };

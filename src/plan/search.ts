@@ -7,7 +7,7 @@ import { listParts } from './parameters.js';
 import type { CostBasis } from './part-segments.js';
 import { createShape, type ScheduleShape } from './shape.js';
 import { createStageTimer, type StageTimer } from './stage-times.js';
-import { recomputations } from './work.js';
+import { type Recomputation, recomputations } from './work.js';
 
 /** What a step computes, and what of its layout is fixed already. */
 export interface PlanRequest {
@@ -17,6 +17,8 @@ export interface PlanRequest {
   readonly pipeline?: number;
   readonly expert?: number;
   readonly microbatchSize?: number;
+  readonly recomputation?: Recomputation;
+  readonly communicationSms?: number;
 }
 
 /** Why layouts were left out. */
@@ -35,8 +37,7 @@ const microbatchSizes = [1, 2, 4, 8];
 const interleavings = [2, 3, 4];
 /** Longer schedules, in chunks, are left out: a search over many of them would take minutes. */
 const mostChunks = 2 ** 16;
-const mostPipelineRanks = 4096;
-const mostExpertRanks = 4096;
+const mostRanks = 256;
 
 /** What does not depend on experts, recomputation and multiprocessors: the layouts of one of these share a schedule. */
 interface Pipeline extends Pick<Layout, 'schedule' | 'pipeline' | 'data' | 'microbatchSize'> {
@@ -50,7 +51,7 @@ type Setting = Pick<Layout, 'expert' | 'recomputation' | 'communicationSms'>;
  * Predicts every layout of a model on all GPUs of a cluster: pipeline x expert x data ranks, sizes of microbatches, schedules, recomputation and
  * multiprocessors for communication. Those that cannot be are counted by the first reason that was found: sequences that do not divide over data
  * ranks and microbatches or data ranks over experts (`divisibility`), fewer layers than stages (`layers`), what the schedule does not take
- * (`limits`), schedules of more than 2^16 chunks (`size`), memory. Throws `InputError` for a fixed count that divides nothing.
+ * (`limits`), schedules of more than 2^16 chunks or 256 ranks (`size`), memory. Throws `InputError` for a fixed count that divides nothing.
  */
 export function searchLayouts(basis: CostBasis, request: PlanRequest): SearchResult {
   checkRequest(basis, request);
@@ -59,7 +60,7 @@ export function searchLayouts(basis: CostBasis, request: PlanRequest): SearchRes
   const timers = new Map<string, StageTimer>();
   const settings = listSettings(basis, request);
   const layers = listParts(basis.model).length - 2;
-  for (const pipeline of listPipelines(basis.cluster, request)) {
+  for (const pipeline of listPipelines(basis.cluster, request, layers)) {
     const shape = findShape(pipeline, request.sequencesPerStep, layers);
     if (typeof shape === 'string') {
       rejected[shape] += settings.length;
@@ -114,16 +115,16 @@ function findShape(pipeline: Pipeline, sequences: number, layers: number): Sched
   const microbatches = sequences / (pipeline.data * pipeline.microbatchSize);
   if (!Number.isInteger(microbatches)) return 'divisibility';
   if (ranks * (stagesPerRank ?? 1) > layers) return 'layers';
-  if (ranks * (stagesPerRank ?? 1) * microbatches > mostChunks) return 'size';
+  if (ranks > mostRanks || ranks * (stagesPerRank ?? 1) * microbatches > mostChunks) return 'size';
   const request = { name, ranks, microbatches, ...(stagesPerRank === undefined ? {} : { stagesPerRank }) };
   if (!isWithinLimits(request)) return 'limits';
   const shape = createShape(request);
   return (shape.schedule.pipelines[0]?.length ?? 0) > layers ? 'layers' : shape;
 }
 
-function listPipelines({ nodes }: ClusterConfig, request: PlanRequest): Pipeline[] {
+function listPipelines({ nodes }: ClusterConfig, request: PlanRequest, layers: number): Pipeline[] {
   const gpus = nodes.count * nodes.gpus;
-  const pipelines = request.pipeline === undefined ? divisors(gpus, mostPipelineRanks) : [request.pipeline];
+  const pipelines = request.pipeline === undefined ? divisors(gpus, layers) : [request.pipeline];
   const sizes = request.microbatchSize === undefined ? microbatchSizes : [request.microbatchSize];
   const names = request.schedule === undefined ? scheduleNames : [request.schedule];
   return pipelines.flatMap((pipeline) =>
@@ -140,17 +141,18 @@ function listPipelines({ nodes }: ClusterConfig, request: PlanRequest): Pipeline
 /** Multiprocessors up to the fewest that fill the links: more only take from computation. None where experts do not travel. */
 function listSettings({ model, cluster }: CostBasis, request: PlanRequest): Setting[] {
   const { allToAllSms } = cluster.links;
-  const shares = [0.6, 0.8, 1].map((share) => Math.round(share * allToAllSms));
-  const sms = [...new Set(shares)].filter((count) => count >= 1 && count < cluster.gpu.sms);
-  const experts = request.expert === undefined ? divisors(model.sizes.nRoutedExperts, mostExpertRanks) : [request.expert];
+  const shares = [0.6, 0.8, 1].map((share) => Math.ceil(share * allToAllSms));
+  const sms = request.communicationSms === undefined ? [...new Set(shares)] : [request.communicationSms];
+  const recomputed = request.recomputation === undefined ? recomputations : [request.recomputation];
+  const experts = request.expert === undefined ? divisors(model.sizes.nRoutedExperts) : [request.expert];
   return experts.flatMap((expert) =>
-    recomputations.flatMap((recomputation) =>
+    recomputed.flatMap((recomputation) =>
       (expert === 1 ? [0] : sms).map((communicationSms) => ({ expert, recomputation, communicationSms })),
     ),
   );
 }
 
 /** Divisors of `value` up to `most`. */
-function divisors(value: number, most: number): number[] {
+function divisors(value: number, most = value): number[] {
   return Array.from({ length: Math.min(value, most) }, (_, index) => index + 1).filter((one) => value % one === 0);
 }

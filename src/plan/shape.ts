@@ -32,6 +32,7 @@ export function createShape(request: ScheduleRequest): ScheduleShape {
     }
   }
   const placeOfStage = new Array<number>(stages).fill(0);
-  for (const pipeline of schedule.pipelines) for (const [place, stage] of pipeline.entries()) placeOfStage[stage] = place;
+  for (const pipeline of schedule.pipelines)
+    for (const [place, stage] of pipeline.entries()) placeOfStage[stage] = place;
   return { schedule, counts: [...counts.values()], placeOfStage };
 }

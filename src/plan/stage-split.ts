@@ -1,43 +1,54 @@
 /**
  * Cuts a chain of parts into `stages` runs, none empty, whose largest sum is as small as it can be, and of those splits one with the smallest sum of
- * squares, so that the rest is even too. Gives the end of each run. O(stages x parts^2).
+ * squares, so that the rest is even too. Gives the end of each run. Needs at least as many parts as stages.
  */
 export function splitEvenly(seconds: readonly number[], stages: number): number[] {
   const before = [0];
   for (const time of seconds) before.push((before[before.length - 1] as number) + time);
-  const most = smallestLargest(before, stages);
-  return splitWithin(before, stages, most * (1 + 1e-9));
+  return splitWithin(before, stages, smallestLargest(seconds, stages));
 }
 
-function smallestLargest(before: readonly number[], stages: number): number {
-  const parts = before.length - 1;
-  let best: number[] = before.map((time, end) => (end === 0 ? 0 : time));
-  for (let stage = 1; stage < stages; stage++) {
-    const next = new Array<number>(parts + 1).fill(Number.POSITIVE_INFINITY);
-    for (let end = stage + 1; end <= parts; end++) {
-      for (let start = stage; start < end; start++) {
-        const largest = Math.max(best[start] as number, (before[end] as number) - (before[start] as number));
-        if (largest < (next[end] as number)) next[end] = largest;
-      }
-    }
-    best = next;
+/** The smallest bound, but for rounding, under which the parts fit into so many runs. */
+function smallestLargest(seconds: readonly number[], stages: number): number {
+  let low = Math.max(...seconds);
+  let high = seconds.reduce((sum, time) => sum + time, 0);
+  while (high - low > 1e-9 * high) {
+    const middle = (low + high) / 2;
+    if (countRuns(seconds, middle) <= stages) high = middle;
+    else low = middle;
   }
-  return best[parts] as number;
+  return high * (1 + 1e-9);
+}
+
+/** The fewest runs of which none is longer than `most`. Fewer than asked for is no loss: a run can always be cut. */
+function countRuns(seconds: readonly number[], most: number): number {
+  let runs = 1;
+  let run = 0;
+  for (const time of seconds) {
+    if (run + time > most) {
+      runs++;
+      run = 0;
+    }
+    run += time;
+  }
+  return runs;
 }
 
 /** The split with the smallest sum of squares of which no run is longer than `most`. */
 function splitWithin(before: readonly number[], stages: number, most: number): number[] {
   const parts = before.length - 1;
   const from: Int32Array[] = [];
-  let best = before.map((_, end) => (end === 0 ? 0 : Number.POSITIVE_INFINITY));
+  let best = new Float64Array(parts + 1).fill(Number.POSITIVE_INFINITY);
+  best[0] = 0;
   for (let stage = 0; stage < stages; stage++) {
-    const next = new Array<number>(parts + 1).fill(Number.POSITIVE_INFINITY);
+    const next = new Float64Array(parts + 1).fill(Number.POSITIVE_INFINITY);
     const starts = new Int32Array(parts + 1);
     for (let end = stage + 1; end <= parts; end++) {
-      for (let start = stage; start < end; start++) {
+      for (let start = end - 1; start >= stage; start--) {
         const run = (before[end] as number) - (before[start] as number);
+        if (run > most) break;
         const cost = (best[start] as number) + run * run;
-        if (run > most || cost >= (next[end] as number)) continue;
+        if (cost >= (next[end] as number)) continue;
         next[end] = cost;
         starts[end] = start;
       }
@@ -46,7 +57,8 @@ function splitWithin(before: readonly number[], stages: number, most: number): n
     best = next;
   }
   const ends = [parts];
-  for (let stage = stages - 1; stage > 0; stage--) ends.unshift((from[stage] as Int32Array)[ends[0] as number] as number);
+  for (let stage = stages - 1; stage > 0; stage--)
+    ends.unshift((from[stage] as Int32Array)[ends[0] as number] as number);
   return ends;
 }
 

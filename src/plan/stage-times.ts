@@ -1,17 +1,23 @@
 import { issueEarly, mergeSegments } from '../schedule/index.js';
-import { timeSegments, type TimedSegment } from '../simulate/index.js';
+import { type TimedSegment, timeSegments } from '../simulate/index.js';
 import { listParts, type PartKind } from './parameters.js';
-import { type ChunkSetting, type CostBasis, type PartSegments, type PlannedSegment, partSegments } from './part-segments.js';
+import {
+  type ChunkSetting,
+  type CostBasis,
+  type PartSegments,
+  type PlannedSegment,
+  partSegments,
+} from './part-segments.js';
 import { improveSplit, splitEvenly } from './stage-split.js';
 
 /** Seconds of a chunk or a pair, and how much of them the computation waits for communication. */
-export interface ExposedTime {
+interface ExposedTime {
   readonly seconds: number;
   readonly exposed: number;
 }
 
 /** Times of one stage's chunks outside of pairs, calibrated. */
-export interface ChunkTimes {
+interface ChunkTimes {
   readonly forward: ExposedTime;
   readonly backwardInput: ExposedTime;
   readonly backwardWeight: ExposedTime;
@@ -25,6 +31,9 @@ export interface StageTimer {
   /** The ends of so many stages, cut so that they take about the same time; with pairs, so that ranks do which hold stages from both ends. */
   readonly split: (stages: number, isPaired: boolean) => readonly number[];
 }
+
+/** Splits into more stages are left as they were cut: to try all moves takes the cube of their number. */
+const mostImproved = 64;
 
 export function createStageTimer(basis: CostBasis, setting: ChunkSetting): StageTimer {
   const partOf = remember(
@@ -47,7 +56,10 @@ export function createStageTimer(basis: CostBasis, setting: ChunkSetting): Stage
       stages,
     );
   const single = remember((stages: number) => evenly(stages, false), String);
-  const paired = remember((stages: number) => improveSplit(evenly(stages, true), pairCost(parts, pair)), String);
+  const paired = remember((stages: number) => {
+    const ends = evenly(stages, true);
+    return stages > mostImproved ? ends : improveSplit(ends, pairCost(parts, pair));
+  }, String);
   return { chunk, pair, split: (stages, isPaired) => (isPaired ? paired(stages) : single(stages)) };
 }
 
@@ -110,7 +122,8 @@ function joinParts(parts: readonly PartSegments[]): PartSegments {
 function partSeconds({ forward, backward }: PartSegments, isPaired: boolean): number {
   const all = [...forward, ...backward];
   if (!isPaired) return sum(all, ({ alone }) => alone);
-  const laneSeconds = (lane: PlannedSegment['lane']) => sum(all, (segment) => (segment.lane === lane ? segment.beside : 0));
+  const laneSeconds = (lane: PlannedSegment['lane']) =>
+    sum(all, (segment) => (segment.lane === lane ? segment.beside : 0));
   return Math.max(laneSeconds('compute'), laneSeconds('communication'));
 }
 
@@ -137,6 +150,6 @@ function timePair(forward: PartSegments, backward: PartSegments, factor: number)
   return { seconds: factor * time, exposed: factor * exposedCommunication };
 }
 
-function sum<T>(list: readonly T[], valueOf: (entry: T) => number): number {
-  return list.reduce((total, entry) => total + valueOf(entry), 0);
+function sum<T>(list: readonly T[], read: (entry: T) => number): number {
+  return list.reduce((total, entry) => total + read(entry), 0);
 }

@@ -1,5 +1,5 @@
 import type { GpuConfig, ModelConfig, PlanningModel } from '../config/index.js';
-import { layerParameters, type PartKind } from './parameters.js';
+import { layerParameters } from './parameters.js';
 
 /** What the backward of a chunk computes again instead of keeping it: nothing; norms, up-projections and SwiGLU (as DeepSeek-V3 does); everything. */
 export type Recomputation = 'none' | 'selective' | 'full';
@@ -93,11 +93,6 @@ export function embeddingWork({ sizes }: PlanningModel, { tokens }: ChunkSize): 
 export function peakSeconds(work: Work, { bf16Tflops, fp8Tflops }: GpuConfig, precision: 'fp8' | 'bf16'): number {
   const matrixTflops = precision === 'fp8' ? fp8Tflops : bf16Tflops;
   return (work.matrixFlops / matrixTflops + (work.attentionFlops + work.vocabularyFlops) / bf16Tflops) / 1e12;
-}
-
-/** Whether a part sends its tokens to experts. */
-export function hasExperts(kind: PartKind): boolean {
-  return kind === 'moe' || kind === 'prediction';
 }
 
 /** Different nodes that a token's experts lie on: of `nodes`, the groups that it may choose from reach only a part. */
