@@ -94,7 +94,17 @@ test('--out that cannot be written is refused and leaves nothing behind', async 
 test('bad calls are refused in one line that says how to mend them', async () => {
   const calls: [string, RegExp][] = [
     ['schedule', /no schedule is named/],
-    ['schedule zb-v --ranks 4 --microbatches 8', /use one of gpipe, 1f1b, dualpipe, dualpipev/],
+    [
+      'schedule zb-h9 --ranks 4 --microbatches 8',
+      /use one of gpipe, 1f1b, interleaved, zb-h1, zb-v, dualpipe, dualpipev/,
+    ],
+    [
+      'schedule zb-v --ranks 4 --microbatches 8 --stages-per-rank 3',
+      /zb-v has 2 stages a rank.*use 2, or leave it out/,
+    ],
+    ['schedule interleaved --ranks 4 --microbatches 8 --stages-per-rank 0', /"0" is not a count \(--stages-per-rank\)/],
+    ['schedule interleaved --ranks 4 --microbatches 13', /number of rounds, 3 .*use 12 or 15/],
+    [`schedule --from ${golden} --stages-per-rank 2`, /--stages-per-rank and --from/],
     ['schedule auto', /no schedule "auto"/],
     ['schedule gpipe --ranks 4', /--microbatches is missing/],
     ['schedule gpipe --ranks 0 --microbatches 4', /"0" is not a count \(--ranks\)/],

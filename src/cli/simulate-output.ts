@@ -114,7 +114,7 @@ function formatTotals(simulation: PrintedSimulation): string {
   ];
   const lines = [`makespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}`, ...(findings?.lines ?? [])];
   const tables = [formatRankTable(columns), ...(memory === undefined ? [] : [formatMemory(memory)])];
-  return `${tables.join('\n\n')}\n${lines.join('\n')}\n`;
+  return `${tables.join('\n')}\n${lines.join('\n')}\n`;
 }
 
 function causeColumns({ warmUp, waiting, exposedCommunication, coolDown }: IdleByCause) {

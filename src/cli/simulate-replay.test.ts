@@ -129,6 +129,8 @@ test('bad calls are refused in one line', async () => {
     [`${replay} --costs x.json`, /--costs and --replay/],
     [`${replay} --overlap maybe`, /Allowed choices are on, off/],
     [`${replay} dualpipe`, /dualpipe needs a number of ranks that divides by 2/],
+    [`${replay} interleaved --stages-per-rank 3`, /interleaved on 1 rank has 3 stages, but the model has 2 layers/],
+    [`${replay} zb-v --stages-per-rank 3`, /zb-v has 2 stages a rank/],
     [`${replay} 2f2b`, /no schedule "2f2b"/],
     ['simulate gpipe --ranks 1 --microbatches 1 --overlap on', /--overlap needs --replay/],
     ['simulate --replay none', /no such file or folder \(none.step\.json\)/],

@@ -64,6 +64,21 @@ test('a line never has more columns than asked for, and idle time stays visible'
   }
 });
 
+test('where events are shorter than a column, a column shows most of what it holds, and as much idle time as there is', () => {
+  const timeline = timelineOf('gpipe', 4, 40);
+  const text = drawScheduleText(timeline, { color: false, width: 50 });
+  const rows = text.split('\n').slice(0, 4);
+  assert.match(rows[0]!, /^rank 0 ·?F{10,}·+B{20,}·?$/);
+  for (const row of rows) {
+    const dots = row.match(/·/g)?.length ?? 0;
+    // 9 of 129 units are idle.
+    assert.ok(Math.abs(dots - (43 * 9) / 129) <= 1, row);
+  }
+  assert.match(text, /each column shows what most of its 3 units are\n129 units from left to right\n$/);
+  const pairs = drawScheduleText(timelineOf('dualpipev', 4, 200), { color: false, width: 60 });
+  assert.match(pairs, /X{10,}.*\n[\s\S]*X forward and backward overlapped/);
+});
+
 test('colour adds escape codes and nothing else', () => {
   const timeline = timelineOf('dualpipev', 2, 4);
   const plain = drawScheduleText(timeline, { color: false, width: 500 });
@@ -87,8 +102,16 @@ test('the picture has a cell for every action, in the class of its kind, with mi
     const cells = svg.match(new RegExp(`<rect class="${kind}"[^>]*><title>`, 'g'))?.length;
     assert.equal(cells, kinds.filter((other) => other === kind).length, kind);
   }
-  assert.equal(svg.match(/class="mb"/g)?.length, kinds.length);
-  assert.match(svg, /<text class="mb"[^>]*>7\/3<\/text>/);
+  const pairs = kinds.filter((kind) => kind === 'overlap').length;
+  assert.equal(svg.match(/class="mb"/g)?.length, kinds.length + pairs);
+  // A pair's forward stands above its backward.
+  const pair =
+    /\(0F7;7B3\)OVERLAP_F_B.*?<text class="mb" x="([\d.]+)" y="([\d.]+)">7<.*?<text class="mb" x="([\d.]+)" y="([\d.]+)">3</.exec(
+      svg,
+    );
+  const [, forwardX, forwardY, backwardX, backwardY] = pair ?? [];
+  assert.equal(forwardX, backwardX);
+  assert.ok(Number(forwardY) < Number(backwardY));
   assert.equal(svg.match(/class="idle"/g)?.length, 4 + 1);
   assert.match(svg, /A &#60;title&#62; &#38; more/);
   assert.match(svg, /66 units<\/text>/);

@@ -2,6 +2,7 @@ export { drawCurve } from './curve.js';
 export { drawHeatMapText } from './heat-map.js';
 export { drawHeatMapSvg } from './heat-map-svg.js';
 export type { HeatMap } from './heat-scale.js';
+export { drawLanesText } from './lanes.js';
 export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
 export { drawScheduleSvg } from './svg.js';
 export { drawScheduleText, formatTime, type TextOptions } from './text.js';

@@ -13,7 +13,7 @@ interface KindStyle {
   readonly ansi: string;
 }
 
-/** Every kind of event, in the order of the legend. */
+/** The style of every kind of event, in the order of the legend. */
 export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   forward: { letter: 'F', words: 'forward', fill: '#a5d0f0', hatch: '', ansi: '30;46' },
   backward: { letter: 'B', words: 'backward', fill: '#f7b267', hatch: 'M0 8 8 0', ansi: '30;43' },
@@ -21,7 +21,7 @@ export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   backwardWeight: { letter: 'W', words: 'backward for weights', fill: '#b5d99c', hatch: 'M4 0 4 8', ansi: '30;42' },
   overlap: {
     letter: '',
-    words: 'forward and backward overlapped (forward/backward)',
+    words: 'forward and backward overlapped (forward above)',
     fill: '#d9c2ec',
     hatch: 'M0 0 8 8M0 8 8 0',
     ansi: '30;105',
@@ -30,7 +30,8 @@ export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   other: { letter: '', words: 'other work', fill: '#d0d3d8', hatch: 'M0 0 8 8', ansi: '30;47' },
 };
 
-const eventKinds = Object.keys(kindStyles) as readonly EventKind[];
+/** Every kind of event, in the order of the legend. */
+export const eventKinds = Object.keys(kindStyles) as readonly EventKind[];
 
 /** The kinds that occur in a timeline, in the order of the legend. */
 export function kindsOf(timeline: Timeline): EventKind[] {

@@ -1,6 +1,6 @@
 import { InputError } from '../base/index.js';
 import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
-import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
+import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf } from './style.js';
 import { formatTime } from './text.js';
 import { escapeXml, px } from './xml.js';
 
@@ -11,12 +11,17 @@ const layout = {
   left: 64,
   top: 34,
   right: 16,
-  rowHeight: 20,
+  /** Room for two numbers one above the other: a pair's. */
+  rowHeight: 24,
   rowGap: 4,
   /** Height of the communication lane, under the compute lane. */
   laneHeight: 5,
   font: 10,
-  digit: 6.2,
+  /** Width of a letter of the legend. */
+  letter: 6.2,
+  /** Of microbatch numbers, which decide how wide a picture must be. */
+  numberFont: 9,
+  digit: 5.7,
   widestChart: 12_000,
   narrowestChart: 640,
 } as const;
@@ -33,7 +38,7 @@ interface Frame {
 
 /**
  * The timeline as an SVG picture: a row a rank, idle time in grey, colours and hatches by kind, microbatch numbers where they fit, a legend. A bar
- * over a cell marks a stage that is not the rank's first. Throws `InputError` for more than `mostDrawnEvents` events.
+ * over a cell, or over the half of a pair, marks a stage that is not the rank's first; a pair has its forward above its backward. Throws `InputError` for more than `mostDrawnEvents` events.
  */
 export function drawScheduleSvg(timeline: Timeline, title: string): string {
   const count = timeline.ranks.reduce((sum, events) => sum + events.length, 0);
@@ -53,7 +58,7 @@ export function drawScheduleSvg(timeline: Timeline, title: string): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${px(frame.width)}" height="${px(height)}" viewBox="0 0 ${px(frame.width)} ${px(height)}" font-family="sans-serif" font-size="${layout.font}" role="img">`,
     `<title>${escapeXml(title)}</title>`,
     `<defs>${kinds.map(drawPattern).join('')}</defs>`,
-    `<style>${kinds.map(kindRule).join('')}.idle{fill:#e6e8eb}.other{fill:#1b1f24}text{fill:#111}.mb{text-anchor:middle;pointer-events:none}</style>`,
+    `<style>${kinds.map(kindRule).join('')}.idle{fill:#e6e8eb}.other{fill:#1b1f24}.half{fill:#3a3f47;fill-opacity:.6}text{fill:#111}.mb{text-anchor:middle;pointer-events:none;font-size:${layout.numberFont}px}</style>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     `<text x="${layout.left}" y="20" font-size="13" font-weight="bold">${escapeXml(title)}</text>`,
     ...timeline.ranks.map((events, rank) => drawRank(events, rank, first[rank] as number, frame)),
@@ -70,8 +75,7 @@ function createFrame(timeline: Timeline): Frame {
   let wanted = 0;
   for (const event of timeline.ranks.flat()) {
     const duration = event.end - event.start;
-    if (event.lane === 'compute' && duration > 0)
-      wanted = Math.max(wanted, textWidth(microbatchText(event)) / duration);
+    if (event.lane === 'compute' && duration > 0) wanted = Math.max(wanted, numberWidth(event) / duration);
   }
   const chartWidth = Math.min(layout.widestChart, Math.max(layout.narrowestChart, wanted * end));
   return {
@@ -85,7 +89,7 @@ function createFrame(timeline: Timeline): Frame {
 
 function drawRank(events: readonly TimelineEvent[], rank: number, firstStage: number, frame: Frame): string {
   const y = layout.top + rank * frame.rowStep;
-  const label = `<text x="${layout.left - 8}" y="${y + 14}" text-anchor="end">rank ${rank}</text>`;
+  const label = `<text x="${layout.left - 8}" y="${y + 16}" text-anchor="end">rank ${rank}</text>`;
   const width = px(frame.end * frame.scale);
   const background = `<rect class="idle" x="${layout.left}" y="${y}" width="${width}" height="${layout.rowHeight}"/>`;
   return [label, background, ...events.map((event) => drawEvent(event, y, firstStage, frame))].join('\n');
@@ -98,29 +102,26 @@ function drawEvent(event: TimelineEvent, rowTop: number, firstStage: number, { s
   const isMessage = event.lane === 'communication';
   const y = isMessage ? rowTop + layout.rowHeight : rowTop;
   const height = isMessage ? layout.laneHeight : layout.rowHeight;
-  const box = `x="${px(x)}" y="${y}" width="${px(width)}"`;
+  const boxAt = (top: number) => `x="${px(x)}" y="${px(top)}" width="${px(width)}"`;
+  const box = boxAt(y);
   const tip = `<title>${escapeXml(event.label)}: ${formatTime(event.start)} to ${formatTime(event.end)}</title>`;
   const parts = [`<rect class="${event.kind}" ${box} height="${height}">${tip}</rect>`];
   if (isMessage) return parts.join('');
   if (kindStyles[event.kind].hatch !== '') {
     parts.push(`<rect ${box} height="${height}" fill="url(#hatch-${event.kind})" pointer-events="none"/>`);
   }
-  parts.push(...markOtherStages(event, x, y, width, firstStage));
-  const text = microbatchText(event);
-  if (text !== '' && textWidth(text) <= width + 0.01) {
-    parts.push(`<text class="mb" x="${px(x + width / 2)}" y="${y + 14.5}">${text}</text>`);
+  const part = height / Math.max(1, event.chunks.length);
+  const showsNumbers = numberWidth(event) <= width + 0.01;
+  for (const [index, { stage, microbatch }] of event.chunks.entries()) {
+    const top = y + index * part;
+    if (stage !== firstStage) parts.push(`<rect class="other" ${boxAt(top)} height="2"/>`);
+    else if (index > 0) parts.push(`<rect class="half" ${boxAt(top)} height=".7"/>`);
+    if (showsNumbers) {
+      const baseline = top + part / 2 + (stage === firstStage ? 3.4 : 4);
+      parts.push(`<text class="mb" x="${px(x + width / 2)}" y="${px(baseline)}">${microbatch}</text>`);
+    }
   }
   return parts.join('');
-}
-
-/** A bar over the half of the cell (of a pair) or the whole cell that belongs to another stage than the rank's first. */
-function markOtherStages({ chunks }: TimelineEvent, x: number, y: number, width: number, firstStage: number): string[] {
-  const share = width / chunks.length;
-  return chunks.flatMap(({ stage }, index) =>
-    stage === firstStage
-      ? []
-      : [`<rect class="other" x="${px(x + index * share)}" y="${y}" width="${px(share)}" height="2.5"/>`],
-  );
 }
 
 function drawPattern(kind: EventKind): string {
@@ -167,7 +168,7 @@ function drawLegend(kinds: readonly EventKind[], hasOthers: boolean, frame: Fram
   let [x, y] = [layout.left as number, layout.top + frame.chartHeight + 30];
   const parts: string[] = [];
   for (const { className, hatch, words } of entries) {
-    const width = 22 + words.length * layout.digit + 14;
+    const width = 22 + words.length * layout.letter + 14;
     if (x + width > frame.width && x > layout.left) [x, y] = [layout.left, y + 20];
     const height = className === 'other' ? 2.5 : 12;
     parts.push(`<rect class="${className}" x="${px(x)}" y="${y}" width="16" height="${height}"/>`);
@@ -178,6 +179,8 @@ function drawLegend(kinds: readonly EventKind[], hasOthers: boolean, frame: Fram
   return { text: parts.join('\n'), height: y + 22 - (layout.top + frame.chartHeight + 28) };
 }
 
-function textWidth(text: string): number {
-  return text.length * layout.digit + 3;
+/** Pixels that an event needs to show its microbatches, one above the other. */
+function numberWidth({ chunks }: TimelineEvent): number {
+  const digits = Math.max(0, ...chunks.map(({ microbatch }) => String(microbatch).length));
+  return digits === 0 ? 0 : digits * layout.digit + 1.5;
 }

@@ -1,5 +1,5 @@
-import type { Timeline, TimelineEvent } from '../schedule/index.js';
-import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
+import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
+import { endOf, eventKinds, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
 
 export interface TextOptions {
   /** Colour the cells with escape codes. */
@@ -12,39 +12,94 @@ const idle = '·';
 const roomiest = 6;
 
 /**
- * The timeline's compute lanes for a terminal: a row a rank, a cell an event with its letter and microbatch, and a legend. Ends in a line break.
+ * The timeline's compute lanes for a terminal: a row a rank, a cell an event with its letter and microbatch, and a legend. Where events are shorter than
+ * a column, a column shows what it holds most of, and idle time as often as there is of it. Ends in a line break.
  */
 export function drawScheduleText(timeline: Timeline, { color, width }: TextOptions): string {
   const prefix = `rank ${timeline.ranks.length - 1} `.length;
   const end = endOf(timeline);
   const first = firstStages(timeline);
-  const scale = findScale(timeline, end, Math.max(1, width - prefix));
+  const columns = Math.max(1, width - prefix);
+  const { scale, isDense } = findScale(timeline, end, columns);
   const rows = timeline.ranks.map((events, rank) => {
-    const cells = drawRow(events, end, scale, first[rank] as number, color);
+    const cells = isDense
+      ? drawDenseRow(events, { scale, columns, color })
+      : drawRow(events, end, scale, first[rank] as number, color);
     return `rank ${String(rank).padStart(prefix - 'rank  '.length)} ${cells}`;
   });
   const span = `${formatTime(end)} ${timeline.unit} from left to right`;
   const legend = [
-    ...legendEntries(timeline, color),
-    ...(hasOtherStages(timeline, first) ? ['small letters: another stage'] : []),
+    ...legendEntries(timeline, color, isDense),
+    ...(!isDense && hasOtherStages(timeline, first) ? ['small letters: another stage'] : []),
   ];
-  return `${[...rows, '', [...legend, `${idle} idle`].join('   '), span].join('\n')}\n`;
+  const note = isDense
+    ? [`each column shows what most of its ${Number((1 / scale).toPrecision(3))} ${timeline.unit} are`]
+    : [];
+  return `${[...rows, '', [...legend, `${idle} idle`].join('   '), ...note, span].join('\n')}\n`;
 }
 
-/** Columns per unit of time: as many as the tightest event needs for its text, if the line has them. */
-function findScale(timeline: Timeline, end: number, columns: number): number {
+/**
+ * Columns per unit of time: as many as the tightest event needs for its text, if the line has them; else whole columns for the shortest event, so that equal
+ * times look equal; dense where that has less than one, and events are many (a few short ones between long ones leave these their numbers).
+ */
+function findScale(timeline: Timeline, end: number, columns: number): { scale: number; isDense: boolean } {
   let wanted = 0;
   let shortest = Number.POSITIVE_INFINITY;
-  for (const event of timeline.ranks.flatMap(joinNeighbours)) {
-    const duration = event.end - event.start;
-    if (duration <= 0) continue;
-    wanted = Math.max(wanted, Math.min(roomiest, labelOf(event, Number.NaN).length) / duration);
-    shortest = Math.min(shortest, duration);
+  let count = 0;
+  for (const events of timeline.ranks) {
+    const joined = joinNeighbours(events);
+    count = Math.max(count, joined.length);
+    for (const event of joined) {
+      const duration = event.end - event.start;
+      if (duration <= 0) continue;
+      wanted = Math.max(wanted, Math.min(roomiest, labelOf(event, Number.NaN).length) / duration);
+      shortest = Math.min(shortest, duration);
+    }
   }
-  if (wanted * end <= columns) return wanted;
-  // Whole columns for the shortest event, where there is room for that, so that equal times look equal.
+  if (wanted * end <= columns) return { scale: wanted, isDense: false };
   const most = columns / end;
-  return most * shortest >= 1 ? Math.floor(most * shortest) / shortest : most;
+  const isDense = most * shortest < 1 && count > columns / 2;
+  return { scale: isDense ? most : Math.floor(most * shortest) / shortest, isDense };
+}
+
+interface DenseOptions {
+  readonly scale: number;
+  readonly columns: number;
+  readonly color: boolean;
+}
+
+/** A sign a column for the kind that takes most of it. Idle time too short for a column is summed up until it is worth one. */
+function drawDenseRow(events: readonly TimelineEvent[], { scale, columns, color }: DenseOptions): string {
+  const kinds = eventKinds.length;
+  const shares = new Float64Array(columns * kinds);
+  const idleShares = new Float64Array(columns).fill(1);
+  for (const event of events) {
+    if (event.lane !== 'compute') continue;
+    const [from, to] = [event.start * scale, event.end * scale];
+    const kind = eventKinds.indexOf(event.kind);
+    for (let column = Math.floor(from); column < Math.min(to, columns); column++) {
+      const share = Math.min(to, column + 1) - Math.max(from, column);
+      shares[column * kinds + kind] += share;
+      idleShares[column] -= share;
+    }
+  }
+  let owed = 0;
+  let row = '';
+  for (const [column, share] of idleShares.entries()) {
+    owed += share;
+    const own = shares.subarray(column * kinds, (column + 1) * kinds);
+    const kind = eventKinds[own.indexOf(Math.max(...own))] as EventKind;
+    const isIdle = owed >= 0.5 && share > 1e-6;
+    if (isIdle) owed -= 1;
+    row += isIdle || share > 1 - 1e-6 ? idle : color ? paint(signOf(kind), kindStyles[kind].ansi) : signOf(kind);
+  }
+  return row;
+}
+
+/** One letter for a kind: PyTorch's, or X for a pair. */
+function signOf(kind: EventKind): string {
+  if (kind === 'overlap') return 'X';
+  return kindStyles[kind].letter === '' ? '+' : kindStyles[kind].letter;
 }
 
 function drawRow(
@@ -112,18 +167,18 @@ function labelOf(event: TimelineEvent, firstStage: number): string {
     .join('');
 }
 
-function legendEntries(timeline: Timeline, color: boolean): string[] {
+function legendEntries(timeline: Timeline, color: boolean, isDense: boolean): string[] {
   return kindsOf(timeline)
     .filter((kind) => kind !== 'communication')
     .map((kind) => {
       const { letter, words, ansi } = kindStyles[kind];
-      const sign = kind === 'overlap' ? 'F7B3' : letter;
+      const sign = isDense ? signOf(kind) : kind === 'overlap' ? 'F7B3' : letter;
       if (sign === '') return words;
       return `${color ? paint(sign, ansi) : sign} ${words.replace(/ \(.*/, '')}`;
     });
 }
 
-function paint(text: string, ansi: string): string {
+export function paint(text: string, ansi: string): string {
   return `\u001b[${ansi}m${text}\u001b[0m`;
 }
 

@@ -13,6 +13,7 @@ export {
   placementFormats,
   type RecordedPlacement,
 } from './placements/types.js';
+export { readProfilerTrace } from './profiler-trace.js';
 export { decodeUtf8, readFileBytes, readFileText } from './read-file.js';
 export {
   readIntegerTensor,

@@ -94,5 +94,18 @@ function listSchedules(own: ScheduleConfig['name'], { pipeline, expert }: Layout
   return [...new Set([own, ...others])];
 }
 
-/** Against the bubble: pairs whose chunks compute while the other waits; weight gradients that fill it, at the price of backwards in two halves; smaller stages; nothing, and the fewest calls and messages. */
-const pipelined = ['dualpipev', 'zb-v', 'dualpipe', '1f1b', 'zb-h1', 'interleaved'] as const;
+/** What several pipeline ranks are tried with, each for another way to spend less time waiting. */
+const pipelined = [
+  // Pairs compute one chunk while the other waits for the experts' exchange or for a message.
+  'dualpipev',
+  // No bubble where the parts of a chunk take equally long.
+  'zb-v',
+  // Pairs with a little less bubble than DualPipeV's, none on two ranks, for twice the parameters.
+  'dualpipe',
+  // Whole backwards, one stage: the fewest calls and messages.
+  '1f1b',
+  // As few messages, and weight gradients in the bubble.
+  'zb-h1',
+  // Whole backwards, and half the bubble of 1f1b.
+  'interleaved',
+] as const;

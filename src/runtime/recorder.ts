@@ -2,7 +2,7 @@ import type { LaneMemory } from '../comm/index.js';
 import type { Segment } from '../model/index.js';
 import { type EventKind, formatAction, type Lane, type TimelineEvent } from '../schedule/index.js';
 import type { BoundProgram } from './execute.js';
-import type { Instruction } from './program.js';
+import type { Chunk, Instruction } from './program.js';
 
 /** Where a rank's time went in one run of a program, in seconds. Computing, exposed communication and idle time sum to the run. */
 export interface TimeAccount {
@@ -56,6 +56,7 @@ function laneSeconds(bound: BoundProgram, lane: LaneMemory): number {
 /** The last run as events of both lanes, seconds since `origin`: what the rank computed, its messages, and the exchanges. */
 export function recordEvents(bound: BoundProgram, lane: LaneMemory, origin: number): TimelineEvent[] {
   const { program, instructions, times } = bound;
+  const arrived = new Map<Chunk, string>();
   return instructions.flatMap(({ instruction }, index) => {
     const described = describe(instruction);
     if (described === undefined) return [];
@@ -70,12 +71,38 @@ export function recordEvents(bound: BoundProgram, lane: LaneMemory, origin: numb
       end: end - origin,
       chunks,
     });
-    const own = event(described.lane, described.kind, described.name, times[3 * index + 1], times[3 * index + 2]);
+    const own = {
+      ...event(described.lane, described.kind, described.name, times[3 * index + 1], times[3 * index + 2]),
+      ...nameMessages(instruction, arrived),
+    };
     if (instruction.kind !== 'segment' || instruction.operation === undefined) return [own];
     const [start, end] = exchangeTimes(bound, lane, instruction.operation);
     const isEmpty = instruction.segment.steps.length === 0;
     return [...(isEmpty ? [] : [own]), event('communication', 'communication', described.name, start, end)];
   });
+}
+
+/**
+ * Names the message that a `send` sends, and with the first computation of a chunk after its `receive` the one that it takes. `arrived` holds what a chunk
+ * has received and not used yet.
+ */
+function nameMessages(
+  instruction: Instruction,
+  arrived: Map<Chunk, string>,
+): Pick<TimelineEvent, 'sends' | 'receives'> {
+  const { kind, chunk } = instruction;
+  if (kind === 'send' || kind === 'receive') {
+    // A channel leads from one stage of one rank to another's, and carries a microbatch once.
+    const name = `${instruction.channel}/${chunk.microbatch}`;
+    if (kind === 'send') return { sends: [name] };
+    arrived.set(chunk, name);
+    return {};
+  }
+  const name = arrived.get(chunk);
+  const isComputation = kind === 'segment' && instruction.segment.steps.length > 0;
+  if (name === undefined || !isComputation) return {};
+  arrived.delete(chunk);
+  return { receives: [name] };
 }
 
 /** How an instruction is shown; undefined for what takes no time to speak of. */

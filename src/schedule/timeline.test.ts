@@ -43,3 +43,17 @@ test('a trace counts microseconds, and a unit of a simulation as a millisecond',
     ['dispatch', 1, 1000, 250],
   ]);
 });
+
+test('a message whose other end is not in the timeline has no arrow', () => {
+  const [events] = timeline.ranks;
+  const lone: Timeline = {
+    unit: 'units',
+    ranks: [
+      [
+        { ...events[0], receives: ['x'] },
+        { ...events[1], sends: ['y'] },
+      ],
+    ],
+  };
+  assert.doesNotMatch(formatTrace(lone), /"ph":"[sf]"/);
+});

@@ -51,11 +51,12 @@ export function timeSegments({ segments, contention }: ChunkTimesRequest): Chunk
   const needs = findNeeds(segments);
   const compute = createLane(segments, 'compute');
   const communication = createLane(segments, 'communication');
+  const lanes = [compute, communication];
   const starts = new Float64Array(segments.length);
   const ends = new Float64Array(segments.length).fill(Number.POSITIVE_INFINITY);
   let now = 0;
   for (;;) {
-    for (const lane of [compute, communication]) {
+    for (const lane of lanes) {
       const index = lane.indices[lane.position];
       if (lane.isRunning || index === undefined || (needs[index] >= 0 && ends[needs[index]] > now)) continue;
       starts[index] = now;
@@ -66,7 +67,7 @@ export function timeSegments({ segments, contention }: ChunkTimesRequest): Chunk
     compute.rate = communication.isRunning ? 1 - contention : 1;
     const elapsed = Math.min(timeLeft(compute), timeLeft(communication));
     now += elapsed;
-    for (const lane of [compute, communication]) {
+    for (const lane of lanes) {
       if (advance(lane, elapsed)) ends[lane.indices[lane.position++]] = now;
     }
   }
@@ -80,7 +81,8 @@ export function timeSegments({ segments, contention }: ChunkTimesRequest): Chunk
 }
 
 function createLane(segments: readonly TimedSegment[], lane: Lane): LaneState {
-  const indices = segments.flatMap((segment, index) => (segment.lane === lane ? [index] : []));
+  const indices: number[] = [];
+  for (const [index, segment] of segments.entries()) if (segment.lane === lane) indices.push(index);
   return { indices, position: 0, isRunning: false, rate: 1, left: 0, busy: 0 };
 }
 

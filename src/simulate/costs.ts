@@ -1,5 +1,4 @@
 import { InputError } from '../base/index.js';
-import type { MemoryCosts } from './memory.js';
 import type { ChunkSegments } from './segment-costs.js';
 
 /** Every chunk's time, or each stage's. */
@@ -14,6 +13,18 @@ export interface MessageCosts {
   /** In the unit of `size`, per unit of time. */
   readonly bandwidth: number;
   readonly size: number;
+}
+
+/** What a stage holds, in bytes or any one unit: one number for every stage, or one a stage. What is left out is 0. */
+export interface MemoryCosts {
+  /** Held from the start to the end, by each stage of a rank. */
+  readonly parameters?: StageTime;
+  readonly gradients?: StageTime;
+  readonly optimizer?: StageTime;
+  /** Of a chunk: from the start of its forward to the end of its input gradient. */
+  readonly activationsUntilInput?: StageTime;
+  /** Of a chunk: from the start of its forward to the end of its weight gradient. */
+  readonly activationsUntilWeight?: StageTime;
 }
 
 /** How long things take, in any one unit. A full backward takes the input's and the weights' time together. */

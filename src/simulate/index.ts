@@ -1,19 +1,32 @@
 export { type ChunkTimes, type ChunkTimesRequest, type TimedSegment, timeSegments } from './chunk-times.js';
 export {
+  type ChunkTrace,
+  compareOrder,
+  type DurationKind,
+  type OrderDifference,
+  type StreamWork,
+  type TraceOperation,
+  type TraceSegment,
+  traceChunks,
+  traceSegments,
+} from './chunk-trace.js';
+export {
   type Costs,
   largestAmount,
   longestTime,
+  type MemoryCosts,
   type MessageCosts,
   type PairTime,
   type StageTime,
   unitCosts,
 } from './costs.js';
 export type { MeasuredMessage, MeasuredRank, MeasuredSegment, MeasuredStep } from './measured-step.js';
-export { type MemoryCosts, type MemoryCurve, type MemoryUse, memoryCurve } from './memory.js';
+export { type MemoryCurve, type MemoryUse, memoryCurve } from './memory.js';
 export { type RecordStepsRequest, recordSteps } from './record-steps.js';
 export { type ActionCost, type ChunkSegments, chunkCost, pairCost, type SegmentCost } from './segment-costs.js';
 export { type SegmentSimulation, type SegmentSimulationRequest, simulateSegments } from './segments.js';
-export { type IdleByCause, type RankSteps, type Simulation, simulate } from './simulate.js';
+export { type IdleByCause, type Simulation, simulate } from './simulate.js';
 export { composeTimes, type StageSegment, type StageTimes, type StepTimes } from './stage-times.js';
 export type { MessageTime, PartTimes, SegmentTime, StepRecord } from './step-record.js';
+export type { RankSteps } from './timed.js';
 export { simulatedTimeline } from './timeline.js';

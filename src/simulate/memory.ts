@@ -1,18 +1,6 @@
 import { type FlatSchedule, flattenSchedule, kindCodes, type Schedule } from '../schedule/index.js';
-import { largestAmount, type StageTime, spreadOverStages } from './costs.js';
-import type { Simulation } from './simulate.js';
-
-/** What a stage holds, in bytes or any one unit: one number for every stage, or one a stage. What is left out is 0. */
-export interface MemoryCosts {
-  /** Held from the start to the end, by each stage of a rank. */
-  readonly parameters?: StageTime;
-  readonly gradients?: StageTime;
-  readonly optimizer?: StageTime;
-  /** Of a chunk: from the start of its forward to the end of its input gradient. */
-  readonly activationsUntilInput?: StageTime;
-  /** Of a chunk: from the start of its forward to the end of its weight gradient. */
-  readonly activationsUntilWeight?: StageTime;
-}
+import { largestAmount, type MemoryCosts, type StageTime, spreadOverStages } from './costs.js';
+import type { RankSteps } from './timed.js';
 
 const heldParts = ['parameters', 'gradients', 'optimizer'] as const;
 
@@ -47,13 +35,18 @@ export function findMemory(flat: FlatSchedule, costs: MemoryCosts): MemoryUse {
 }
 
 /** What one rank holds over the time of a simulation: two entries an action, for its start and its end. */
-export function memoryCurve(schedule: Schedule, { steps }: Simulation, costs: MemoryCosts, rank: number): MemoryCurve {
+export function memoryCurve(
+  schedule: Schedule,
+  { steps }: { readonly steps: readonly RankSteps[] },
+  costs: MemoryCosts,
+  rank: number,
+): MemoryCurve {
   const flat = flattenSchedule(schedule);
   const held = heldParts.reduce(
     (sum, part) => sum + (sumByRank(flat, spreadAmount(part, costs[part], flat.stages))[rank] as number),
     0,
   );
-  const { start, end } = steps[rank] as Simulation['steps'][number];
+  const { start, end } = steps[rank] as RankSteps;
   const time = new Float64Array(1 + 2 * start.length);
   const amount = new Float64Array(time.length).fill(held);
   const first = flat.rankStart[rank] as number;

@@ -5,13 +5,7 @@ import { findDurations } from './durations.js';
 import { findMemory, type MemoryUse } from './memory.js';
 import { findPeaks } from './peaks.js';
 import { costsByStage } from './stage-costs.js';
-import { runTimed, type TimedRun } from './timed.js';
-
-/** When the actions of one rank ran: entry i belongs to `schedule.actions[rank][i]`. */
-export interface RankSteps {
-  readonly start: Float64Array;
-  readonly end: Float64Array;
-}
+import { type RankSteps, runTimed, type TimedRun } from './timed.js';
 
 /** `[rank]`: why a rank computes nothing. The four sum to its idle time. */
 export interface IdleByCause {

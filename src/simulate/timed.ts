@@ -1,11 +1,17 @@
 import type { FlatSchedule } from '../schedule/index.js';
 
 /** The messages that carry what forwards (outputs) or backwards (input gradients) give to other ranks. */
-export interface Track {
+interface Track {
   /** `[cells]`: when the message with the cell's result leaves; negative where none is sent. */
   readonly leaves: Float64Array;
   /** `[cells]`: when it is at hand where it is needed. */
   readonly arrives: Float64Array;
+}
+
+/** When the actions of one rank ran: entry i belongs to `schedule.actions[rank][i]`. */
+export interface RankSteps {
+  readonly start: Float64Array;
+  readonly end: Float64Array;
 }
 
 /** When each action ran. */

@@ -8,7 +8,8 @@ import {
   type Timeline,
   type TimelineEvent,
 } from '../schedule/index.js';
-import type { RankSteps, Simulation } from './simulate.js';
+import type { Simulation } from './simulate.js';
+import type { RankSteps } from './timed.js';
 
 /** The simulated run as a timeline, in the unit of its costs: each action on the compute lane, each message on the communication lane. */
 export function simulatedTimeline(schedule: Schedule, simulation: Simulation): Timeline {

@@ -26,14 +26,18 @@ function requireLayers(request: ScheduleRequest, { name, ranks, pipelines }: Sch
   const fewerStages = findMost(Math.floor(layers / ranks), (count) => ({ ...request, stagesPerRank: count }));
   const ways = [
     `${stages} layers or more`,
-    ...(fewerRanks === 0 ? [] : [`${fewerRanks} pipeline rank${fewerRanks === 1 ? '' : 's'}`]),
-    ...(fewerStages === 0 ? [] : [`${fewerStages} stage${fewerStages === 1 ? '' : 's'} a rank`]),
+    ...(fewerRanks === 0 ? [] : [countOf(fewerRanks, 'pipeline rank')]),
+    ...(fewerStages === 0 ? [] : [`${countOf(fewerStages, 'stage')} a rank`]),
   ];
   throw new InputError({
-    what: `${name} on ${ranks} ranks has ${stages} stages, but the model has ${layers} layers`,
+    what: `${name} on ${countOf(ranks, 'rank')} has ${stages} stages, but the model has ${countOf(layers, 'layer')}`,
     where: '[model] num_hidden_layers',
     mend: `use ${ways.join(', or ')}`,
   });
+}
+
+function countOf(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 /** The largest count up to `from` with which the schedule's limits allow the request; 0 if there is none. */

@@ -64,7 +64,7 @@ function requireMicrobatches(name: string, limits: Limits, { ranks, microbatches
   const fewest = limits.fewestMicrobatches(ranks);
   if (microbatches < fewest) {
     throw new InputError({
-      what: `${name} on ${ranks} ranks needs at least ${fewest} microbatches`,
+      what: `${name} on ${ranks} rank${ranks === 1 ? '' : 's'} needs at least ${fewest} microbatches`,
       where: `microbatches ${microbatches}`,
       mend: `use ${fewest} or more`,
     });

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatTrace } from '../schedule/index.js';
+import { startRanks } from './start-ranks.js';
+import { createTestSpec, fillTestBatch } from './test-spec.js';
+
+test('each message of a recorded step leads from the slice that sends it to the computation that takes it', async () => {
+  const spec = createTestSpec({ schedule: 'dualpipev', ranks: 2, microbatches: 4, expert: 2 });
+  const group = await startRanks(spec);
+  try {
+    await group.call('initialize', 1);
+    fillTestBatch(spec, 1);
+    await group.call('computeGradients');
+    const ranks = await group.call('timeline', 0);
+    const ends = (key: 'sends' | 'receives') =>
+      new Map(
+        ranks.flatMap((events, rank) =>
+          events.flatMap((event) => (event[key] ?? []).map((name) => [name, { event, rank }])),
+        ),
+      );
+    const [sent, taken] = [ends('sends'), ends('receives')];
+    // Of a V, each expert rank passes every microbatch down and up, forward and back.
+    assert.equal(sent.size, 2 * 4 * 2 * 2);
+    assert.deepEqual(new Set(taken.keys()), new Set(sent.keys()));
+    for (const [name, { event, rank }] of sent) {
+      const other = taken.get(name)!;
+      assert.deepEqual([event.lane, other.event.lane], ['communication', 'compute']);
+      assert.notEqual(rank, other.rank);
+      assert.equal(event.chunks[0]?.microbatch, other.event.chunks[0]?.microbatch);
+      assert.equal(Math.abs(event.chunks[0]!.stage - other.event.chunks[0]!.stage), 1);
+      assert.ok(event.start <= other.event.start);
+    }
+    const trace = formatTrace({ unit: 'seconds', ranks });
+    assert.equal(trace.match(/"ph":"s"/g)?.length, sent.size);
+    assert.equal(trace.match(/"ph":"f"/g)?.length, sent.size);
+  } finally {
+    await group.close();
+  }
+});
