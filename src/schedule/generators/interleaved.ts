@@ -10,7 +10,7 @@ export function countRounds(ranks: number, microbatches: number): number {
 /**
  * Interleaved 1F1B: stage s lies on rank s mod P, so that a microbatch goes round the ranks once for each of a rank's stages (Narayanan et al. 2021, arXiv
  * 2104.04473, section 2.2). Microbatches come in rounds: a rank takes one round through its first stage, then through its next. The order is that of PyTorch's
- * `ScheduleInterleaved1F1B`, which is Megatron's where the microbatches divide by the ranks. Needs microbatches that divide by the number of rounds,
+ * `ScheduleInterleaved1F1B`, which takes more than the paper's multiples of the ranks. Needs microbatches that divide by the number of rounds,
  * max(1, microbatches / ranks rounded down). A rank has at most min(V x M, (V - 1) x M / rounds + 2 x (P - 1 - rank) + 1) stage-chunks alive.
  */
 export function generateInterleaved(counts: Counts): Schedule {
