@@ -70,6 +70,7 @@ const seconds = { above: 0, to: 1e7 };
 /** The table `[measured]` of a calibration file: one layout that ran on the cluster, and where its step's time went. */
 export const calibrationFields = {
   model: path('The config.json of the model that ran.', 'the path of a config.json'),
+  nodes: integer('Servers that it ran on.', { from: 1, to: 65_536 }),
   schedule: choice('Pipeline schedule.', ['1f1b', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
   pipeline: integer('Pipeline ranks.', { from: 1, to: 1024 }),
   expert: integer('Ranks that shared the experts.', { from: 1, to: 65_536 }),

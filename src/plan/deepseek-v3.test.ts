@@ -70,3 +70,8 @@ test('the layout that was used fits into the memory of an H800, with two copies 
   const single = searchLayouts(basis, { ...run, schedule: '1f1b' }).plans[0] as Plan;
   assert.ok(Math.abs(plain.memory.parameters / single.memory.parameters - 2) < 0.3);
 });
+
+test('the calibration is the same for fewer servers of the kind', () => {
+  const cluster = { ...basis.cluster, nodes: { ...basis.cluster.nodes, count: 64 } };
+  assert.deepEqual(fitCalibration({ ...basis, cluster, run }), calibration);
+});

@@ -44,8 +44,10 @@ function ratio(measured: number, predicted: number): number {
   return predicted > 0 ? measured / predicted : 1;
 }
 
+/** On as many servers as it ran on, whatever the cluster to plan for has. */
 function predictRun({ run, ...basis }: CalibrationRequest, calibration: Calibration): StepBreakdown {
-  const [plan] = searchLayouts({ ...basis, calibration }, run).plans;
+  const cluster = { ...basis.cluster, nodes: { ...basis.cluster.nodes, count: run.nodes } };
+  const [plan] = searchLayouts({ ...basis, cluster, calibration }, run).plans;
   if (plan !== undefined) return plan.breakdown;
   throw new InputError({
     what: 'the measured run of the calibration is no layout that fits the cluster',
