@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import { InputError, WorkError } from '../base/index.js';
 import { readFileText } from '../formats/index.js';
 import {
+  type CsvContent,
+  checkLowered,
   checkSchedule,
   generateSchedule,
   mostCsvCharacters,
-  parseCsv,
+  readCsv,
   type Schedule,
   scheduleNames,
 } from '../schedule/index.js';
@@ -17,6 +19,7 @@ export interface SourceFlags {
   readonly microbatches?: number;
   readonly stagesPerRank?: number;
   readonly from?: string;
+  readonly activationCap?: number;
 }
 
 /** Adds the flags that say which schedule is meant. */
@@ -30,19 +33,33 @@ export function addSourceFlags(command: Command): Command {
       "stages that a rank holds (default: the schedule's own number; interleaved takes any, and 2 if none is given)",
       parseCount('--stages-per-rank'),
     )
-    .option('--from <file.csv>', "read PyTorch's compute-only schedule CSV instead");
+    .option('--from <file.csv>', "read PyTorch's schedule CSV instead, with or without communication")
+    .option(
+      '--activation-cap <count>',
+      'refuse a schedule with more chunks alive on a rank at a time (default: no cap)',
+      parseCount('--activation-cap'),
+    );
 }
 
 /**
- * The schedule that name and flags mean, checked. Throws `InputError` for a bad call or file, `WorkError` for a schedule that does not check.
+ * The schedule that name and flags mean, checked; the computation alone of a file with communication. Throws `InputError` for a bad call or file,
+ * `WorkError` for a schedule that does not check.
  */
 export function loadSchedule(name: string | undefined, flags: SourceFlags): Schedule {
-  const schedule = flags.from === undefined ? generateNamed(name, flags) : readFrom(flags.from, name, flags);
-  const issues = checkSchedule(schedule);
-  if (issues.length === 0) return schedule;
-  const shown = issues.slice(0, mostShown).map(({ rank, position, message }) => {
-    if (rank === null) return message;
-    return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message}`;
+  return loadContent(name, flags).schedule;
+}
+
+/** As `loadSchedule`, with the communication of a file that has any. */
+export function loadContent(name: string | undefined, flags: SourceFlags): CsvContent {
+  const content: CsvContent =
+    flags.from === undefined ? { schedule: generateNamed(name, flags) } : readFrom(flags.from, name, flags);
+  const limits = flags.activationCap === undefined ? {} : { activationCap: flags.activationCap };
+  const { schedule, lowered } = content;
+  const issues = lowered === undefined ? checkSchedule(schedule, limits) : checkLowered(lowered, limits);
+  if (issues.length === 0) return content;
+  const shown = issues.slice(0, mostShown).map(({ code, rank, position, message }) => {
+    if (rank === null) return `${message} [${code}]`;
+    return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message} [${code}]`;
   });
   const more = issues.length > mostShown ? `; and ${issues.length - mostShown} more` : '';
   throw new WorkError({
@@ -76,7 +93,7 @@ function generateNamed(name: string | undefined, { ranks, microbatches, stagesPe
   });
 }
 
-function readFrom(file: string, name: string | undefined, flags: SourceFlags): Schedule {
+function readFrom(file: string, name: string | undefined, flags: SourceFlags): CsvContent {
   const { ranks, microbatches, stagesPerRank } = flags;
   const said: readonly [string, unknown][] = [
     [`the name ${name}`, name],
@@ -91,7 +108,7 @@ function readFrom(file: string, name: string | undefined, flags: SourceFlags): S
       mend: 'the file says all; leave the other out',
     });
   }
-  return parseCsv(readFileText(file, { maxBytes: mostCsvCharacters }), {
+  return readCsv(readFileText(file, { maxBytes: mostCsvCharacters }), {
     name: basename(file).replace(/\.csv$/i, ''),
     file,
   });

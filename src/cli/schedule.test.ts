@@ -115,6 +115,9 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     ['schedule gpipe --ranks 4 --microbatches 4 --format xml', /Allowed choices/],
     ['schedule gpipe --ranks 4 --microbatches 4 --json --format csv', /given together/],
     ['schedule gpipe --ranks 4 --microbatches 4 --stages 3', /unknown option/],
+    ['schedule gpipe --ranks 4 --microbatches 4 --comms --format svg', /--comms and --format svg/],
+    ['schedule gpipe --ranks 4 --microbatches 4 --torch 2.14', /--torch needs --comms/],
+    ['schedule gpipe --ranks 4 --microbatches 4 --comms --torch 1.0', /Allowed choices/],
     ['schedule gpipe extra --ranks 4 --microbatches 4', /too many arguments/],
     [`schedule gpipe --from ${golden}`, /given together/],
     [`schedule --from ${golden} --ranks 4`, /--ranks and --from/],
@@ -123,6 +126,83 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     ['schedule 1f1b --ranks 256 --microbatches 512 --format svg', /too many to draw/],
   ];
   for (const [line, message] of calls) await assertRefused(line, 2, message);
+});
+
+test("--comms prints what PyTorch's runtime runs, which can be read again, and from which the computation can be taken", async () => {
+  const line = 'schedule 1f1b --ranks 2 --microbatches 2';
+  const csv = (await runCommand(`${line} --comms --format csv`)).stdout;
+  assert.match(csv, /^0UNSHARD,0F0,0SEND_F0,[^\n]*,0RESHARD\r\n1UNSHARD,1RECV_F0,[^\n]*,1WAIT_SEND_B1\r\n$/);
+  assert.doesNotMatch((await runCommand(`${line} --comms --torch 2.14 --format csv`)).stdout, /WAIT/);
+  const json = JSON.parse((await runCommand(`${line} --comms --json`)).stdout);
+  assert.deepEqual(
+    json.actions.map((list: string[]) => list.join()),
+    csv.trimEnd().split('\r\n'),
+  );
+  const text = (await runCommand(`${line} --comms`)).stdout;
+  assert.match(
+    text,
+    /^1f1b: 2 ranks[^\n]*\n\nrank 0: 0UNSHARD 0F0 0SEND_F0 [^\n]*\nrank 1: 1UNSHARD 1RECV_F0 [^\n]*\n$/,
+  );
+  const file = writeFile('comms.csv', csv);
+  assert.equal((await runCommand(`schedule --from ${file} --comms --format csv`)).stdout, csv);
+  assert.equal(
+    (await runCommand(`schedule --from ${file} --format csv`)).stdout,
+    (await runCommand(`${line} --format csv`)).stdout,
+  );
+  assert.equal(
+    (await runCommand(`simulate --from ${file} --json`)).stdout,
+    (await runCommand(`simulate 1f1b --ranks 2 --microbatches 2 --json`)).stdout,
+  );
+  await assertRefused(`schedule --from ${file} --comms --torch 2.14`, 2, /the file has its communication/);
+});
+
+test('a file whose ranks would wait for each other is a failure of the work, with rank, position, action and rule', async () => {
+  const csv = (await runCommand('schedule 1f1b --ranks 2 --microbatches 2 --comms --format csv')).stdout;
+  const late = csv.replace('1RECV_F1,1B0,1SEND_B0', '1B0,1SEND_B0,1RECV_F1');
+  await assertRefused(
+    `schedule --from ${writeFile('late.csv', late)}`,
+    1,
+    /2 problems \(.*late\.csv\): rank 0, position 4: 0SEND_F1 waits for ever for 1RECV_F1, which rank 1 does not reach \[deadlock\]/,
+  );
+  const crossed = csv.replace('1RECV_F0,1F0,1RECV_F1', '1RECV_F1,1RECV_F0,1F0');
+  await assertRefused(
+    `simulate --from ${writeFile('crossed.csv', crossed)}`,
+    1,
+    /1RECV_F1 is receive 1 .*\[crossing\]/,
+  );
+});
+
+test('--activation-cap refuses what keeps more alive', async () => {
+  const line = '1f1b --ranks 4 --microbatches 8 --activation-cap';
+  assert.equal((await runCommand(`schedule ${line} 4`)).status, 0);
+  for (const command of ['schedule', 'simulate']) {
+    await assertRefused(
+      `${command} ${line} 3`,
+      1,
+      /rank 0, position 3: 0F3 makes 4 activations alive, more than 3 \[activations\]/,
+    );
+    await assertRefused(`${command} ${line} 0`, 2, /"0" is not a count \(--activation-cap\)/);
+  }
+});
+
+test('files that make no sense are refused in one line, with 2 if they cannot be read and 1 if they do not check', async () => {
+  const files: [string, number, RegExp][] = [
+    ['0F0,0B0\r\n0F0,0B0\r\n', 1, /runs on rank 1, but stage 0 is on rank 0/],
+    ['0F0,0B0\r\n1F0\r\n', 1, /stage 1 has no backward of microbatch 0/],
+    ['0F0,0F2,0B0,0B2\r\n', 1, /stage 0 has no forward of microbatch 1/],
+    ['0F0,0B0\r\n2F0,2B0\r\n', 2, /no rank runs stage 1/],
+    ['0F0,0B0x\r\n', 2, /"0B0x" is not an action \(.*row 1, cell 2\)/],
+    ['0F0,2BW0\r\n', 2, /2\.5 and older/],
+    ['0UNSHARD,0F0,,0B0\r\n', 2, /the cell is empty/],
+    ['0F1000000000,0B0\r\n', 2, /is not an action/],
+    ['0F999999999,0B999999999\r\n', 2, /1 stages x 1000000000 microbatches/],
+    ['0F0,1B0\r\n1F0,0B0\r\n', 1, /problems/],
+    ['', 2, /the row is empty/],
+    ['"0F0",0B0\r\n', 2, /is not an action/],
+  ];
+  for (const [text, status, message] of files) {
+    await assertRefused(`schedule --from ${writeFile('odd.csv', text)}`, status, message);
+  }
 });
 
 test('a file that is not a schedule names file, row and cell', async () => {
@@ -146,7 +226,7 @@ test('the example in --help runs as printed', async () => {
   for (const command of ['schedule', 'simulate']) {
     const help = await runCommand(`${command} --help`);
     assert.equal(help.status, 0);
-    const example = /^ {2}doubletrack (.*)$/m.exec(help.stdout)?.[1];
-    assert.equal((await runCommand(example ?? 'no example')).status, 0, `${command}: ${example}`);
+    const examples = help.stdout.match(/(?<=^ {2}doubletrack )(?!simulate --replay).*$/gm) ?? ['no example'];
+    for (const example of examples) assert.equal((await runCommand(example)).status, 0, `${command}: ${example}`);
   }
 });

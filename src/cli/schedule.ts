@@ -1,14 +1,30 @@
 import { type Command, Option } from 'commander';
+import { InputError } from '../base/index.js';
 import { drawScheduleSvg, drawScheduleText } from '../draw/index.js';
-import { formatAction, formatCsv, formatTrace, type Schedule, type Timeline } from '../schedule/index.js';
+import {
+  formatAction,
+  formatCsv,
+  formatLoweredCsv,
+  formatTrace,
+  type LoweredAction,
+  type LoweredSchedule,
+  loweredActions,
+  lowerSchedule,
+  type Schedule,
+  type Timeline,
+  type TorchRelease,
+  torchReleases,
+} from '../schedule/index.js';
 import { simulate, simulatedTimeline, unitCosts } from '../simulate/index.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
-import { addSourceFlags, chooseFormat, loadSchedule, type SourceFlags } from './schedule-source.js';
+import { addSourceFlags, chooseFormat, loadContent, type SourceFlags } from './schedule-source.js';
 
 const formats = ['text', 'json', 'csv', 'svg', 'trace'] as const;
 type Format = (typeof formats)[number];
 
 interface ScheduleFlags extends SourceFlags {
+  readonly comms?: boolean;
+  readonly torch?: TorchRelease;
   readonly format?: Format;
   readonly json?: boolean;
   readonly out?: string;
@@ -19,6 +35,15 @@ export function addScheduleCommand(program: Command): void {
   addSourceFlags(
     program.command('schedule').description('Make or read a pipeline schedule, check it, and print it in any format.'),
   )
+    .option(
+      '--comms',
+      'print it with the communication that PyTorch adds: messages, and parameters gathered and gradients summed',
+    )
+    .addOption(
+      new Option('--torch <release>', 'with --comms: the PyTorch that reads it (default: 2.15 and later)').choices(
+        torchReleases,
+      ),
+    )
     .addOption(new Option('--format <format>', 'how to print it (default: text)').choices(formats))
     .option('--json', 'the same as --format json')
     .option('--out <file>', 'write to this file instead of standard output')
@@ -26,13 +51,17 @@ export function addScheduleCommand(program: Command): void {
       'after',
       `
 Pictures show forward, backward for inputs and backward for weights as one unit of time each.
+With --comms there are text (a list a rank), json and csv. --torch 2.14 leaves out the waits that older releases do not know.
 
-Example:
-  doubletrack schedule dualpipev --ranks 4 --microbatches 10 --format csv`,
+Examples:
+  doubletrack schedule dualpipev --ranks 4 --microbatches 10 --format csv
+  doubletrack schedule 1f1b --ranks 4 --microbatches 8 --comms --format csv`,
     )
     .action(async (name: string | undefined, flags: ScheduleFlags) => {
       const format = chooseFormat(flags);
-      const schedule = loadSchedule(name, flags);
+      if (flags.comms === true) return writeOutput(printLowered(format, name, flags), flags.out);
+      if (flags.torch !== undefined) throw new InputError({ what: '--torch needs --comms', mend: 'add --comms' });
+      const { schedule } = loadContent(name, flags);
       await writeOutput(printers[format](schedule, flags.out === undefined), flags.out);
     });
 }
@@ -43,7 +72,7 @@ const printers: Readonly<Record<Format, (schedule: Schedule, toScreen: boolean) 
     const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
     return `${describeSchedule(schedule)}\n\n${drawScheduleText(timelineOf(schedule), options)}`;
   },
-  json: (schedule) => `${JSON.stringify(scheduleJson(schedule))}\n`,
+  json: (schedule) => formatJson(schedule, (rank) => schedule.actions[rank] ?? []),
   csv: formatCsv,
   svg: (schedule) => drawScheduleSvg(timelineOf(schedule), describeSchedule(schedule)),
   trace: (schedule) => formatTrace(timelineOf(schedule)),
@@ -61,7 +90,40 @@ export function describeSchedule({ name, ranks, stageToRank, microbatches }: Sch
 }
 
 /** The contract's JSON: the schedule with its actions as PyTorch's text. */
-function scheduleJson(schedule: Schedule) {
-  const { name, ranks, microbatches, pipelines, stageToRank, actions } = schedule;
-  return { name, ranks, microbatches, pipelines, stageToRank, actions: actions.map((list) => list.map(formatAction)) };
+function formatJson(schedule: Schedule, actionsOf: (rank: number) => Iterable<LoweredAction>): string {
+  const { name, ranks, microbatches, pipelines, stageToRank } = schedule;
+  const actions = Array.from({ length: ranks }, (_, rank) => Array.from(actionsOf(rank), formatAction));
+  return `${JSON.stringify({ name, ranks, microbatches, pipelines, stageToRank, actions })}\n`;
+}
+
+/** How a schedule with communication is printed: the lists of the ranks, since it has no times. */
+const loweredPrinters: Readonly<Partial<Record<Format, (lowered: LoweredSchedule) => string>>> = {
+  text: (lowered) =>
+    `${describeSchedule(lowered.schedule)}\n\n${lowered.lists.map((_, rank) => listRank(lowered, rank)).join('')}`,
+  json: (lowered) => formatJson(lowered.schedule, (rank) => loweredActions(lowered, rank)),
+  csv: formatLoweredCsv,
+};
+
+function printLowered(format: Format, name: string | undefined, flags: ScheduleFlags): string {
+  const print = loweredPrinters[format];
+  if (print === undefined) {
+    throw new InputError({
+      what: `--comms and --format ${format} are given together`,
+      mend: 'use text, json or csv: a picture shows computation',
+    });
+  }
+  const { schedule, lowered } = loadContent(name, flags);
+  if (lowered !== undefined && flags.torch !== undefined) {
+    throw new InputError({
+      what: 'the file has its communication',
+      where: flags.from ?? '',
+      mend: 'leave --torch out',
+    });
+  }
+  return print(lowered ?? lowerSchedule(schedule, flags.torch));
+}
+
+/** `rank 0: 0UNSHARD 0F0 0SEND_F0 ...` */
+function listRank(lowered: LoweredSchedule, rank: number): string {
+  return `rank ${rank}: ${Array.from(loweredActions(lowered, rank), formatAction).join(' ')}\n`;
 }

@@ -84,7 +84,7 @@ export function gatherCosts(flags: CostFlags): Costs {
 const messageFlags = ['p2pLatency', 'p2pBandwidth', 'messageSize'] as const;
 
 /** What a message takes. */
-function gatherMessage(flags: CostFlags, { message, p2p }: Partial<Costs>): Pick<Partial<Costs>, 'p2p' | 'message'> {
+function gatherMessage(flags: CostFlags, { message }: Partial<Costs>): Pick<Partial<Costs>, 'p2p' | 'message'> {
   const surplus = messageFlags.find((flag) => flags[flag] !== undefined);
   if (flags.p2p !== undefined) {
     if (surplus === undefined) return { p2p: flags.p2p };
@@ -99,7 +99,7 @@ function gatherMessage(flags: CostFlags, { message, p2p }: Partial<Costs>): Pick
       mend: 'a message takes latency + size / bandwidth: give both, or --p2p',
     });
   }
-  return { message: { latency: flags.p2pLatency ?? message?.latency ?? p2p ?? 0, bandwidth, size } };
+  return { message: { latency: flags.p2pLatency ?? message?.latency ?? 0, bandwidth, size } };
 }
 
 /** `--p2p-latency` for `p2pLatency`. */

@@ -94,6 +94,7 @@ function simulateNamed(name: string | undefined, flags: SimulateFlags): PrintedS
 
 /** Flags that say what the run's record says. */
 const notForReplay = [
+  'activationCap',
   'ranks',
   'from',
   'forward',

@@ -43,6 +43,38 @@ export type Action = ChunkAction | OverlapAction;
 export type ChunkKind = ChunkAction['kind'];
 export type ActionKind = Action['kind'];
 
+/** A message between neighbouring stages on different ranks: `stage` and `microbatch` are those of the rank that runs the action. */
+export interface MessageAction {
+  readonly kind:
+    | 'sendForward'
+    | 'receiveForward'
+    | 'sendBackward'
+    | 'receiveBackward'
+    /** Waits until the message of the earlier send has left. */
+    | 'waitSendForward'
+    | 'waitSendBackward';
+  readonly stage: number;
+  readonly microbatch: number;
+}
+
+/** Communication for a whole stage. */
+export interface StageAction {
+  readonly kind: /** Gathers the parameters of a stage that is sharded over data ranks. */
+    | 'unshard'
+    | 'reshard'
+    /** Sums a stage's gradients over its copies: over data ranks, and over the mirrored stages of DualPipe. */
+    | 'reduceGrad'
+    | 'waitReduceGrad';
+  readonly stage: number;
+}
+
+export type CommunicationAction = MessageAction | StageAction;
+
+/** What a rank does next, with communication. */
+export type LoweredAction = Action | CommunicationAction;
+
+export type CommunicationKind = CommunicationAction['kind'];
+
 /** PyTorch's letter of each kind of chunk action. */
 const chunkLetters = {
   forward: 'F',
@@ -51,41 +83,73 @@ const chunkLetters = {
   backwardWeight: 'W',
 } as const satisfies Record<ChunkKind, string>;
 
-const kindByLetter = new Map(
-  Object.entries(chunkLetters).map(([kind, letter]) => [letter as string, kind as ChunkKind]),
-);
+/** PyTorch's words for communication. */
+const messageWords = {
+  sendForward: 'SEND_F',
+  receiveForward: 'RECV_F',
+  sendBackward: 'SEND_B',
+  receiveBackward: 'RECV_B',
+  waitSendForward: 'WAIT_SEND_F',
+  waitSendBackward: 'WAIT_SEND_B',
+} as const satisfies Record<MessageAction['kind'], string>;
+const stageWords = {
+  unshard: 'UNSHARD',
+  reshard: 'RESHARD',
+  reduceGrad: 'REDUCE_GRAD',
+  waitReduceGrad: 'WAIT_REDUCE_GRAD',
+} as const satisfies Record<StageAction['kind'], string>;
+const words = { ...chunkLetters, ...messageWords, ...stageWords };
+
+const kindByWord = new Map(Object.entries(words).map(([kind, word]) => [word as string, kind as keyof typeof words]));
 
 const number = '(0|[1-9]\\d{0,8})';
-const chunkPattern = new RegExp(`^${number}([FBIW])${number}$`);
+const actionPattern = new RegExp(`^${number}(${Object.values(words).join('|')})${number}?$`);
 const overlapPattern = /^\(([^;()]*);([^;()]*)\)OVERLAP_F_B$/;
-const communicationPattern = /^\d+(?:UNSHARD|RESHARD|REDUCE_GRAD|(?:SEND|RECV)_[FB]\d*)$/;
 
-/** PyTorch's text: `0F3`, `7B2`, `0I6`, `0W6`, `(0F7;7B3)OVERLAP_F_B`. */
-export function formatAction(action: Action): string {
+/** PyTorch's text: `0F3`, `7B2`, `0I6`, `0W6`, `(0F7;7B3)OVERLAP_F_B`, `0SEND_F3`, `7UNSHARD`. */
+export function formatAction(action: LoweredAction): string {
   if (action.kind === 'overlap') return `(${formatAction(action.forward)};${formatAction(action.backward)})OVERLAP_F_B`;
-  return `${action.stage}${chunkLetters[action.kind]}${action.microbatch}`;
+  return `${action.stage}${words[action.kind]}${'microbatch' in action ? action.microbatch : ''}`;
 }
 
 /**
- * Reads PyTorch's text, the whole of it: `parseAction(formatAction(a))` equals `a`.
- * Throws `InputError` with `where` for anything else, with a hint for older files (`BW`) and for communication.
+ * Reads PyTorch's text, the whole of it: `parseLoweredAction(formatAction(a))` equals `a`.
+ * Throws `InputError` with `where` for anything else, with a hint for older files (`BW`).
  */
-export function parseAction(text: string, where?: string): Action {
-  const chunk = parseChunk(text);
-  if (chunk !== undefined) return chunk;
+export function parseLoweredAction(text: string, where?: string): LoweredAction {
+  const single = parseSingle(text);
+  if (single !== undefined) return single;
   const pair = overlapPattern.exec(text);
   if (pair === null) throw refuse(text, where);
-  const forward = parseChunk(pair[1] as string);
-  const backward = parseChunk(pair[2] as string);
+  const forward = parseSingle(pair[1] as string);
+  const backward = parseSingle(pair[2] as string);
   if (forward?.kind !== 'forward' || backward?.kind !== 'backward') throw refuse(text, where);
   return { kind: 'overlap', forward, backward };
 }
 
-function parseChunk(text: string): ChunkAction | undefined {
-  const match = chunkPattern.exec(text);
-  const kind = match === null ? undefined : kindByLetter.get(match[2] as string);
+/** As `parseLoweredAction`, for computation alone. */
+export function parseAction(text: string, where?: string): Action {
+  const action = parseLoweredAction(text, where);
+  if (isCommunication(action)) throw refuse(text, where);
+  return action;
+}
+
+/** Whether an action computes nothing. */
+export function isCommunication(action: LoweredAction): action is CommunicationAction {
+  return action.kind in messageWords || action.kind in stageWords;
+}
+
+function parseSingle(text: string): ChunkAction | CommunicationAction | undefined {
+  const match = actionPattern.exec(text);
+  const kind = match === null ? undefined : kindByWord.get(match[2] as string);
   if (match === null || kind === undefined) return undefined;
-  return { kind, stage: Number(match[1]), microbatch: Number(match[3]) };
+  const stage = Number(match[1]);
+  if (isStageKind(kind)) return match[3] === undefined ? { kind, stage } : undefined;
+  return match[3] === undefined ? undefined : { kind, stage, microbatch: Number(match[3]) };
+}
+
+function isStageKind(kind: string): kind is StageAction['kind'] {
+  return kind in stageWords;
 }
 
 function refuse(text: string, where: string | undefined): InputError {
@@ -101,10 +165,8 @@ function hintFor(text: string): string {
   if (/\dBW\d/.test(text)) {
     return 'BW is from PyTorch 2.5 and older, where B meant the input gradient; write the file again with 2.6 or later';
   }
-  if (communicationPattern.test(text)) {
-    return "only compute-only schedules are read; write the file with format='compute_only'";
-  }
-  return 'use stage, one of F B I W, microbatch (as in 0F3), or (0F7;7B3)OVERLAP_F_B';
+  if (actionPattern.test(text)) return 'it is communication, where only computation can be';
+  return 'use stage, one of F B I W, microbatch (as in 0F3), (0F7;7B3)OVERLAP_F_B, or communication (as in 0SEND_F3, 7UNSHARD)';
 }
 
 /** The chunks of an action: one, or the forward and the backward of an overlapped pair. */

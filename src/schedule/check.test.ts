@@ -99,3 +99,19 @@ test('an action outside the schedule does not keep the other rules from being lo
   const schedule: Schedule = { ...good, actions: [[odd, ...first.slice(1)], good.actions[1] as readonly Action[]] };
   assert.deepEqual(codesOf(schedule), ['range 0/0', 'missing 0/null']);
 });
+
+test('a cap of live activations is held against each rank, at the action that goes over it', () => {
+  const schedule = generateSchedule({ name: '1f1b', ranks: 3, microbatches: 6 });
+  assert.deepEqual(checkSchedule(schedule, { activationCap: 3 }), []);
+  assert.deepEqual(checkSchedule(schedule, { activationCap: 2 }), [
+    { code: 'activations', rank: 0, position: 2, message: '0F2 makes 3 activations alive, more than 2' },
+  ]);
+  const split = scheduleOf('0F0 0F1 0I0 0W0 0B1', '1F0 1I0 1F1 1W0 1B1');
+  assert.deepEqual(
+    checkSchedule(split, { activationCap: 1 }).map(({ rank, position }) => [rank, position]),
+    [
+      [0, 1],
+      [1, 2],
+    ],
+  );
+});

@@ -4,9 +4,27 @@ import { backwardDone, executeUntimed, forwardDone, whatIsMissing } from './orde
 import type { Schedule } from './schedule.js';
 import { findShapeIssues } from './shape.js';
 
+/**
+ * The rule that does not hold. With communication: `crossing` is about messages of a pair of ranks that are not received in the order in which they are
+ * sent, `sharding` about parameters that are not gathered where they are needed, `reduction` about sums of gradients.
+ */
+export type IssueCode =
+  | 'shape'
+  | 'range'
+  | 'rank'
+  | 'duplicate'
+  | 'missing'
+  | 'split'
+  | 'order'
+  | 'deadlock'
+  | 'activations'
+  | 'crossing'
+  | 'sharding'
+  | 'reduction';
+
 /** One problem of a schedule. `rank` and `position` (in the rank's list) are null where the problem has no such place. */
 export interface ScheduleIssue {
-  readonly code: 'shape' | 'range' | 'rank' | 'duplicate' | 'missing' | 'split' | 'order' | 'deadlock';
+  readonly code: IssueCode;
   readonly rank: number | null;
   readonly position: number | null;
   readonly message: string;
@@ -35,12 +53,19 @@ const rules: readonly Rule[] = [
   itEnds,
 ];
 
+/** What a schedule may take. */
+export interface CheckLimits {
+  /** The most chunks that may be alive on a rank: their forward has run, and the last of their gradients has not. */
+  readonly activationCap?: number;
+}
+
 /** All problems of a schedule; an empty list says that it can run. Linear in the number of actions. */
-export function checkSchedule(schedule: Schedule): ScheduleIssue[] {
+export function checkSchedule(schedule: Schedule, { activationCap }: CheckLimits = {}): ScheduleIssue[] {
   const shape = findShapeIssues(schedule);
   if (shape.length > 0) return shape.map((message) => ({ code: 'shape', rank: null, position: null, message }));
   const book = openBook(schedule);
-  return rules.flatMap((rule) => rule(book));
+  const issues = rules.flatMap((rule) => rule(book));
+  return activationCap === undefined ? issues : [...issues, ...activationsStayBelow(book, activationCap)];
 }
 
 function openBook(schedule: Schedule): Book {
@@ -164,6 +189,26 @@ function gradientsFollowTheirForward({ schedule, flat, forward, full, input, wei
   return issues;
 }
 
+/** Told once a rank, where it first has too many. */
+function activationsStayBelow({ schedule, flat }: Book, cap: number): ScheduleIssue[] {
+  const issues: ScheduleIssue[] = [];
+  for (let rank = 0; rank < flat.ranks; rank++) {
+    const end = flat.rankStart[rank + 1] as number;
+    let alive = 0;
+    for (let action = flat.rankStart[rank] as number; action < end; action++) {
+      if ((flat.forward[action] as number) >= 0) alive++;
+      if (alive > cap) {
+        const message = `${textOf(schedule, flat, action)} makes ${alive} activations alive, more than ${cap}`;
+        issues.push(issueAt(flat, action, 'activations', message));
+        break;
+      }
+      const isWholeBackward = (flat.backward[action] as number) >= 0 && flat.kind[action] !== kindCodes.backwardInput;
+      if (isWholeBackward || (flat.weight[action] as number) >= 0) alive--;
+    }
+  }
+  return issues;
+}
+
 /** No rank waits for ever. What another rule reports counts as done here, so that one fault is not told twice. */
 function itEnds(book: Book): ScheduleIssue[] {
   const { schedule, flat } = book;
@@ -223,7 +268,7 @@ function issueAt(flat: FlatSchedule, action: number, code: ScheduleIssue['code']
 }
 
 /** `0-3, 7`: ascending numbers, runs joined. */
-function formatRuns(numbers: readonly number[]): string {
+export function formatRuns(numbers: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const value of numbers) {
     const last = runs.at(-1);

@@ -1,15 +1,33 @@
 import { InputError } from '../base/index.js';
-import { type Action, chunkActions, formatAction, parseAction } from './action.js';
+import {
+  type Action,
+  type CommunicationAction,
+  chunkActions,
+  formatAction,
+  isCommunication,
+  parseLoweredAction,
+} from './action.js';
 import { flattenSchedule } from './flat.js';
+import { createListWriter, type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 import { executeUntimed } from './order.js';
 import { mostChunks, mostRanks, range, type Schedule } from './schedule.js';
 
-/** The most characters that `parseCsv` reads. */
-export const mostCsvCharacters = 2 ** 26;
+/** The most characters that `parseCsv` reads: enough for the largest schedule with its communication. */
+export const mostCsvCharacters = 2 ** 28;
+
+/** The most that a file may list. Of each chunk: a forward, two halves of a backward, and for either way a send, a receive and a wait. */
+const mostActions = { computation: 3 * mostChunks, communication: 7 * mostChunks } as const;
 
 /** PyTorch's compute-only schedule CSV: no header, a row a rank, a cell an action, lines end in CRLF. */
 export function formatCsv(schedule: Schedule): string {
   return schedule.actions.map((actions) => `${actions.map(formatAction).join(',')}\r\n`).join('');
+}
+
+/** PyTorch's CSV of a schedule with its communication (`compute_comms`). */
+export function formatLoweredCsv(lowered: LoweredSchedule): string {
+  const formatRow = (rank: number): string =>
+    `${Array.from(loweredActions(lowered, rank), formatAction).join(',')}\r\n`;
+  return lowered.lists.map((_, rank) => formatRow(rank)).join('');
 }
 
 /** Where a CSV comes from. */
@@ -20,27 +38,25 @@ export interface CsvSource {
   readonly file: string;
 }
 
+/** What a CSV holds. */
+export interface CsvContent {
+  /** The computation alone. */
+  readonly schedule: Schedule;
+  /** With its communication, if the file has any. */
+  readonly lowered?: LoweredSchedule;
+}
+
 /**
- * Reads PyTorch's compute-only schedule CSV. Which stage is on which rank, and how many microbatches there are, follows from the actions; empty
- * cells are idle time and go. Stages are one chain; a file whose order only works as two copies of a model fed from both ends (as `formatCsv`
- * writes DualPipe) is read as two chains. What the actions say is not checked here: see `checkSchedule`. Throws `InputError` with row and cell.
+ * Reads PyTorch's schedule CSV, of either mode: computation only, or with communication. Which stage is on which rank, and how many microbatches there
+ * are, follows from the computation; empty cells are idle time and go, but with communication there must be none. Stages are one chain; a file whose
+ * order only works as two copies of a model fed from both ends (as DualPipe is written) is read as two chains. What the actions say is not checked here:
+ * see `checkSchedule` and `checkLowered`. Throws `InputError` with row and cell.
  */
-export function parseCsv(text: string, { name, file }: CsvSource): Schedule {
+export function readCsv(text: string, { name, file }: CsvSource): CsvContent {
   if (text.length > mostCsvCharacters) {
     throw new InputError({ what: `the schedule is longer than ${mostCsvCharacters} characters`, where: file });
   }
-  const rows = text
-    .replace(/^\uFEFF/, '')
-    .replace(/\r?\n$/, '')
-    .split(/\r?\n/);
-  if (rows.length > mostRanks) {
-    throw new InputError({
-      what: `the schedule has ${rows.length} rows`,
-      where: file,
-      mend: `a row is a rank; use at most ${mostRanks}`,
-    });
-  }
-  const actions = rows.map((row, rank) => parseRow(row, `${file}, row ${rank + 1}`));
+  const { actions, lists } = readRows(text, file);
   const stageToRank = findStageRanks(actions, file);
   const microbatches = countMicrobatches(actions);
   if (stageToRank.length * microbatches > mostChunks) {
@@ -50,10 +66,20 @@ export function parseCsv(text: string, { name, file }: CsvSource): Schedule {
       mend: `use at most ${mostChunks} chunks`,
     });
   }
-  const stages = range(stageToRank.length);
-  const oneChain: Schedule = { name, ranks: rows.length, microbatches, pipelines: [stages], stageToRank, actions };
-  if (!isMirrored(stageToRank, rows.length) || canEnd(oneChain)) return oneChain;
-  const pipelines = [range(rows.length), range(rows.length, rows.length)];
+  const schedule = findChains({ name, ranks: actions.length, microbatches, stageToRank, actions });
+  return lists === undefined ? { schedule } : { schedule, lowered: { schedule, lists } };
+}
+
+/** As `readCsv`, for the computation alone. */
+export function parseCsv(text: string, source: CsvSource): Schedule {
+  return readCsv(text, source).schedule;
+}
+
+function findChains(parts: Omit<Schedule, 'pipelines'>): Schedule {
+  const { ranks, microbatches, stageToRank } = parts;
+  const oneChain: Schedule = { ...parts, pipelines: [range(stageToRank.length)] };
+  if (!isMirrored(stageToRank, ranks) || canEnd(oneChain)) return oneChain;
+  const pipelines = [range(ranks), range(ranks, ranks)];
   const twoChains: Schedule = { ...oneChain, microbatches: 2 * microbatches, pipelines };
   return canEnd(twoChains) ? twoChains : oneChain;
 }
@@ -69,22 +95,100 @@ function canEnd(schedule: Schedule): boolean {
   return count === order.length;
 }
 
-function parseRow(row: string, where: string): Action[] {
-  if (row === '')
-    throw new InputError({ what: 'the row is empty', where, mend: 'each row lists the actions of one rank' });
-  const actions: Action[] = [];
-  for (const [index, cell] of row.split(',').entries()) {
-    if (cell !== '') actions.push(parseAction(cell, `${where}, cell ${index + 1}`));
+/** `[rank]` each: the computation, and all of it if there is communication. */
+interface Rows {
+  readonly actions: readonly (readonly Action[])[];
+  readonly lists?: readonly LoweredList[];
+}
+
+/** Reads row after row and cell after cell, so that no more is held than what they say. */
+function readRows(text: string, file: string): Rows {
+  const actions: Action[][] = [];
+  const writers = [];
+  const counts = { computation: 0, communication: 0 };
+  let idle: string | undefined;
+  const end = text.endsWith('\n') ? text.length - 1 : text.length;
+  let start = text.startsWith('\uFEFF') ? 1 : 0;
+  do {
+    if (actions.length === mostRanks) {
+      throw new InputError({
+        what: `the schedule has more than ${mostRanks} rows`,
+        where: file,
+        mend: `a row is a rank; use at most ${mostRanks}`,
+      });
+    }
+    const lineEnd = text.indexOf('\n', start);
+    const next = lineEnd === -1 || lineEnd > end ? end : lineEnd;
+    const where = `${file}, row ${actions.length + 1}`;
+    const compute: Action[] = [];
+    const writer = createListWriter();
+    const row = {
+      idle: (cell: number) => {
+        idle ??= `${where}, cell ${cell}`;
+      },
+      compute: (action: Action) => {
+        compute.push(action);
+        writer.compute();
+        if (++counts.computation > mostActions.computation) throw tooMany('computation', where);
+      },
+      communicate: (action: CommunicationAction) => {
+        writer.communicate(action);
+        if (++counts.communication > mostActions.communication) throw tooMany('communication', where);
+      },
+    };
+    readRow(text, start, text[next - 1] === '\r' ? next - 1 : next, where, row);
+    actions.push(compute);
+    writers.push(writer);
+    start = next + 1;
+  } while (start <= end);
+  if (counts.communication === 0) return { actions };
+  if (idle !== undefined) {
+    throw new InputError({
+      what: 'the cell is empty',
+      where: idle,
+      mend: 'a schedule with communication has no idle steps; leave the cell out',
+    });
   }
-  return actions;
+  return { actions, lists: writers.map((writer) => writer.finish()) };
+}
+
+/** What is done with the cells of a row. */
+interface RowReader {
+  readonly idle: (cell: number) => void;
+  readonly compute: (action: Action) => void;
+  readonly communicate: (action: CommunicationAction) => void;
+}
+
+function readRow(text: string, start: number, end: number, where: string, row: RowReader): void {
+  if (start >= end)
+    throw new InputError({ what: 'the row is empty', where, mend: 'each row lists the actions of one rank' });
+  for (let cell = 1, from = start; from <= end; cell++) {
+    const comma = text.indexOf(',', from);
+    const to = comma === -1 || comma > end ? end : comma;
+    if (to === from) row.idle(cell);
+    else {
+      const action = parseLoweredAction(text.slice(from, to), `${where}, cell ${cell}`);
+      if (isCommunication(action)) row.communicate(action);
+      else row.compute(action);
+    }
+    from = to + 1;
+  }
+}
+
+function tooMany(sort: keyof typeof mostActions, where: string): InputError {
+  return new InputError({
+    what: `the schedule has more than ${mostActions[sort]} actions of ${sort}`,
+    where,
+    mend: 'use fewer microbatches',
+  });
 }
 
 /** A stage is on the rank that first names it; `checkSchedule` reports the others. */
 function findStageRanks(actions: readonly (readonly Action[])[], file: string): number[] {
   const rankOf = new Map<number, number>();
   for (const [rank, list] of actions.entries()) {
-    for (const { stage } of list.flatMap(chunkActions)) {
-      if (!rankOf.has(stage)) rankOf.set(stage, rank);
+    for (const action of list) {
+      for (const { stage } of chunkActions(action)) if (!rankOf.has(stage)) rankOf.set(stage, rank);
     }
   }
   const missing = range(rankOf.size).find((stage) => !rankOf.has(stage));

@@ -6,14 +6,30 @@ export {
   type BackwardWeightAction,
   type ChunkAction,
   type ChunkKind,
+  type CommunicationAction,
+  type CommunicationKind,
   chunkActions,
   type ForwardAction,
   formatAction,
+  isCommunication,
+  type LoweredAction,
+  type MessageAction,
   type OverlapAction,
   parseAction,
+  parseLoweredAction,
+  type StageAction,
 } from './action.js';
-export { checkSchedule, describeWait, type ScheduleIssue } from './check.js';
-export { type CsvSource, formatCsv, mostCsvCharacters, parseCsv } from './csv.js';
+export { type CheckLimits, checkSchedule, describeWait, type IssueCode, type ScheduleIssue } from './check.js';
+export { checkLowered } from './check-lowered.js';
+export {
+  type CsvContent,
+  type CsvSource,
+  formatCsv,
+  formatLoweredCsv,
+  mostCsvCharacters,
+  parseCsv,
+  readCsv,
+} from './csv.js';
 export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
 export {
   generateSchedule,
@@ -22,7 +38,9 @@ export {
   type ScheduleRequest,
   scheduleNames,
 } from './generators/generate.js';
+export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 export { type Execution, executeUntimed } from './order.js';
+export { lowerSchedule, type TorchRelease, torchReleases } from './passes/lower.js';
 export { microbatchesPerPipeline, type Schedule } from './schedule.js';
 export { issueEarly, type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';
 export { type EventKind, formatTrace, type Timeline, type TimelineEvent } from './timeline.js';
