@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InputError } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
-import { type PlacementName, placementNames, type SearchResult, searchSchedule } from '../plan/index.js';
+import { type PlacementName, placementNames, type ScheduleSearchResult, searchSchedule } from '../plan/index.js';
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
 
@@ -68,7 +68,7 @@ export function searchAuto(
   counts: { readonly ranks: number; readonly microbatches: number },
   flags: AutoFlags & { readonly activationCap?: number },
   costs: Costs,
-): SearchResult {
+): ScheduleSearchResult {
   const { activationCap, memoryCap, placements, iterations, seed } = flags;
   const report = createReporter();
   const result = searchSchedule({
@@ -113,8 +113,8 @@ function createReporter(): { show(line: string): void; end(): void } {
 }
 
 /** What a search started from and gained, in lines for a person. */
-function describeSearch({ makespan, placement, start, bestNamed, named, bound }: SearchResult): string[] {
-  const label = ({ name, stagesPerRank }: SearchResult['named'][number]) =>
+function describeSearch({ makespan, placement, start, bestNamed, named, bound }: ScheduleSearchResult): string[] {
+  const label = ({ name, stagesPerRank }: ScheduleSearchResult['named'][number]) =>
     name === 'interleaved' ? `${name} (${stagesPerRank} stages a rank)` : name;
   const gain =
     bestNamed === undefined
@@ -128,7 +128,7 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
 }
 
 /** The same for JSON. */
-export function searchJson({ placement, start, bestNamed, named, bound }: SearchResult) {
+export function searchJson({ placement, start, bestNamed, named, bound }: ScheduleSearchResult) {
   return { placement, start, bestNamed: bestNamed ?? null, bound, named };
 }
 

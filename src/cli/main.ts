@@ -6,6 +6,7 @@ import { addCompareCommand } from './compare.js';
 import { addEvalCommand } from './eval.js';
 import { addGenerateCommand } from './generate.js';
 import { Interrupted } from './interrupted.js';
+import { addPlanCommand } from './plan.js';
 import { addScheduleCommand } from './schedule.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
@@ -21,6 +22,7 @@ function createProgram(): Command {
   addScheduleCommand(program);
   addSimulateCommand(program);
   addCompareCommand(program);
+  addPlanCommand(program);
   addTrainCommand(program);
   addTuneCommand(program);
   addEvalCommand(program);

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, WorkError } from '../base/index.js';
 import { readFileText } from '../formats/index.js';
-import type { SearchResult } from '../plan/index.js';
+import type { ScheduleSearchResult } from '../plan/index.js';
 import {
   type CsvContent,
   checkLowered,
@@ -20,7 +20,7 @@ import { parseNumber } from './numbers.js';
 /** A checked schedule, and costs of its stages; `search` where it was searched for. */
 interface CostedSchedule extends CsvContent {
   readonly costs: Costs;
-  readonly search?: SearchResult;
+  readonly search?: ScheduleSearchResult;
 }
 
 /** The flags that say which schedule is meant. */

@@ -33,11 +33,17 @@ const fixedValues: Readonly<Record<string, readonly unknown[]>> = {
  */
 export function parseHuggingFaceConfig(json: unknown, where = 'config.json'): ModelConfig {
   const table = readPlainTable(json, 'the file', where);
-  refuseOtherModels(table, where);
-  refuseGroupedHeads(table, where);
+  return readModelSizes({ ...table, ...readRopeTheta(table, where) }, where);
+}
+
+/**
+ * The sizes in a `config.json` whose `rope_parameters` are read already. Throws `InputError` as `parseHuggingFaceConfig`.
+ */
+export function readModelSizes(given: Readonly<Record<string, unknown>>, where: string): ModelConfig {
+  refuseOtherModels(given, where);
+  refuseGroupedHeads(given, where);
   const missing: string[] = [];
   const values: Record<string, unknown> = {};
-  const given: Readonly<Record<string, unknown>> = { ...table, ...readRopeTheta(table, where) };
   for (const name of Object.keys(modelFields)) {
     const key = toSnakeCase(name);
     const value = given[key];

@@ -1,8 +1,18 @@
+export { type ClusterConfig, parseCalibration, parseCluster } from './cluster.js';
+export type {
+  CalibrationRun,
+  GpuConfig,
+  LinksConfig,
+  NodesConfig,
+  ProfileConfig,
+  WorkConfig,
+} from './cluster-fields.js';
 export { defaultTrainingConfig } from './defaults.js';
 export { type ModelFlops, modelFlops } from './flops.js';
 export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.js';
 export { formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
 export type { ModelConfig } from './model-config.js';
+export { type PlanningModel, parsePlanningModel } from './planning-model.js';
 export { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
 export {
   type BalanceConfig,

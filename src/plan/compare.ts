@@ -8,7 +8,7 @@ import {
   hasLists,
   listVariants,
   type PlacementName,
-  type SearchRequest,
+  type ScheduleSearchRequest,
   searchSchedule,
   stagesPerRankOf,
   tryVariant,
@@ -240,7 +240,7 @@ function searchRow(frame: Frame, { ranks, stages, placements }: SearchedRow): Co
   // The search takes lists by stage, and numbers by rank.
   const cut = count(hasLists(costs) ? stages : ranks);
   try {
-    const search: SearchRequest = {
+    const search: ScheduleSearchRequest = {
       ranks,
       microbatches,
       costs: cutCosts(costs, parts, { pipelines: [cut], stageToRank: cut }),

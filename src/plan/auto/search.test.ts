@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkSchedule, scheduleNames } from '../../schedule/index.js';
 import { type Costs, simulate } from '../../simulate/index.js';
-import { type SearchRequest, type SearchResult, searchSchedule } from './search.js';
+import { type ScheduleSearchRequest, type ScheduleSearchResult, searchSchedule } from './search.js';
 
 const unit: Costs = { forward: 1, backwardInput: 1, backwardWeight: 1, p2p: 0 };
 
@@ -15,7 +15,7 @@ const uneven: Costs = {
   p2p: 0.1,
 };
 
-function makespans({ named }: SearchResult): number[] {
+function makespans({ named }: ScheduleSearchResult): number[] {
   return named.flatMap(({ makespan }) => makespan ?? []);
 }
 
@@ -34,7 +34,7 @@ test('it is never worse than any named schedule, checks, and keeps within its ca
     activationCap: fc.integer({ min: 2, max: 9 }),
   });
   fc.assert(
-    fc.property(requests, (request: SearchRequest) => {
+    fc.property(requests, (request: ScheduleSearchRequest) => {
       const result = searchSchedule({ ...request, iterations: 60 });
       assert.deepEqual(checkSchedule(result.schedule), []);
       const { makespan, peakActivations } = simulate(result.schedule, result.costs);
@@ -105,7 +105,7 @@ test('a memory cap counts the parameters of both copies of the model', () => {
 
 test('what does not fit together is refused', () => {
   const request = { ranks: 4, microbatches: 8, costs: unit };
-  const refusals: [Partial<SearchRequest>, RegExp][] = [
+  const refusals: [Partial<ScheduleSearchRequest>, RegExp][] = [
     [{ ranks: 0 }, /ranks cannot be 0/],
     [{ microbatches: 1e9 }, /microbatches cannot be 1000000000/],
     [{ ranks: 256, microbatches: 4096 }, /cannot search 256 ranks x 4096 microbatches.*at most 128/],

@@ -19,7 +19,7 @@ import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSav
 import { listRules } from './rules.js';
 
 /** What to search a schedule for. */
-export interface SearchRequest {
+export interface ScheduleSearchRequest {
   readonly ranks: number;
   /** Of all pipelines together. */
   readonly microbatches: number;
@@ -50,7 +50,7 @@ export interface NamedResult {
   readonly refusal?: string;
 }
 
-export interface SearchResult {
+export interface ScheduleSearchResult {
   /** Named `auto`. It passes `checkSchedule` and keeps within the memory. */
   readonly schedule: Schedule;
   /** Of the schedule's own stages, as `simulate` takes them. */
@@ -92,7 +92,7 @@ function compareCandidates(a: Candidate, b: Candidate): number {
  * makes by some hundred rules on each placement; local improvement changes the best of them. The same request gives the same schedule.
  * Throws `InputError` for costs and counts that do not fit together, `WorkError` if nothing keeps within the memory.
  */
-export function searchSchedule(request: SearchRequest): SearchResult {
+export function searchSchedule(request: ScheduleSearchRequest): ScheduleSearchResult {
   requireSize(request);
   const parts = countParts(request.costs, request.ranks);
   const named = timeNamed(request, parts);
@@ -118,7 +118,7 @@ export function searchSchedule(request: SearchRequest): SearchResult {
   };
 }
 
-function requireSize({ ranks, microbatches, iterations = 0 }: SearchRequest): void {
+function requireSize({ ranks, microbatches, iterations = 0 }: ScheduleSearchRequest): void {
   const counts = { ranks, microbatches };
   for (const [name, value] of Object.entries(counts)) {
     if (Number.isSafeInteger(value) && value >= 1 && value <= mostShares) continue;
@@ -135,7 +135,7 @@ function requireSize({ ranks, microbatches, iterations = 0 }: SearchRequest): vo
   }
 }
 
-function readCap({ activationCap, memoryCap, costs }: SearchRequest, chunk: number): Cap | undefined {
+function readCap({ activationCap, memoryCap, costs }: ScheduleSearchRequest, chunk: number): Cap | undefined {
   if (activationCap !== undefined && memoryCap !== undefined) {
     throw new InputError({ what: 'a cap of chunks and a cap of memory are given together', mend: 'give one of them' });
   }
@@ -151,7 +151,7 @@ function readCap({ activationCap, memoryCap, costs }: SearchRequest, chunk: numb
   return activationCap === undefined ? { amount: cap } : { chunks: cap, chunk };
 }
 
-function timeNamed(request: SearchRequest, parts: number): { results: NamedResult[]; candidates: Candidate[] } {
+function timeNamed(request: ScheduleSearchRequest, parts: number): { results: NamedResult[]; candidates: Candidate[] } {
   const { ranks, microbatches, costs } = request;
   const isFixed = hasLists(costs);
   const candidates: Candidate[] = [];
@@ -175,14 +175,18 @@ function timeNamed(request: SearchRequest, parts: number): { results: NamedResul
 }
 
 /** How much more memory a schedule needs than the cap allows. */
-function describeNeed({ activationCap }: SearchRequest, { costs, untilWeight }: Problem, schedule: Schedule): string {
+function describeNeed(
+  { activationCap }: ScheduleSearchRequest,
+  { costs, untilWeight }: Problem,
+  schedule: Schedule,
+): string {
   const { peakActivations, memory } = simulate(schedule, costs);
   if (activationCap === undefined) return `it needs a memory of ${Math.max(...(memory?.peak ?? []))}`;
   return `it has up to ${Math.max(...peakActivations) * untilWeight[0]!} chunks alive on a rank`;
 }
 
 /** Whether a schedule lies where the request allows. */
-function isPlaced({ ranks, placements }: SearchRequest, { pipelines, stageToRank }: Schedule): boolean {
+function isPlaced({ ranks, placements }: ScheduleSearchRequest, { pipelines, stageToRank }: Schedule): boolean {
   if (placements === undefined) return true;
   const own = JSON.stringify([pipelines, stageToRank]);
   return placements.some((name) => {
@@ -193,7 +197,7 @@ function isPlaced({ ranks, placements }: SearchRequest, { pipelines, stageToRank
 
 /** The problem of a placement, with the costs and memory of its stages. */
 function poseProblem(
-  request: SearchRequest,
+  request: ScheduleSearchRequest,
   parts: number,
   { ranks, pipelines, stageToRank }: Omit<Placement, 'name'>,
 ): Problem {
@@ -204,7 +208,7 @@ function poseProblem(
 }
 
 /** One problem for each placement that is allowed and on which nothing named lies that is the same. */
-function createProblems(request: SearchRequest, parts: number, named: readonly Candidate[]): Problem[] {
+function createProblems(request: ScheduleSearchRequest, parts: number, named: readonly Candidate[]): Problem[] {
   const { ranks, microbatches, costs, placements = placementNames } = request;
   const isFixed = hasLists(costs);
   const listed = placements.flatMap((name) => placeStages(name, ranks) ?? []);
@@ -248,7 +252,7 @@ function listSchedules(problems: readonly Problem[]): Candidate[] {
 
 /** Improves the best of each placement a little, then the best of all. */
 function improveAll(
-  request: SearchRequest,
+  request: ScheduleSearchRequest,
   sorted: readonly Candidate[],
   bound: number,
 ): { start: Candidate; best: Candidate } {
@@ -295,7 +299,7 @@ function pickStarts(sorted: readonly Candidate[]): Candidate[] {
 }
 
 function nothingFits(
-  { ranks, microbatches, activationCap, memoryCap }: SearchRequest,
+  { ranks, microbatches, activationCap, memoryCap }: ScheduleSearchRequest,
   problems: readonly Problem[],
 ): WorkError {
   const cap = activationCap ?? memoryCap ?? Number.POSITIVE_INFINITY;
