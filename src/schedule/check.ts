@@ -63,13 +63,18 @@ export interface CheckLimits {
 export function checkSchedule(schedule: Schedule, { activationCap }: CheckLimits = {}): ScheduleIssue[] {
   const shape = findShapeIssues(schedule);
   if (shape.length > 0) return shape.map((message) => ({ code: 'shape', rank: null, position: null, message }));
-  const book = openBook(schedule);
-  const issues = rules.flatMap((rule) => rule(book));
-  return activationCap === undefined ? issues : [...issues, ...activationsStayBelow(book, activationCap)];
+  const flat = flattenSchedule(schedule);
+  const issues = executeUntimed(flat).isWhole ? [] : findIssues(schedule, flat);
+  return activationCap === undefined ? issues : [...issues, ...activationsStayBelow(schedule, flat, activationCap)];
 }
 
-function openBook(schedule: Schedule): Book {
-  const flat = flattenSchedule(schedule);
+/** What keeps a schedule from running to its end as a whole. */
+function findIssues(schedule: Schedule, flat: FlatSchedule): ScheduleIssue[] {
+  const book = openBook(schedule, flat);
+  return rules.flatMap((rule) => rule(book));
+}
+
+function openBook(schedule: Schedule, flat: FlatSchedule): Book {
   const cells = flat.stages * flat.microbatches;
   const forward = new Int32Array(cells).fill(-1);
   const full = new Int32Array(cells).fill(-1);
@@ -190,7 +195,7 @@ function gradientsFollowTheirForward({ schedule, flat, forward, full, input, wei
 }
 
 /** Told once a rank, where it first has too many. */
-function activationsStayBelow({ schedule, flat }: Book, cap: number): ScheduleIssue[] {
+function activationsStayBelow(schedule: Schedule, flat: FlatSchedule, cap: number): ScheduleIssue[] {
   const issues: ScheduleIssue[] = [];
   for (let rank = 0; rank < flat.ranks; rank++) {
     const end = flat.rankStart[rank + 1] as number;

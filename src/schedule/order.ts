@@ -1,8 +1,9 @@
-import type { FlatSchedule } from './flat.js';
+import { type FlatSchedule, kindCodes } from './flat.js';
 
-/** Bits of `done`: what has run of a cell. */
+/** Bits of `done`: what has run of a cell. `backwardDone` is about its input gradient. */
 export const forwardDone = 1;
 export const backwardDone = 2;
+const weightDone = 4;
 
 /** How far the ranks come when each runs its list in order and waits for what the next action needs. */
 export interface Execution {
@@ -13,6 +14,8 @@ export interface Execution {
   readonly stoppedAt: Int32Array;
   /** `[stages * microbatches]`: bits `forwardDone`, `backwardDone`. */
   readonly done: Uint8Array;
+  /** Whether each action ran, on the rank of its stage, and everything of every chunk ran once. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -24,18 +27,29 @@ export function executeUntimed(
   flat: FlatSchedule,
   done: Uint8Array = new Uint8Array(flat.stages * flat.microbatches),
 ): Execution {
-  const { rankStart, forward, backward, toPrevious, toNext, stageToRank, microbatches, ranks } = flat;
+  const { rankStart, kind, forward, backward, weight, toPrevious, toNext, stageToRank, microbatches, ranks } = flat;
   const order = new Int32Array(rankStart[ranks] as number);
   const stoppedAt = rankStart.slice(0, ranks);
   const awake = Int32Array.from({ length: ranks }, (_, index) => ranks - 1 - index);
   const isAwake = new Uint8Array(ranks).fill(1);
   let awakeCount = ranks;
   let count = 0;
+  let partsDone = 0;
+  let isAstray = flat.outOfRange > 0;
 
-  const wake = (rank: number): void => {
-    if (isAwake[rank] === 1) return;
-    isAwake[rank] = 1;
-    awake[awakeCount++] = rank;
+  /** Notes that `rank` has run parts of a cell, and wakes who takes the result. */
+  const finish = (rank: number, cell: number, parts: number, toTarget: Int32Array | undefined): void => {
+    const stage = (cell / microbatches) | 0;
+    const before = done[cell] as number;
+    isAstray ||= (before & parts) !== 0 || stageToRank[stage] !== rank;
+    done[cell] = before | parts;
+    partsDone += parts === (backwardDone | weightDone) ? 2 : 1;
+    const step = toTarget === undefined ? 0 : (toTarget[stage] as number);
+    if (step === 0) return;
+    const target = stageToRank[stage + step / microbatches] as number;
+    if (isAwake[target] === 1) return;
+    isAwake[target] = 1;
+    awake[awakeCount++] = target;
   };
   while (awakeCount > 0) {
     const rank = awake[--awakeCount] as number;
@@ -44,22 +58,18 @@ export function executeUntimed(
     for (; action < end && findMissing(flat, done, action) < 0; action++) {
       order[count++] = action;
       const forwardCell = forward[action] as number;
-      if (forwardCell >= 0) {
-        done[forwardCell] = (done[forwardCell] as number) | forwardDone;
-        const step = toNext[(forwardCell / microbatches) | 0] as number;
-        if (step !== 0) wake(stageToRank[((forwardCell + step) / microbatches) | 0] as number);
-      }
+      if (forwardCell >= 0) finish(rank, forwardCell, forwardDone, toNext);
       const backwardCell = backward[action] as number;
-      if (backwardCell >= 0) {
-        done[backwardCell] = (done[backwardCell] as number) | backwardDone;
-        const step = toPrevious[(backwardCell / microbatches) | 0] as number;
-        if (step !== 0) wake(stageToRank[((backwardCell + step) / microbatches) | 0] as number);
-      }
+      const isWhole = kind[action] !== kindCodes.backwardInput;
+      if (backwardCell >= 0) finish(rank, backwardCell, isWhole ? backwardDone | weightDone : backwardDone, toPrevious);
+      const weightCell = weight[action] as number;
+      if (weightCell >= 0) finish(rank, weightCell, weightDone, undefined);
     }
     stoppedAt[rank] = action;
     isAwake[rank] = 0;
   }
-  return { order, count, stoppedAt, done };
+  const isWhole = !isAstray && count === order.length && partsDone === 3 * done.length;
+  return { order, count, stoppedAt, done, isWhole };
 }
 
 /** What an action waits for: the forward or the backward of a cell. */
