@@ -24,7 +24,7 @@ export {
   type PlaceOptions,
   placeExperts,
 } from './place.js';
-export type { Placement } from './placement.js';
+export { type Placement, placeInOrder } from './placement.js';
 export type { SearchBudget } from './search-budget.js';
 export { measureSpread, type TokenSpread } from './traffic.js';
 export type { RobustObjective } from './windowed-state.js';

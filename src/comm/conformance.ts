@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createGather, gatherOperation, valuesBytes } from './collectives.js';
 import type { ChannelSpec } from './mail.js';
-import type { Operation, PartsOperation, RankBuffers, RowsOperation } from './operations.js';
+import type { Operation, PartsOperation, RankBuffers, ReplicasOperation, RowsOperation } from './operations.js';
 import type { Transport } from './transport.js';
 
 /** What every transport must do: run on each rank, with the real communication threads of the transport behind it. */
@@ -57,23 +57,23 @@ const mailInOrder: ConformanceCase = {
   },
 };
 
-const EXPERTS = 3;
+const SLOTS = 3;
 const ROW_FLOATS = 5;
-/** Rows that rank `from` has for the expert: uneven, and none now and then. */
-const rowsFor = (round: number, from: number, expert: number): number => (round + 2 * from + 5 * expert) % 4;
-const MAX_ROWS = 4 * 4 * EXPERTS;
+/** Rows that rank `from` has for the slot: uneven, and none now and then. */
+const rowsFor = (round: number, from: number, slot: number): number => (round + 2 * from + 5 * slot) % 4;
+const MAX_ROWS = 4 * 4 * SLOTS;
 
 /** Where the tensors of one exchange lie in the rank's memory: the index tensors, then the rows. */
 function rowsPlaces(position: number) {
   const start = position * 16_384;
   const at = (byteOffset: number) => ({ buffer: 'activations' as const, byteOffset: start + byteOffset });
-  return { tokenOffsets: at(0), counts: at(512), expertOffsets: at(1024), tokenRows: at(2048), expertRows: at(8192) };
+  return { tokenOffsets: at(0), counts: at(512), slotOffsets: at(1024), tokenRows: at(2048), expertRows: at(8192) };
 }
 
 function rowsOperations(group: readonly number[], position: number): RowsOperation[] {
   const { tokenRows, expertRows, ...indices } = rowsPlaces(position);
   const tensors = [{ tokenSide: tokenRows, expertSide: expertRows, rowBytes: 4 * ROW_FLOATS }];
-  const common = { kind: 'rows', group, experts: EXPERTS, tensors, ...indices } as const;
+  const common = { kind: 'rows', group, slots: SLOTS, tensors, ...indices } as const;
   return [
     { ...common, direction: 'toExperts', exchangesCounts: true },
     { ...common, direction: 'toTokens', exchangesCounts: false },
@@ -89,10 +89,10 @@ function fillTokens(
   round: number,
 ): number {
   const places = rowsPlaces(position);
-  const offsets = new Int32Array(buffers.activations, places.tokenOffsets.byteOffset, group.length * EXPERTS + 1);
-  for (let expert = 0; expert < group.length * EXPERTS; expert++)
-    offsets[expert + 1] = offsets[expert] + rowsFor(round, rank, expert);
-  const rows = offsets[group.length * EXPERTS];
+  const offsets = new Int32Array(buffers.activations, places.tokenOffsets.byteOffset, group.length * SLOTS + 1);
+  for (let slot = 0; slot < group.length * SLOTS; slot++)
+    offsets[slot + 1] = offsets[slot] + rowsFor(round, rank, slot);
+  const rows = offsets[group.length * SLOTS];
   const tokens = new Float32Array(buffers.activations, places.tokenRows.byteOffset, rows * ROW_FLOATS);
   for (let index = 0; index < tokens.length; index++) tokens[index] = mark(round, rank, index);
   return rows;
@@ -109,14 +109,14 @@ function checkExperts(
   const places = rowsPlaces(position);
   const me = group.indexOf(rank);
   const rows = new Float32Array(buffers.activations, places.expertRows.byteOffset, MAX_ROWS * ROW_FLOATS);
-  const offsets = new Int32Array(buffers.activations, places.expertOffsets.byteOffset, EXPERTS + 1);
+  const offsets = new Int32Array(buffers.activations, places.slotOffsets.byteOffset, SLOTS + 1);
   let row = 0;
-  for (let expert = 0; expert < EXPERTS; expert++) {
-    assert.equal(offsets[expert], row, `first row of expert ${expert}`);
+  for (let slot = 0; slot < SLOTS; slot++) {
+    assert.equal(offsets[slot], row, `first row of slot ${slot}`);
     for (const source of group) {
-      const before = Array.from({ length: me * EXPERTS + expert }, (_, earlier) => rowsFor(round, source, earlier));
+      const before = Array.from({ length: me * SLOTS + slot }, (_, earlier) => rowsFor(round, source, earlier));
       const first = before.reduce((sum, count) => sum + count, 0);
-      for (let index = 0; index < rowsFor(round, source, me * EXPERTS + expert); index++, row++)
+      for (let index = 0; index < rowsFor(round, source, me * SLOTS + slot); index++, row++)
         for (let column = 0; column < ROW_FLOATS; column++) {
           const position = row * ROW_FLOATS + column;
           assert.equal(rows[position], mark(round, source, (first + index) * ROW_FLOATS + column));
@@ -124,7 +124,7 @@ function checkExperts(
         }
     }
   }
-  assert.equal(offsets[EXPERTS], row);
+  assert.equal(offsets[SLOTS], row);
 }
 
 function checkTokens(buffers: RankBuffers, position: number, rank: number, round: number, rows: number): void {
@@ -133,7 +133,7 @@ function checkTokens(buffers: RankBuffers, position: number, rank: number, round
 }
 
 const rowsThereAndBack: ConformanceCase = {
-  name: 'rows reach their experts, by expert and by rank, and come back to where they were',
+  name: 'rows reach their slots, by slot and by rank, and come back to where they were',
   bytes: 16_384,
   channels: noChannels,
   operations: (_, ranks) => rowsOperations(everyone(ranks), 0),
@@ -195,8 +195,8 @@ function sumOperations(ranks: number): PartsOperation[] {
 }
 
 /** Not a whole number, so that the order of a sum shows in its bits. */
-const fraction = (round: number, rank: number, index: number): number =>
-  Math.fround(mark(round, rank, index) / 977 + rank * 1e-4);
+const fraction = (round: number, source: number, index: number): number =>
+  Math.fround(mark(round, source, index) / 977 + source * 1e-4);
 
 const sums: ConformanceCase = {
   name: 'sums are the same bits on every rank: added in the order of the ranks',
@@ -214,18 +214,77 @@ const sums: ConformanceCase = {
         wait(index);
         post(index + 1);
         wait(index + 1);
-        const wrong = numbers.findIndex((sum, position) => sum !== sumOfFractions(round, ranks, position));
+        const wrong = numbers.findIndex((sum, position) => sum !== sumOfFractions(round, everyone(ranks), position));
         assert.equal(wrong, -1, `number ${wrong} of ${count}, round ${round}: ${numbers[wrong]}`);
       }
     }
   },
 };
 
-function sumOfFractions(round: number, ranks: number, position: number): number {
-  let sum = fraction(round, 0, position);
-  for (let rank = 1; rank < ranks; rank++) sum = Math.fround(sum + fraction(round, rank, position));
-  return sum;
+function sumOfFractions(round: number, [first, ...others]: readonly number[], position: number): number {
+  return others.reduce(
+    (sum, source) => Math.fround(sum + fraction(round, source, position)),
+    fraction(round, first, position),
+  );
 }
+
+/** Numbers of a slot: fewer than parts, and more than travel at once. */
+const SLOT_NUMBERS = [1, 17, 40_001];
+/** Which expert is in a slot, round by round: several in one rank and in many, none with a replica, one with many, and nothing but replicas. */
+const PLACEMENTS: readonly ((slot: number) => number)[] = [
+  (slot) => slot % 2,
+  (slot) => slot,
+  (slot) => Math.min(slot, 4),
+  () => 0,
+];
+
+function replicasOperations(ranks: number): ReplicasOperation[] {
+  const slotToExpert = { buffer: 'activations', byteOffset: 0 } as const;
+  let byteOffset = 0;
+  return SLOT_NUMBERS.flatMap((count) => {
+    const common = {
+      group: everyone(ranks),
+      slots: SLOTS,
+      slotToExpert,
+      place: { buffer: 'state', byteOffset },
+      count,
+    } as const;
+    byteOffset += 4 * SLOTS * count;
+    return [
+      { kind: 'sumReplicas', ...common },
+      { kind: 'gatherReplicas', ...common },
+    ] satisfies ReplicasOperation[];
+  });
+}
+
+const replicas: ConformanceCase = {
+  name: 'replicas get the sum of them all, added in the order of the slots, by the table of the moment',
+  bytes: 4 * SLOTS * SLOT_NUMBERS.reduce((sum, count) => sum + count, 0),
+  channels: noChannels,
+  operations: (_, ranks) => replicasOperations(ranks),
+  run({ transport: { rank, ranks, post, wait }, buffers }) {
+    const table = new Int32Array(buffers.activations, 0, ranks * SLOTS);
+    for (const [round, expertOf] of PLACEMENTS.entries()) {
+      for (let slot = 0; slot < table.length; slot++) table[slot] = expertOf(slot);
+      const operations = replicasOperations(ranks);
+      for (const { place, count } of operations.filter(({ kind }) => kind === 'sumReplicas')) {
+        const numbers = new Float32Array(buffers.state, place.byteOffset, SLOTS * count);
+        for (let index = 0; index < numbers.length; index++)
+          numbers[index] = fraction(round, rank * SLOTS + Math.floor(index / count), index % count);
+      }
+      for (const index of operations.keys()) post(index);
+      for (const index of operations.keys()) wait(index);
+      for (const { place, count } of operations) {
+        for (let own = 0; own < SLOTS; own++) {
+          const same = [...table.keys()].filter((slot) => table[slot] === table[rank * SLOTS + own]);
+          const numbers = new Float32Array(buffers.state, place.byteOffset + 4 * own * count, count);
+          const wrong = numbers.findIndex((sum, position) => sum !== sumOfFractions(round, same, position));
+          assert.equal(wrong, -1, `number ${wrong} of ${count} of slot ${own} of rank ${rank}, round ${round}`);
+        }
+      }
+    }
+  },
+};
 
 const gathers: ConformanceCase = {
   name: 'values are gathered by rank, as often as one likes',
@@ -254,10 +313,10 @@ function largeOperation(ranks: number): RowsOperation {
     group: everyone(ranks),
     direction: 'toExperts',
     exchangesCounts: true,
-    experts: 1,
+    slots: 1,
     tokenOffsets: at(0),
     counts: at(512),
-    expertOffsets: at(1024),
+    slotOffsets: at(1024),
     tensors: [{ tokenSide: at(4096), expertSide: at(4096 + rowsBytes), rowBytes: LARGE_ROW }],
   };
 }
@@ -271,7 +330,7 @@ const largeRowsAndMail: ConformanceCase = {
   run({ transport: { rank, ranks, post, wait, send, receive }, buffers }) {
     const { tokenOffsets, tensors } = largeOperation(ranks);
     const offsets = new Int32Array(buffers.activations, tokenOffsets.byteOffset, ranks + 1);
-    for (let expert = 0; expert < ranks; expert++) offsets[expert + 1] = (expert + 1) * LARGE_ROWS;
+    for (let slot = 0; slot < ranks; slot++) offsets[slot + 1] = (slot + 1) * LARGE_ROWS;
     const count = ranks * LARGE_ROWS * LARGE_ROW;
     const [tokens, rows] = [tensors[0].tokenSide, tensors[0].expertSide].map(
       ({ byteOffset }) => new Uint8Array(buffers.activations, byteOffset, count),
@@ -299,6 +358,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   rowsThereAndBack,
   manyInFlight,
   sums,
+  replicas,
   gathers,
   largeRowsAndMail,
 ];

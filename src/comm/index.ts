@@ -19,6 +19,7 @@ export {
   type Place,
   partBounds,
   type RankBuffers,
+  type ReplicasOperation,
   type RowsOperation,
   type RowsTensor,
 } from './operations.js';

@@ -7,7 +7,7 @@ import type { Ref, RoutingRefs, RowExchange, Step } from './program.js';
 interface DispatchTensors {
   /** `[tokens, hidden]`: what the router's tokens bring. */
   readonly hidden: string;
-  /** `[token rows, hidden]` and `[token rows, 1]`: the tokens sorted by expert, and the router's weights. */
+  /** `[token rows, hidden]` and `[token rows, 1]`: the tokens sorted by slot, and the router's weights. */
   readonly tokenRows: string;
   readonly tokenWeights: string;
   /** `[expert rows, hidden]` and `[expert rows, 1]`: the same where the experts are. */
@@ -22,9 +22,9 @@ interface DispatchTensors {
   /** `[tokens, hidden]`: the layer's output. */
   readonly y: string;
   readonly routing: RoutingRefs;
-  /** int32 `[ranks, experts of a rank]` and `[experts of a rank + 1]`: rows that came, by rank and expert, and where each expert's begin. */
+  /** int32 `[ranks, slots of a rank]` and `[slots of a rank + 1]`: rows that came, by rank and slot, and where each slot's begin. */
   readonly counts: Ref;
-  readonly expertOffsets: Ref;
+  readonly slotOffsets: Ref;
 }
 
 /** Steps before rows travel, the journey, and steps after it. */
@@ -39,9 +39,11 @@ export interface Movement {
  * `combine` adds rows onto the base, `combineBackward` copies the gradient of y to the rows, `dispatchBackward` sums the rows' gradient.
  */
 export interface Dispatcher {
-  /** Ranks that share the experts, and which of them this one is: it holds the experts of its equal share. */
+  /** Ranks that share the experts, and which of them this one is. */
   readonly ranks: number;
   readonly index: number;
+  /** Slots of each rank, of every layer: this one holds those from index x slots to (index + 1) x slots. */
+  readonly slots: number;
   dispatch(tensors: DispatchTensors): Movement;
   combine(tensors: DispatchTensors): Movement;
   combineBackward(tensors: DispatchTensors): Movement;
@@ -64,11 +66,12 @@ const combine = (t: DispatchTensors) =>
 const expandGradient = (t: DispatchTensors) => run('expand', t, { x: gradient(t.y) }, gradient(t.returnedRows));
 const collectGradient = (t: DispatchTensors) => run('collect', t, { rows: gradient(t.tokenRows) }, gradient(t.hidden));
 
-/** All experts lie on this rank: nothing travels. */
-export function createLocalDispatcher(): Dispatcher {
+/** All slots lie on this rank: nothing travels. */
+export function createLocalDispatcher(slots: number): Dispatcher {
   return {
     ranks: 1,
     index: 0,
+    slots,
     dispatch: (t) => ({ steps: expand(t) }),
     combine: (t) => ({ steps: combine(t) }),
     combineBackward: (t) => ({ steps: expandGradient(t) }),
@@ -76,24 +79,29 @@ export function createLocalDispatcher(): Dispatcher {
   };
 }
 
-/** The experts are shared by `ranks` ranks, of which this is number `index`; each has its own tokens. */
-export function createExchangeDispatcher(ranks: number, index: number): Dispatcher {
+/** The experts are shared by `ranks` ranks of `slots` slots each, of which this is number `index`; each has its own tokens. */
+export function createExchangeDispatcher({
+  ranks,
+  index,
+  slots,
+}: Pick<Dispatcher, 'ranks' | 'index' | 'slots'>): Dispatcher {
   const exchange = (
-    { routing, counts, expertOffsets }: DispatchTensors,
+    { routing, counts, slotOffsets }: DispatchTensors,
     direction: RowExchange['direction'],
     tensors: readonly (readonly [tokenSide: Ref, expertSide: Ref])[],
     exchangesCounts = false,
   ): RowExchange => ({
     direction,
     exchangesCounts,
-    tokenOffsets: routing.expertOffsets,
+    tokenOffsets: routing.slotOffsets,
     counts,
-    expertOffsets,
+    slotOffsets,
     tensors: tensors.map(([tokenSide, expertSide]) => ({ tokenSide, expertSide })),
   });
   return {
     ranks,
     index,
+    slots,
     dispatch: (t) => {
       const rows = [value(t.tokenRows), value(t.rows)] as const;
       const weights = [value(t.tokenWeights), value(t.rowWeights)] as const;

@@ -6,6 +6,7 @@ export {
   isMoeLayer,
   type LayerRange,
   layerParameters,
+  nameInCheckpoint,
   selectionBiasName,
   splitLayers,
 } from './deepseek-v3/index.js';

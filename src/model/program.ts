@@ -4,7 +4,7 @@ import type { SegmentShape } from '../schedule/index.js';
 /**
  * A tensor that a step reads or writes.
  * - `value`: one for every chunk (stage x microbatch); lives from its first write to its last read.
- * - `parameter`, `gradient`: of the stage, under the parameter's Hugging Face name; gradients add up over microbatches.
+ * - `parameter`, `gradient`: of the stage, under the parameter's name in `ParameterSpec`; gradients add up over microbatches.
  * - `buffer`: of the stage, not trained by gradients (the router's selection bias, loss weights).
  * - `batch`: a row of what the step trains on, one for every microbatch.
  */
@@ -27,7 +27,7 @@ export interface RunStep {
   readonly outputs: readonly Binding[];
 }
 
-/** Chooses experts from the router's scores and writes the index tensors of the dispatch; see `routeTokens`. */
+/** Chooses experts from the router's scores, and slots that hold them, and writes the index tensors of the dispatch; see `createRouter`. */
 export interface RouteStep {
   readonly kind: 'route';
   readonly layer: number;
@@ -38,25 +38,25 @@ export interface RouteStep {
 
 /** The tensors that `route` writes; shapes as in `Routing`. */
 export interface RoutingRefs {
-  readonly choiceToSlot: Ref;
+  readonly choiceToScore: Ref;
   readonly rowToChoice: Ref;
   readonly rowToToken: Ref;
   readonly choiceToRow: Ref;
-  readonly expertOffsets: Ref;
+  readonly slotOffsets: Ref;
   readonly loadFractions: Ref;
 }
 
-/** Runs one kernel for every expert that has rows, on that expert's rows and parameters. */
+/** Runs one kernel for every slot of this rank that has rows, on that slot's rows and parameters. */
 export interface ExpertsStep {
   readonly kind: 'experts';
   readonly kernel: string;
-  readonly experts: number;
-  /** int32 `[experts + 1]`: expert e has the rows offsets[e] to offsets[e + 1]. */
-  readonly expertOffsets: Ref;
-  /** Tensors of `[rows, ...]`, of which each run sees its expert's rows. */
+  readonly slots: number;
+  /** int32 `[slots + 1]`: slot s has the rows offsets[s] to offsets[s + 1]. */
+  readonly slotOffsets: Ref;
+  /** Tensors of `[rows, ...]`, of which each run sees its slot's rows. */
   readonly inputs: readonly Binding[];
   readonly outputs: readonly Binding[];
-  /** `parameters[e]`: expert e's own parameters and gradients. */
+  /** `parameters[s]`: slot s's own parameters and gradients. */
   readonly parameters: readonly (readonly Binding[])[];
 }
 
@@ -68,7 +68,7 @@ export interface RowExchange {
   readonly exchangesCounts: boolean;
   readonly tokenOffsets: Ref;
   readonly counts: Ref;
-  readonly expertOffsets: Ref;
+  readonly slotOffsets: Ref;
   readonly tensors: readonly { readonly tokenSide: Ref; readonly expertSide: Ref }[];
 }
 
@@ -91,12 +91,12 @@ export interface ValueSpec {
 type Initializer = 'normal' | 'ones' | 'zeros';
 
 export interface ParameterSpec {
-  /** Name in Hugging Face's checkpoint. */
+  /** Name in Hugging Face's checkpoint; of what lies in a slot, `slots.SLOT` stands for `experts.EXPERT` (see `nameInCheckpoint`). */
   readonly name: string;
   readonly shape: readonly number[];
   readonly initializer: Initializer;
-  /** Set for what belongs to one routed expert, which only some ranks hold. */
-  readonly expert?: number;
+  /** Set for what belongs to the routed expert in a slot, of those that all ranks hold. */
+  readonly slot?: { readonly layer: number; readonly index: number };
 }
 
 /** One stage of the model as segments: plain data that knows nothing of ranks, schedules or memory. */

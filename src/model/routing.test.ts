@@ -3,15 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createRouter, type Routing, type RoutingShape } from './routing.js';
 
-function createRouting({ sequences, tokens, experts, choices }: RoutingShape): Routing {
+function createRouting({ sequences, tokens, experts, slots, choices }: RoutingShape): Routing {
   const rows = tokens * choices;
   const integers = (length: number) => new Int32Array(length);
   return {
-    choiceToSlot: integers(rows),
+    choiceToScore: integers(rows),
     rowToChoice: integers(rows),
     rowToToken: integers(rows),
     choiceToRow: integers(rows),
-    expertOffsets: integers(experts + 1),
+    slotOffsets: integers(slots + 1),
     loadFractions: new Float32Array(sequences * experts),
   };
 }
@@ -26,7 +26,17 @@ const shapes = fc
     choices: fc.integer({ min: 1, max: 4 }),
   })
   .filter(({ groups, chosenGroups, size, choices }) => chosenGroups <= groups && choices <= chosenGroups * size)
-  .map(({ length, size, ...shape }) => ({ ...shape, tokens: shape.sequences * length, experts: shape.groups * size }));
+  .map(({ length, size, ...shape }) => {
+    const experts = shape.groups * size;
+    return { ...shape, ...onOneRank(experts), tokens: shape.sequences * length };
+  });
+
+/** Every expert in a slot of its own. */
+function onOneRank(experts: number) {
+  return { experts, slots: experts, local: { first: 0, end: experts } };
+}
+
+const inOrder = (experts: number) => Int32Array.from({ length: experts }, (_, slot) => slot);
 
 /** The experts of one token by the definition: sort groups by their two best, then experts by score. */
 function chooseByDefinition(shape: RoutingShape, biased: readonly number[]): number[] {
@@ -61,14 +71,14 @@ describe('routing', () => {
     fc.assert(
       fc.property(cases, ({ shape, scores, bias }) => {
         const [s, b, routing] = [Float32Array.from(scores), Float32Array.from(bias), createRouting(shape)];
-        createRouter(shape)(s, b, routing);
+        createRouter(shape)(s, b, inOrder(shape.experts), routing);
         for (let token = 0; token < shape.tokens; token++) {
           const biased = Array.from({ length: shape.experts }, (_, expert) =>
             Math.fround(s[token * shape.experts + expert] + b[expert]),
           );
-          const chosen = [...routing.choiceToSlot.subarray(token * shape.choices, (token + 1) * shape.choices)];
+          const chosen = [...routing.choiceToScore.subarray(token * shape.choices, (token + 1) * shape.choices)];
           assert.deepEqual(
-            chosen.map((slot) => slot - token * shape.experts),
+            chosen.map((position) => position - token * shape.experts),
             chooseByDefinition(shape, biased),
           );
         }
@@ -76,20 +86,23 @@ describe('routing', () => {
     );
   });
 
-  it('sorts rows by expert and token, with index tensors that undo each other', () => {
+  it('sorts rows by slot and token, with index tensors that undo each other', () => {
     fc.assert(
       fc.property(cases, ({ shape, scores, bias }) => {
         const routing = createRouting(shape);
-        createRouter(shape)(Float32Array.from(scores), Float32Array.from(bias), routing);
-        const { rowToChoice, choiceToRow, rowToToken, choiceToSlot, expertOffsets, loadFractions } = routing;
+        const { experts } = shape;
+        // Backwards, so that a slot is not its expert.
+        const slotToExpert = inOrder(experts).reverse();
+        createRouter(shape)(Float32Array.from(scores), Float32Array.from(bias), slotToExpert, routing);
+        const { rowToChoice, choiceToRow, rowToToken, choiceToScore, slotOffsets, loadFractions } = routing;
         const rows = shape.tokens * shape.choices;
-        assert.equal(expertOffsets[shape.experts], rows);
+        assert.equal(slotOffsets[experts], rows);
         for (let row = 0; row < rows; row++) {
           assert.equal(choiceToRow[rowToChoice[row]], row);
           assert.equal(rowToToken[row], Math.floor(rowToChoice[row] / shape.choices));
-          const expert = choiceToSlot[rowToChoice[row]] % shape.experts;
-          assert.ok(row >= expertOffsets[expert] && row < expertOffsets[expert + 1]);
-          if (row > expertOffsets[expert]) assert.ok(rowToToken[row] > rowToToken[row - 1]);
+          const slot = slotToExpert.indexOf(choiceToScore[rowToChoice[row]] % experts);
+          assert.ok(row >= slotOffsets[slot] && row < slotOffsets[slot + 1]);
+          if (row > slotOffsets[slot]) assert.ok(rowToToken[row] > rowToToken[row - 1]);
         }
         const mean = loadFractions.reduce((sum, value) => sum + value, 0) / loadFractions.length;
         assert.ok(Math.abs(mean - 1) < 1e-5);
@@ -98,9 +111,9 @@ describe('routing', () => {
   });
 
   it('stays well formed when a score is not a number', () => {
-    const shape = { sequences: 1, tokens: 2, experts: 4, choices: 2, groups: 1, chosenGroups: 1 };
+    const shape = { sequences: 1, tokens: 2, ...onOneRank(4), choices: 2, groups: 1, chosenGroups: 1 };
     const routing = createRouting(shape);
-    createRouter(shape)(new Float32Array(8).fill(Number.NaN), new Float32Array(4), routing);
-    assert.deepEqual([...routing.choiceToSlot], [0, 1, 4, 5]);
+    createRouter(shape)(new Float32Array(8).fill(Number.NaN), new Float32Array(4), inOrder(4), routing);
+    assert.deepEqual([...routing.choiceToScore], [0, 1, 4, 5]);
   });
 });

@@ -1,23 +1,24 @@
+import { createReplicaChooser, type ReplicaShape } from './replicas.js';
+
 /** What the router of a layer chose for the tokens of one microbatch, as the index tensors that dispatch and combine use. */
 export interface Routing {
-  /** int32 `[tokens, choices]`: token * experts + expert, experts ascending within a token. */
-  readonly choiceToSlot: Int32Array;
-  /** int32 `[rows]`: token * choices + choice of each row; rows are sorted by expert, then by token. rows = tokens x choices. */
+  /** int32 `[tokens, choices]`: token * experts + expert, experts ascending within a token; the position of the choice's score. */
+  readonly choiceToScore: Int32Array;
+  /** int32 `[rows]`: token * choices + choice of each row; rows are sorted by slot, then by token. rows = tokens x choices. */
   readonly rowToChoice: Int32Array;
   /** int32 `[rows]`. */
   readonly rowToToken: Int32Array;
   /** int32 `[tokens, choices]`: the inverse of `rowToChoice`. */
   readonly choiceToRow: Int32Array;
-  /** int32 `[experts + 1]`: expert e has the rows from offsets[e] to offsets[e + 1]. */
-  readonly expertOffsets: Int32Array;
+  /** int32 `[slots + 1]`: slot s, of those of all ranks, has the rows from offsets[s] to offsets[s + 1]. */
+  readonly slotOffsets: Int32Array;
   /** float32 `[sequences, experts]`: experts / (choices x tokens) x the tokens of the sequence that chose the expert; 1 is balanced. */
   readonly loadFractions: Float32Array;
 }
 
-export interface RoutingShape {
+export interface RoutingShape extends ReplicaShape {
   readonly sequences: number;
   readonly tokens: number;
-  readonly experts: number;
   readonly choices: number;
   readonly groups: number;
   readonly chosenGroups: number;
@@ -25,21 +26,25 @@ export interface RoutingShape {
 
 /**
  * Chooses `choices` experts for every token by score plus selection bias, out of the `chosenGroups` groups of experts whose two best
- * sum highest, and fills `routing`. Ties go to the lower index. Source: DeepSeek-V3 report (arXiv 2412.19437) section 2.1.2, and
+ * sum highest, then a slot that holds the expert (`createReplicaChooser`), and fills `routing`. Ties go to the lower index. Source: DeepSeek-V3 report (arXiv 2412.19437) section 2.1.2, and
  * DeepseekV3TopkRouter of Hugging Face transformers.
  *
  * @param scores float32 `[tokens, experts]`
  * @param bias float32 `[experts]`
+ * @param slotToExpert int32 `[slots]`
  */
 export function createRouter(
   shape: RoutingShape,
-): (scores: Float32Array, bias: Float32Array, routing: Routing) => void {
+): (scores: Float32Array, bias: Float32Array, slotToExpert: Int32Array, routing: Routing) => void {
   const { tokens, experts, choices } = shape;
   const biased = new Float64Array(experts);
   const chosen = new Int32Array(choices);
+  const choiceToExpert = new Int32Array(tokens * choices);
+  const choiceToSlot = new Int32Array(tokens * choices);
   const allowed = createGroupFilter(shape);
-  return (scores, bias, routing) => {
-    const { choiceToSlot } = routing;
+  const chooseReplicas = createReplicaChooser(shape);
+  return (scores, bias, slotToExpert, routing) => {
+    const { choiceToScore } = routing;
     for (let token = 0; token < tokens; token++) {
       const base = token * experts;
       for (let expert = 0; expert < experts; expert++)
@@ -47,10 +52,12 @@ export function createRouter(
       allowed(biased);
       takeLargest(biased, chosen);
       chosen.sort();
-      for (let choice = 0; choice < choices; choice++) choiceToSlot[token * choices + choice] = base + chosen[choice];
+      choiceToExpert.set(chosen, token * choices);
+      for (let choice = 0; choice < choices; choice++) choiceToScore[token * choices + choice] = base + chosen[choice];
     }
-    sortRows(shape, routing);
-    measureLoad(shape, routing);
+    chooseReplicas(choiceToExpert, slotToExpert, choiceToSlot);
+    sortRows(shape, choiceToSlot, routing);
+    measureLoad(shape, choiceToExpert, routing);
   };
 }
 
@@ -103,32 +110,32 @@ function lowestFree(length: number, taken: Int32Array): number {
   return 0;
 }
 
-function sortRows({ tokens, experts, choices }: RoutingShape, routing: Routing): void {
-  const { choiceToSlot, rowToChoice, rowToToken, choiceToRow, expertOffsets } = routing;
-  expertOffsets.fill(0);
-  const rows = tokens * choices;
-  for (let choice = 0; choice < rows; choice++) expertOffsets[(choiceToSlot[choice] % experts) + 1]++;
-  for (let expert = 0; expert < experts; expert++) expertOffsets[expert + 1] += expertOffsets[expert];
-  // Place each row at its expert's cursor; afterwards the cursors stand at the next expert's start, so shift them back.
-  for (let choice = 0; choice < rows; choice++) {
-    const row = expertOffsets[choiceToSlot[choice] % experts]++;
+function sortRows({ slots, choices }: RoutingShape, choiceToSlot: Int32Array, routing: Routing): void {
+  const { rowToChoice, rowToToken, choiceToRow, slotOffsets } = routing;
+  slotOffsets.fill(0);
+  for (let choice = 0; choice < choiceToSlot.length; choice++) slotOffsets[choiceToSlot[choice] + 1]++;
+  for (let slot = 0; slot < slots; slot++) slotOffsets[slot + 1] += slotOffsets[slot];
+  // Place each row at its slot's cursor; afterwards the cursors stand at the next slot's start, so shift them back.
+  for (let choice = 0; choice < choiceToSlot.length; choice++) {
+    const row = slotOffsets[choiceToSlot[choice]]++;
     rowToChoice[row] = choice;
     rowToToken[row] = (choice / choices) | 0;
     choiceToRow[choice] = row;
   }
-  for (let expert = experts; expert > 0; expert--) expertOffsets[expert] = expertOffsets[expert - 1];
-  expertOffsets[0] = 0;
+  slotOffsets.copyWithin(1, 0, slots);
+  slotOffsets[0] = 0;
 }
 
 function measureLoad(
   { sequences, tokens, experts, choices }: RoutingShape,
-  { choiceToSlot, loadFractions }: Routing,
+  choiceToExpert: Int32Array,
+  { loadFractions }: Routing,
 ): void {
   const perSequence = (tokens / sequences) * choices;
   const unit = experts / perSequence;
   loadFractions.fill(0);
-  for (let choice = 0; choice < choiceToSlot.length; choice++) {
+  for (let choice = 0; choice < choiceToExpert.length; choice++) {
     const sequence = (choice / perSequence) | 0;
-    loadFractions[sequence * experts + (choiceToSlot[choice] % experts)] += unit;
+    loadFractions[sequence * experts + choiceToExpert[choice]] += unit;
   }
 }

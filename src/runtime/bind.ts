@@ -175,17 +175,17 @@ function bindRoute(context: BindContext, chunk: Chunk, step: RouteStep): BoundSt
   const rows = integers(located(context, chunk, step.writes.rowToToken)).length;
   const index = (ref: Ref) => integers(placeOrOwn(context, chunk, ref, rows));
   const routing: Routing = {
-    choiceToSlot: index(step.writes.choiceToSlot),
+    choiceToScore: index(step.writes.choiceToScore),
     rowToChoice: index(step.writes.rowToChoice),
     rowToToken: index(step.writes.rowToToken),
     choiceToRow: index(step.writes.choiceToRow),
-    expertOffsets: index(step.writes.expertOffsets),
+    slotOffsets: index(step.writes.slotOffsets),
     loadFractions: floats(placeOrOwn(context, chunk, step.writes.loadFractions, rows * bias.length)),
   };
   return () => context.route(step.layer, scores, bias, routing);
 }
 
-/** A `[rows, ...]` tensor of which every expert's run sees its own rows. */
+/** A `[rows, ...]` tensor of which every slot's run sees its own rows. */
 interface RowsPort {
   readonly port: string;
   readonly memory: TensorMemory;
@@ -204,15 +204,15 @@ function bindExperts(context: BindContext, chunk: Chunk, step: ExpertsStep): Bou
   const writesGradients = step.parameters.some((bindings) => bindings.some(({ ref }) => ref.space === 'gradient'));
   if (outputs.length === 0 && !writesGradients) return undefined;
   const ports = [...inputs, ...outputs];
-  const offsets = integers(located(context, chunk, step.expertOffsets));
+  const offsets = integers(located(context, chunk, step.slotOffsets));
   const calls = expertCalls(context, chunk, step, ports);
   const handles: TensorHandle[] = new Array(ports.length);
   return () => {
-    for (let expert = 0; expert < step.experts; expert++) {
-      const first = offsets[expert];
-      const rows = offsets[expert + 1] - first;
+    for (let slot = 0; slot < step.slots; slot++) {
+      const first = offsets[slot];
+      const rows = offsets[slot + 1] - first;
       if (rows === 0) continue;
-      const call = calls[expert];
+      const call = calls[slot];
       for (let index = 0; index < ports.length; index++) {
         const { port, memory, rowBytes, shape, type } = ports[index];
         shape[0] = rows;
@@ -234,7 +234,7 @@ function rowsPort({ port }: Binding, { memory, shape, type }: PlacedTensor): Row
   return { port, memory, rowBytes: 4 * elements(shape.slice(1)), shape: [...shape], type };
 }
 
-/** One call an expert, with its parameters bound for good and the whole rows for now. */
+/** One call a slot, with its parameters bound for good and the whole rows for now. */
 function expertCalls(
   context: BindContext,
   chunk: Chunk,

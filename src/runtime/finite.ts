@@ -1,6 +1,7 @@
 import type { RankMemory } from './bind.js';
 import { type BoundProgram, runProgram } from './execute.js';
 import { listAccesses } from './program.js';
+import { listTensors } from './slots.js';
 
 /** A number that is not finite, and where it first turned up. */
 export interface NonFinite {
@@ -43,14 +44,12 @@ function isFiniteValue(evaluation: BoundProgram, { activations }: RankMemory, in
 }
 
 function findInGradients({ state, layout }: RankMemory): NonFinite | undefined {
-  const bad = [...layout.tensors.values()].filter(({ position, count }) => {
+  const bad = listTensors({ layout, state }).filter(({ position, count }) => {
     const gradient = new Float32Array(state, layout.byteOffsets.gradients + 4 * position, count);
     return !gradient.every(Number.isFinite);
   });
   const layerOf = (name: string) =>
     Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? (name.startsWith('lm_head') ? Infinity : -1));
-  const [last] = bad.sort((a, b) => layerOf(b.name) - layerOf(a.name));
-  return last === undefined
-    ? undefined
-    : { pass: 'backward', layer: layerOf(last.name), what: `gradient of ${last.name}` };
+  const [last] = bad.map(({ checkpointName }) => checkpointName).sort((a, b) => layerOf(b) - layerOf(a));
+  return last === undefined ? undefined : { pass: 'backward', layer: layerOf(last), what: `gradient of ${last}` };
 }

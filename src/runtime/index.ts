@@ -5,6 +5,7 @@ export type { RankGroup, RankState } from './group.js';
 export { countRanks } from './layout.js';
 export type { StepReport } from './rank.js';
 export type { TimeAccount } from './recorder.js';
-export { forwardSchedule, type RunSpec } from './spec.js';
+export { listTensors, type PlacedStateTensor } from './slots.js';
+export { forwardSchedule, placeAtStart, type RunSpec } from './spec.js';
 export { startRanks } from './start-ranks.js';
 export { listMomentPieces, type StateLayout, type StateTensor } from './state-layout.js';

@@ -24,6 +24,14 @@ export function rankAt({ expert }: Layout, pipelineRank: number, expertRank: num
   return pipelineRank * expert + expertRank;
 }
 
+/** Physical slots of each rank, of every layer: each of the ranks that share the experts holds as many. */
+export function slotsOfRank({
+  expert,
+  placement,
+}: Layout & { readonly placement: { readonly slots: number } }): number {
+  return placement.slots / expert;
+}
+
 /** The ranks that run the same program on data of their own and share the experts, ascending. */
 export function expertGroup(layout: Layout, rank: number): number[] {
   const { pipelineRank } = locateRank(layout, rank);

@@ -1,18 +1,18 @@
 import { chunkOperation, gatherOperation, type Operation, type Place, type RowsOperation } from '../comm/index.js';
 import type { Ref } from '../model/index.js';
-import { countRanks, expertGroup, holders, type Layout } from './layout.js';
+import { countRanks, expertGroup, holders, slotsOfRank } from './layout.js';
 import type { MemoryPlan } from './memory-plan.js';
 import { type Chunk, instanceName, type RankProgram } from './program.js';
-import type { StateLayout } from './state-layout.js';
+import type { RunSpec } from './spec.js';
+import type { StateLayout, StateSpan } from './state-layout.js';
 
-/** Numbers that are summed over the ranks that hold them, once their stages are done: the two operations that do it. */
+/** Numbers that are summed over the ranks that hold them, once their stages are done. */
 export interface Summation {
   readonly stages: readonly number[];
   /** Whether all ranks that take part run the same program, so that it may start in the midst of it. */
   readonly isEarly: boolean;
-  readonly sumParts: number;
-  /** Absent where each rank goes on with its own part only. */
-  readonly gatherParts?: number;
+  /** What does it, in this order; without a gathering where each rank goes on with its own part only. */
+  readonly operations: readonly number[];
 }
 
 /** The operations of a rank's communication lane; what uses them knows them by position. */
@@ -28,61 +28,74 @@ export interface OperationPlan {
 }
 
 export interface OperationOptions {
-  readonly layout: Layout;
+  readonly spec: RunSpec;
   readonly rank: number;
-  readonly model: { readonly nRoutedExperts: number };
   readonly state: StateLayout;
-  readonly shardsOptimizer: boolean;
   readonly programs: readonly { readonly program: RankProgram; readonly plan: MemoryPlan }[];
 }
 
 /** Lists what the communication lane of a rank can be asked for. */
 export function planOperations(options: OperationOptions): OperationPlan {
   const operations: Operation[] = [];
-  const add = (operation: Operation) => operations.push(operation) - 1;
+  const add: Add = (operation) => operations.push(operation) - 1;
   // Whoever shares an operation lists it at the same position: so the programs, which differ by pipeline rank, come last.
-  const gather = add(gatherOperation(countRanks(options.layout)));
-  const chunk = add(chunkOperation(countRanks(options.layout)));
-  const { state, shardsOptimizer } = options;
-  const spans = state.spans.filter(({ group }) => group.length > 1);
-  const at = (byteOffset: number): Place => ({ buffer: 'state', byteOffset });
-  const gradients: Summation[] = spans.map(({ stages, group, position, count }) => {
-    const numbers = { group, place: at(state.byteOffsets.gradients + 4 * position), count };
-    const sumParts = add({ kind: 'sumParts', ...numbers });
-    const isEarly = runsOneProgram(options, group);
-    return {
-      stages,
-      isEarly,
-      sumParts,
-      ...(!shardsOptimizer && { gatherParts: add({ kind: 'gatherParts', ...numbers }) }),
-    };
-  });
-  const loads = describeLoads(options).map(({ stages, ...numbers }): Summation => {
-    const isEarly = runsOneProgram(options, numbers.group);
-    const sumParts = add({ kind: 'sumParts', ...numbers });
-    return { stages, isEarly, sumParts, gatherParts: add({ kind: 'gatherParts', ...numbers }) };
-  });
-  const parameterGathers = shardsOptimizer
-    ? spans.map(({ group, position, count }) =>
-        add({ kind: 'gatherParts', group, place: at(state.byteOffsets.parameters + 4 * position), count }),
-      )
-    : [];
+  const gather = add(gatherOperation(countRanks(options.spec)));
+  const chunk = add(chunkOperation(countRanks(options.spec)));
+  // Replicas first: DualPipe's copies of an expert then sum what all of its replicas have.
+  const summations = [...sumReplicas(options, add), ...sumGradients(options, add), ...sumLoads(options, add)];
+  const parameterGathers = gatherParameters(options, add);
   const firstExchange = options.programs.map(({ program, plan }) => {
     const first = operations.length;
     operations.push(...describeExchanges(options, program, plan));
     return first;
   });
-  return { operations, firstExchange, summations: [...gradients, ...loads], parameterGathers, gather, chunk };
+  return { operations, firstExchange, summations, parameterGathers, gather, chunk };
 }
 
-function runsOneProgram({ layout, rank }: OperationOptions, group: readonly number[]): boolean {
-  const program = expertGroup(layout, rank);
-  return group.every((other) => program.includes(other));
+/** Lists an operation; gives its position. */
+type Add = (operation: Operation) => number;
+
+const inState = (byteOffset: number): Place => ({ buffer: 'state', byteOffset });
+
+/** The replicas of each layer's experts, which its expert ranks hold; none where every expert is in one slot. */
+function sumReplicas({ spec, rank, state }: OperationOptions, add: Add): Summation[] {
+  const { model, placement } = spec;
+  if (placement.slots === model.nRoutedExperts) return [];
+  return state.slots.map(({ stages, count: slots, position, size, slotToExpert }) => {
+    const common = {
+      group: expertGroup(spec, rank),
+      slots,
+      slotToExpert: inState(slotToExpert.byteOffset),
+      place: inState(state.byteOffsets.gradients + 4 * position),
+      count: size,
+    };
+    const operations = [add({ kind: 'sumReplicas', ...common }), add({ kind: 'gatherReplicas', ...common })];
+    return { stages, isEarly: true, operations };
+  });
+}
+
+function sumGradients(options: OperationOptions, add: Add): Summation[] {
+  const { spec, state } = options;
+  return sharedSpans(state).map(({ stages, group, position, count }) => {
+    const numbers = { group, place: inState(state.byteOffsets.gradients + 4 * position), count };
+    const sum = add({ kind: 'sumParts', ...numbers });
+    const isEarly = runsOneProgram(options, group);
+    return {
+      stages,
+      isEarly,
+      operations: spec.shardsOptimizer ? [sum] : [sum, add({ kind: 'gatherParts', ...numbers })],
+    };
+  });
+}
+
+function sharedSpans({ spans }: StateLayout): StateSpan[] {
+  return spans.filter(({ group }) => group.length > 1);
 }
 
 /** The counts of all layers of a stage, which lie one after the other. */
-function describeLoads({ layout, rank, state }: OperationOptions) {
-  const group = holders(layout, rank, 'shared');
+function sumLoads(options: OperationOptions, add: Add): Summation[] {
+  const { spec, rank, state } = options;
+  const group = holders(spec, rank, 'shared');
   if (group.length === 1) return [];
   const stageLists = [...new Set(state.loads.map(({ stages }) => stages))];
   return stageLists.map((stages) => {
@@ -90,12 +103,26 @@ function describeLoads({ layout, rank, state }: OperationOptions) {
     const last = loads[loads.length - 1];
     const { byteOffset } = loads[0];
     const count = (last.byteOffset - byteOffset) / 4 + last.count;
-    return { stages, group, place: { buffer: 'state' as const, byteOffset }, count };
+    const numbers = { group, place: inState(byteOffset), count };
+    const operations = [add({ kind: 'sumParts', ...numbers }), add({ kind: 'gatherParts', ...numbers })];
+    return { stages, isEarly: runsOneProgram(options, group), operations };
   });
 }
 
+function gatherParameters({ spec, state }: OperationOptions, add: Add): number[] {
+  if (!spec.shardsOptimizer) return [];
+  return sharedSpans(state).map(({ group, position, count }) =>
+    add({ kind: 'gatherParts', group, place: inState(state.byteOffsets.parameters + 4 * position), count }),
+  );
+}
+
+function runsOneProgram({ spec, rank }: OperationOptions, group: readonly number[]): boolean {
+  const program = expertGroup(spec, rank);
+  return group.every((other) => program.includes(other));
+}
+
 function describeExchanges(options: OperationOptions, program: RankProgram, plan: MemoryPlan): RowsOperation[] {
-  const { layout, rank, model } = options;
+  const { spec, rank } = options;
   const place = (chunk: Chunk, { name }: Ref): Place => {
     const byteOffset = plan.offsets.get(instanceName(chunk, name));
     if (byteOffset === undefined) throw new Error(`value ${name} of stage ${chunk.stage} has no place`);
@@ -103,13 +130,13 @@ function describeExchanges(options: OperationOptions, program: RankProgram, plan
   };
   return program.exchanges.map(({ chunk, exchange }) => ({
     kind: 'rows',
-    group: expertGroup(layout, rank),
+    group: expertGroup(spec, rank),
     direction: exchange.direction,
     exchangesCounts: exchange.exchangesCounts,
-    experts: model.nRoutedExperts / layout.expert,
+    slots: slotsOfRank(spec),
     tokenOffsets: place(chunk, exchange.tokenOffsets),
     counts: place(chunk, exchange.counts),
-    expertOffsets: place(chunk, exchange.expertOffsets),
+    slotOffsets: place(chunk, exchange.slotOffsets),
     tensors: exchange.tensors.map(({ tokenSide, expertSide }) => ({
       tokenSide: place(chunk, tokenSide),
       expertSide: place(chunk, expertSide),

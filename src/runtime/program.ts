@@ -109,7 +109,7 @@ function stepAccess(step: Step): Access {
       return { reads: valueNames([step.scores]), writes: valueNames(Object.values(step.writes)) };
     case 'experts':
       return {
-        reads: valueNames([...step.inputs.map(({ ref }) => ref), step.expertOffsets]),
+        reads: valueNames([...step.inputs.map(({ ref }) => ref), step.slotOffsets]),
         writes: valueNames(step.outputs.map(({ ref }) => ref)),
       };
     default:
@@ -122,13 +122,13 @@ function exchangeAccess({
   exchangesCounts,
   tokenOffsets,
   counts,
-  expertOffsets,
+  slotOffsets,
   tensors,
 }: RowExchange): Access {
   const tokenSide = tensors.map((tensor) => tensor.tokenSide);
   const expertSide = tensors.map((tensor) => tensor.expertSide);
   const [from, to] = direction === 'toExperts' ? [tokenSide, expertSide] : [expertSide, tokenSide];
-  const known = [counts, expertOffsets];
+  const known = [counts, slotOffsets];
   return {
     reads: valueNames([tokenOffsets, ...from, ...(exchangesCounts ? [] : known)]),
     writes: valueNames([...to, ...(exchangesCounts ? known : [])]),

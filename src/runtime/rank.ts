@@ -21,12 +21,13 @@ import { stageLinks } from './channels.js';
 import { compileProgram } from './compile.js';
 import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
-import { countRanks } from './layout.js';
+import { countRanks, locateRank, slotsOfRank } from './layout.js';
 import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
+import { openSlotToExpert } from './slots.js';
 import { buildRankModel, type RunSpec } from './spec.js';
 import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
@@ -91,14 +92,7 @@ export function createRank(
   const built = buildRankModel(spec, rank);
   const layout = layOutState(spec, rank, built.stages);
   const programs = compilePrograms(spec, rank, built);
-  const plan = planOperations({
-    layout: spec,
-    rank,
-    model: spec.model,
-    state: layout,
-    shardsOptimizer: spec.shardsOptimizer,
-    programs,
-  });
+  const plan = planOperations({ spec, rank, state: layout, programs });
   const lane = createLaneMemory(plan.operations.length);
   const transport = openTransport({ ...connection, ranks, lane });
   const values = new SharedArrayBuffer(valuesBytes(ranks));
@@ -202,7 +196,13 @@ interface BindPrograms {
 function bindPrograms(options: BindPrograms): BoundProgram[] {
   const { spec, transport, memory, engine, built, update } = options;
   const kernels = compileLazily(engine, built);
-  const shared = { engine, kernels, tensors: new Map(), bufferIds: new Map(), route: createRoute(spec, memory) };
+  const shared = {
+    engine,
+    kernels,
+    tensors: new Map(),
+    bufferIds: new Map(),
+    route: createRoute(spec, transport.rank, memory),
+  };
   return options.programs.map(({ program, plan }, index) => {
     const locate = createLocate(memory, program, plan);
     const context: BindContext = { ...shared, locate, expertCalls: new Map() };
@@ -234,7 +234,10 @@ function compileLazily(engine: Engine, { kernels }: BuiltModel): { get(name: str
 }
 
 /** Runs a layer's router, and counts the tokens of each expert in the state. */
-function createRoute({ model, batch }: RunSpec, { state, layout }: RankMemory): BindContext['route'] {
+function createRoute(spec: RunSpec, rank: number, { state, layout }: RankMemory): BindContext['route'] {
+  const { model, batch, placement } = spec;
+  const count = slotsOfRank(spec);
+  const first = locateRank(spec, rank).expertRank * count;
   const route = createRouter({
     sequences: batch.sequences,
     tokens: batch.sequences * batch.sequenceLength,
@@ -242,15 +245,19 @@ function createRoute({ model, batch }: RunSpec, { state, layout }: RankMemory): 
     choices: model.numExpertsPerTok,
     groups: model.nGroup,
     chosenGroups: model.topkGroup,
+    slots: placement.slots,
+    local: { first, end: first + count },
   });
+  const tables = new Map(layout.slots.map((slots) => [slots.layer, openSlotToExpert(state, slots)]));
   const loads = new Map(
     layout.loads.map(({ layer, byteOffset, count }) => [layer, new Float32Array(state, byteOffset, count)]),
   );
   return (layer, scores, bias, routing) => {
-    route(scores, bias, routing);
-    const counts = loads.get(layer);
-    if (counts === undefined) throw new Error(`layer ${layer} is not on this rank`);
-    for (let expert = 0; expert < counts.length; expert++)
-      counts[expert] += routing.expertOffsets[expert + 1] - routing.expertOffsets[expert];
+    const [counts, slotToExpert] = [loads.get(layer), tables.get(layer)];
+    if (counts === undefined || slotToExpert === undefined) throw new Error(`layer ${layer} is not on this rank`);
+    route(scores, bias, slotToExpert, routing);
+    const { slotOffsets } = routing;
+    for (let slot = 0; slot < slotToExpert.length; slot++)
+      counts[slotToExpert[slot]] += slotOffsets[slot + 1] - slotOffsets[slot];
   };
 }

@@ -1,3 +1,4 @@
+import { type Placement, placeInOrder } from '../balance/index.js';
 import type { ModelConfig, OptimizerConfig, ParallelConfig } from '../config/index.js';
 import {
   type BatchShape,
@@ -9,7 +10,7 @@ import {
 } from '../model/index.js';
 import type { Action, Schedule } from '../schedule/index.js';
 import type { BatchMemory } from './bind.js';
-import { type Layout, locateRank } from './layout.js';
+import { type Layout, locateRank, slotsOfRank } from './layout.js';
 
 /** What all ranks of a run know: plain data. */
 export interface RunSpec extends Layout {
@@ -21,6 +22,8 @@ export interface RunSpec extends Layout {
   readonly overlap: boolean;
   /** Ranks that hold the same parameters share the optimizer's moments and its work: ZeRO-1 (arXiv 1910.02054). */
   readonly shardsOptimizer: boolean;
+  /** The expert in each slot at the start, of the layers that have routed experts; every expert is in some slot, and every slot holds one. */
+  readonly placement: Placement;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;
@@ -34,10 +37,20 @@ export interface RunSpec extends Layout {
   readonly affinity: ParallelConfig['affinity'];
 }
 
+/** A placement for a run's start: the experts of every layer in order in `slots` slots of all ranks together. */
+export function placeAtStart(model: ModelConfig, slots: number): Placement {
+  return placeInOrder({
+    layers: model.numHiddenLayers - model.firstKDenseReplace,
+    experts: model.nRoutedExperts,
+    slots,
+  });
+}
+
 /** Model stages of a rank, by the schedule's stage number: the copies of a stage share its program. */
 export function buildRankModel(spec: RunSpec, rank: number): BuiltModel {
   const { schedule, layers, model, batch, optimizer, expert } = spec;
-  const { pipelineRank, expertRank } = locateRank(spec, rank);
+  const { pipelineRank, expertRank: index } = locateRank(spec, rank);
+  const slots = slotsOfRank(spec);
   const stages = new Map<number, LayerRange>();
   for (const pipeline of schedule.pipelines) {
     for (const [position, stage] of pipeline.entries()) {
@@ -45,7 +58,8 @@ export function buildRankModel(spec: RunSpec, rank: number): BuiltModel {
     }
   }
   const balanceLoss = optimizer.sequenceBalanceWeight > 0;
-  const dispatcher = expert === 1 ? createLocalDispatcher() : createExchangeDispatcher(expert, expertRank);
+  const dispatcher =
+    expert === 1 ? createLocalDispatcher(slots) : createExchangeDispatcher({ ranks: expert, index, slots });
   return buildModel({ model, batch, dispatcher, stages, balanceLoss });
 }
 

@@ -1,10 +1,12 @@
 import { partBounds } from '../comm/index.js';
 import type { ParameterSpec, StageProgram } from '../model/index.js';
-import { holders, type Layout } from './layout.js';
+import { holders, type Layout, locateRank, slotsOfRank } from './layout.js';
 
 /** Where one tensor lies, in floats from the start of each region that holds parameters. */
 export interface StateTensor {
+  /** Of a rank's tensors no two have the same; what lies in a slot is named by it (see `listTensors`). */
   readonly name: string;
+  readonly slot?: NonNullable<ParameterSpec['slot']>;
   readonly shape: readonly number[];
   readonly initializer: ParameterSpec['initializer'];
   readonly position: number;
@@ -36,8 +38,22 @@ interface LoadCounts {
   readonly count: number;
 }
 
+/** The expert slots of a layer: those of this rank, and which expert is in each. */
+export interface LayerSlots {
+  readonly layer: number;
+  readonly stages: readonly number[];
+  /** This rank's slots, of those of all ranks. */
+  readonly first: number;
+  readonly count: number;
+  /** Floats from the start of a region to the first one's numbers, and floats of each: they follow one another. */
+  readonly position: number;
+  readonly size: number;
+  /** int32 `[slots of all ranks]`: the placement, by which tokens find experts, replicas each other and tensors their names. */
+  readonly slotToExpert: { readonly byteOffset: number; readonly count: number };
+}
+
 /**
- * A rank's state memory: parameters and gradients as regions of the same layout, both moments as regions of their own, then buffers and counts.
+ * A rank's state memory: parameters and gradients as regions of the same layout, both moments as regions of their own, then buffers, counts and placements.
  * Ranks with the same tensors have the same layout, whichever copy of a stage they hold.
  */
 export interface StateLayout {
@@ -52,6 +68,7 @@ export interface StateLayout {
     }
   >;
   readonly loads: readonly LoadCounts[];
+  readonly slots: readonly LayerSlots[];
   /** Floats of the regions of parameters and gradients. */
   readonly count: number;
   readonly byteOffsets: {
@@ -66,6 +83,7 @@ export interface StateLayout {
 /** What the layout of the state depends on. */
 interface StateOptions extends Layout {
   readonly model: { readonly nRoutedExperts: number };
+  readonly placement: { readonly slots: number };
   /** Each rank keeps only the moments of the parts that it owns. */
   readonly shardsOptimizer: boolean;
 }
@@ -92,8 +110,9 @@ export function layOutState(
     for (const { specs, kind, decays } of cutParameters(program.parameters)) {
       const position = count;
       for (const spec of specs) {
-        const { name, shape, initializer } = spec;
-        tensors.set(name, { name, shape, initializer, position: count, count: sizeOf(shape) });
+        const { name, shape, initializer, slot } = spec;
+        const tensor = { name, shape, initializer, position: count, count: sizeOf(shape) };
+        tensors.set(name, slot === undefined ? tensor : { ...tensor, slot });
         count += align(sizeOf(shape));
       }
       const span = describeSpan(options, rank, kind, {
@@ -109,9 +128,10 @@ export function layOutState(
   }
   const firstMoments = 8 * count;
   const secondMoments = firstMoments + 4 * moments;
-  const rest = placeBuffers(stages, options.model.nRoutedExperts, secondMoments + 4 * moments);
+  const { bytes: start, ...rest } = placeBuffers(stages, options.model.nRoutedExperts, secondMoments + 4 * moments);
+  const { slots, bytes } = placeSlots(options, rank, stages, tensors, start);
   const byteOffsets = { parameters: 0, gradients: 4 * count, firstMoments, secondMoments };
-  return { tensors, spans, count, byteOffsets, ...rest };
+  return { tensors, spans, count, byteOffsets, ...rest, slots, bytes };
 }
 
 interface DistinctStage {
@@ -131,7 +151,7 @@ function groupByLayers(stages: ReadonlyMap<number, StageProgram>): DistinctStage
 
 /** The parameters of a stage by who holds them and whether they decay; matrices do. */
 function cutParameters(parameters: readonly ParameterSpec[]) {
-  const isExpert = ({ expert }: ParameterSpec) => expert !== undefined;
+  const isExpert = ({ slot }: ParameterSpec) => slot !== undefined;
   const shared = parameters.filter((spec) => !isExpert(spec));
   const kinds = [
     { kind: 'shared', decays: true, specs: shared.filter(isMatrix) },
@@ -174,8 +194,31 @@ function placeBuffers(stages: readonly DistinctStage[], experts: number, start: 
   return { buffers, loads, bytes };
 }
 
+function placeSlots(
+  options: StateOptions,
+  rank: number,
+  stages: readonly DistinctStage[],
+  tensors: ReadonlyMap<string, StateTensor>,
+  start: number,
+): { slots: LayerSlots[]; bytes: number } {
+  const count = slotsOfRank(options);
+  const first = locateRank(options, rank).expertRank * count;
+  let bytes = start;
+  const layers = stages.flatMap(({ numbers, program }) => program.moeLayers.map((layer) => ({ layer, numbers })));
+  const slots = layers.map(({ layer, numbers }): LayerSlots => {
+    const byteOffset = bytes;
+    bytes += 4 * align(options.placement.slots);
+    const held = [...tensors.values()].filter(({ slot }) => slot?.layer === layer);
+    const size = held.filter(({ slot }) => slot?.index === first).reduce((sum, tensor) => sum + align(tensor.count), 0);
+    const slotToExpert = { byteOffset, count: options.placement.slots };
+    return { layer, stages: numbers, first, count, position: held[0].position, size, slotToExpert };
+  });
+  return { slots, bytes };
+}
+
 /** A stretch of a tensor whose moments a rank keeps. */
 export interface MomentPiece {
+  /** Of the tensor in `StateLayout`. */
   readonly name: string;
   /** Floats from the start of the tensor. */
   readonly from: number;

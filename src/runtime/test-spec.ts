@@ -1,9 +1,10 @@
+import type { Placement } from '../balance/index.js';
 import { createRandom } from '../base/index.js';
 import { defaultTrainingConfig, type ModelConfig } from '../config/index.js';
 import { splitLayers } from '../model/index.js';
 import { generateSchedule, type ScheduleName } from '../schedule/index.js';
 import { createBatchMemory } from './bind.js';
-import { forwardSchedule, type RunSpec } from './spec.js';
+import { forwardSchedule, placeAtStart, type RunSpec } from './spec.js';
 
 /** A model that trains a step in milliseconds; 8 layers, so that 4 ranks can hold 8 stages. */
 const tinyModel: ModelConfig = {
@@ -33,6 +34,8 @@ export interface TestRun {
   readonly overlap?: boolean;
   readonly expert?: number;
   readonly shardsOptimizer?: boolean;
+  /** Otherwise every expert is in one slot. */
+  readonly placement?: Placement;
   readonly computeThreads?: number;
   readonly affinity?: RunSpec['affinity'];
 }
@@ -57,6 +60,7 @@ export function createTestSpec(run: TestRun): RunSpec {
     expert,
     overlap,
     shardsOptimizer,
+    placement: run.placement ?? placeAtStart(model, model.nRoutedExperts),
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },

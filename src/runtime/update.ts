@@ -3,17 +3,25 @@ import type { Gather, Transport } from '../comm/index.js';
 import type { OptimizerKernels } from '../device/index.js';
 import { selectionBiasName } from '../model/index.js';
 import type { OperationPlan, Summation } from './operations.js';
+import { cutOutReplicas, listTensors, openSlotToExpert } from './slots.js';
 import type { RunSpec } from './spec.js';
 import type { StateLayout, StateSpan } from './state-layout.js';
 
 /** Fills parameters and buffers for the first step: matrices normal with the model's deviation, norms one, the rest zero. */
 export function initializeState(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec, seed: number): void {
   const deviation = spec.model.initializerRange;
-  for (const { name, position, count, initializer } of layout.tensors.values()) {
+  const { slots, physicalToLogical } = spec.placement;
+  const experts = (layer: number) => {
+    const row = layer - spec.model.firstKDenseReplace;
+    return physicalToLogical.subarray(row * slots, (row + 1) * slots);
+  };
+  for (const one of layout.slots) openSlotToExpert(state, one).set(experts(one.layer));
+  // By the name in the checkpoint: the same numbers wherever an expert lies, and in all of its replicas.
+  for (const { checkpointName, position, count, initializer } of listTensors({ layout, state })) {
     const parameter = new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count);
     if (initializer !== 'normal') parameter.fill(initializer === 'ones' ? 1 : 0);
     else {
-      const random = createRandom(seed, 'parameter', name);
+      const random = createRandom(seed, 'parameter', checkpointName);
       for (let index = 0; index < count; index++) parameter[index] = deviation * random.normal();
     }
   }
@@ -60,11 +68,14 @@ export function createUpdate(options: UpdateOptions): Update {
     reduceStage: summations.startStage,
     reduce() {
       summations.finish();
-      // Of all ranks that hold a number one counts it.
-      const squares = spans.reduce((sum, { position, owned }) => {
-        const first = byteOffsets.gradients + 4 * (position + owned.first);
-        return sum + kernels.sumOfSquares(first, owned.end - owned.first);
-      }, 0);
+      // Of all ranks that hold a number one counts it, and of all replicas of an expert the first.
+      const counted = spans.flatMap(({ position, owned }) =>
+        cutOutReplicas({ layout, state }, { first: position + owned.first, end: position + owned.end }),
+      );
+      const squares = counted.reduce(
+        (sum, { first, end }) => sum + kernels.sumOfSquares(byteOffsets.gradients + 4 * first, end - first),
+        0,
+      );
       gradientNorm = Math.sqrt(gather([squares]).reduce((sum, value) => sum + value, 0));
       return gradientNorm;
     },
@@ -106,8 +117,7 @@ function createSummations(transport: Transport, summations: readonly Summation[]
   const start = (summation: Summation) => {
     if (started.has(summation)) return;
     started.add(summation);
-    transport.post(summation.sumParts);
-    if (summation.gatherParts !== undefined) transport.post(summation.gatherParts);
+    for (const operation of summation.operations) transport.post(operation);
   };
   return {
     startStage(stage: number) {
@@ -117,10 +127,7 @@ function createSummations(transport: Transport, summations: readonly Summation[]
     },
     finish() {
       for (const summation of summations) start(summation);
-      for (const { sumParts, gatherParts } of summations) {
-        transport.wait(sumParts);
-        if (gatherParts !== undefined) transport.wait(gatherParts);
-      }
+      for (const { operations } of summations) for (const operation of operations) transport.wait(operation);
       done.clear();
       started.clear();
     },

@@ -13,7 +13,7 @@ import {
   writeFolderWhole,
   writeSafetensors,
 } from '../formats/index.js';
-import { listMomentPieces, type RankState } from '../runtime/index.js';
+import { listMomentPieces, listTensors, type PlacedStateTensor, type RankState } from '../runtime/index.js';
 
 /** Version of the training files beside the Hugging Face layout. */
 const VERSION = 1;
@@ -30,36 +30,51 @@ export interface CheckpointContent {
   readonly tokenizer: string;
 }
 
+/** Numbers in a rank's memory, by the name that they have in a checkpoint. */
 interface NamedTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  /** In the rank's memory. */
   readonly data: Float32Array;
 }
 
-function parameterTensors({ layout, state }: RankState): NamedTensor[] {
-  return [...layout.tensors.values()].map(({ name, shape, position, count }) => {
-    return { name, shape, data: new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count) };
+/** A tensor of which there may be several replicas; the primary one stands for all of them. */
+interface ReplicaTensor extends NamedTensor {
+  readonly isPrimary: boolean;
+}
+
+function parameterTensors({ layout, state }: RankState): ReplicaTensor[] {
+  return listTensors({ layout, state }).map(({ checkpointName: name, shape, position, count, isPrimary }) => {
+    const data = new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count);
+    return { name, shape, data, isPrimary };
   });
 }
 
 type Moments = 'firstMoments' | 'secondMoments';
 
-/** The stretches of the moments that a rank keeps, in its memory: whole tensors, or parts of them with a sharded optimizer. */
-function momentStretches({ layout, state }: RankState, region: Moments) {
-  return listMomentPieces(layout).map(({ name, from, count, position }) => {
-    return { name, from, data: new Float32Array(state, layout.byteOffsets[region] + 4 * position, count) };
+/** A stretch of a tensor's moments: all of it or, with a sharded optimizer, a part. */
+interface MomentStretch extends ReplicaTensor {
+  /** Numbers of the whole tensor, and the first of this stretch. */
+  readonly count: number;
+  readonly from: number;
+}
+
+/** The stretches of the moments that a rank keeps. `shape` is the whole tensor's. */
+function momentStretches({ layout, state }: RankState, region: Moments): MomentStretch[] {
+  const tensors = new Map(listTensors({ layout, state }).map((tensor) => [tensor.name, tensor]));
+  return listMomentPieces(layout).map((piece) => {
+    const { checkpointName: name, shape, count, isPrimary } = tensors.get(piece.name) as PlacedStateTensor;
+    const data = new Float32Array(state, layout.byteOffsets[region] + 4 * piece.position, piece.count);
+    return { name, shape, count, isPrimary, from: piece.from, data };
   });
 }
 
 /** The moments of every tensor, put together from what the ranks keep. */
 function momentTensors(states: readonly RankState[], region: Moments): NamedTensor[] {
-  const stretches = new Map<string, ReturnType<typeof momentStretches>>();
+  const stretches = new Map<string, MomentStretch[]>();
   for (const stretch of states.flatMap((state) => momentStretches(state, region)))
-    stretches.set(stretch.name, [...(stretches.get(stretch.name) ?? []), stretch]);
-  const tensors = new Map(states.flatMap(({ layout }) => [...layout.tensors]));
-  return [...tensors.values()].map(({ name, shape, count }) => {
-    const parts = stretches.get(name) ?? [];
+    if (stretch.isPrimary) stretches.set(stretch.name, [...(stretches.get(stretch.name) ?? []), stretch]);
+  return [...stretches].map(([name, parts]) => {
+    const [{ shape, count }] = parts;
     const whole = parts.find(({ data }) => data.length === count);
     if (whole !== undefined) return { name, shape, data: whole.data };
     const data = new Float32Array(count);
@@ -86,7 +101,7 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
 
 /**
  * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments and
- * the step. It does not depend on the layout of the ranks.
+ * the step. It does not depend on the layout of the ranks, nor on where experts and their replicas are.
  */
 export async function saveCheckpoint(
   folder: string,
@@ -94,7 +109,10 @@ export async function saveCheckpoint(
 ): Promise<void> {
   await writeFolderWhole(folder, async (temporary) => {
     await writeFileWhole(join(temporary, 'config.json'), formatHuggingFaceConfig(model));
-    const parameters = states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]);
+    const parameters = states.flatMap((state) => [
+      ...parameterTensors(state).filter(({ isPrimary }) => isPrimary),
+      ...biasTensors(state),
+    ]);
     await writeSafetensors(join(temporary, 'model.safetensors'), asData(parameters), { format: 'pt' });
     await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
       ...asData(momentTensors(states, 'firstMoments'), 'first_moment.'),
@@ -157,8 +175,8 @@ function fillTensors(index: TensorIndex, prefix: string, tensors: readonly Named
 
 function fillMoments(index: TensorIndex, prefix: string, states: readonly RankState[], region: Moments): void {
   for (const state of states) {
-    for (const { name, from, data } of momentStretches(state, region)) {
-      checkTensor(index, prefix + name, state.layout.tensors.get(name)?.shape ?? []);
+    for (const { name, shape, from, data } of momentStretches(state, region)) {
+      checkTensor(index, prefix + name, shape);
       data.set(readTensor(index, prefix + name).subarray(from, from + data.length));
     }
   }

@@ -1,5 +1,5 @@
 import { InputError } from '../base/index.js';
-import type { ExportedValue } from '../runtime/index.js';
+import { type ExportedValue, listTensors } from '../runtime/index.js';
 import { type OpenModel, openModel, readModelConfig } from './inference.js';
 import { sumLosses } from './metrics.js';
 
@@ -11,7 +11,7 @@ export interface EvaluationRequest {
   readonly rows: TokenRows;
   readonly withLogits: boolean;
   readonly withGradients: boolean;
-  /** Further values of each chunk, such as `layers.1.choiceToSlot`. */
+  /** Further values of each chunk, such as `layers.1.choiceToScore`. */
   readonly exports?: readonly string[];
 }
 
@@ -144,7 +144,7 @@ function join(parts: readonly (Float32Array | Int32Array)[]): Float32Array | Int
 
 function readGradients(states: OpenModel['group']['states']): NamedArray[] {
   return states.flatMap(({ layout, state }) =>
-    [...layout.tensors.values()].map(({ name, shape, position, count }) => {
+    listTensors({ layout, state }).map(({ checkpointName: name, shape, position, count }) => {
       return { name, shape, data: new Float32Array(state, layout.byteOffsets.gradients + 4 * position, count).slice() };
     }),
   );

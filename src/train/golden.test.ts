@@ -24,7 +24,7 @@ const result = await evaluateRows({
   rows: ids.map((row) => Int32Array.from(row)),
   withLogits: true,
   withGradients: true,
-  exports: layers.map((layer) => `layers.${layer}.choiceToSlot`),
+  exports: layers.map((layer) => `layers.${layer}.choiceToScore`),
 });
 
 describe("a checkpoint of transformers' DeepseekV3ForCausalLM", () => {
@@ -38,7 +38,7 @@ describe("a checkpoint of transformers' DeepseekV3ForCausalLM", () => {
 
   it('sends the tokens to the same experts', () => {
     for (const layer of layers) {
-      const chosen = Array.from(result.exported.get(`layers.${layer}.choiceToSlot`) ?? [], (slot) => slot % 8);
+      const chosen = Array.from(result.exported.get(`layers.${layer}.choiceToScore`) ?? [], (slot) => slot % 8);
       assert.deepEqual(chosen, answers.experts_chosen_sorted[layer].flat(2));
     }
   });

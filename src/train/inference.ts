@@ -4,7 +4,14 @@ import { InputError } from '../base/index.js';
 import { defaultTrainingConfig, type ModelConfig, parseHuggingFaceConfig } from '../config/index.js';
 import { readJson } from '../formats/index.js';
 import { splitLayers } from '../model/index.js';
-import { createBatchMemory, forwardSchedule, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
+import {
+  createBatchMemory,
+  forwardSchedule,
+  placeAtStart,
+  type RankGroup,
+  type RunSpec,
+  startRanks,
+} from '../runtime/index.js';
 import { generateSchedule } from '../schedule/index.js';
 import { loadParameters } from './checkpoint.js';
 import { openTokenizer, type Tokenizer } from './data/index.js';
@@ -69,6 +76,7 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     overlap: false,
     expert: 1,
     shardsOptimizer: false,
+    placement: placeAtStart(model, model.nRoutedExperts),
     layers: splitLayers(model, [0], sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, sequenceBalanceWeight: 0 },
     batchMemory: createBatchMemory(rows, sequences * sequenceLength),

@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import type { ModelConfig, TrainingConfig } from '../config/index.js';
 import { type LayerRange, splitLayers } from '../model/index.js';
-import { createBatchMemory, forwardSchedule, type RunSpec } from '../runtime/index.js';
+import { createBatchMemory, forwardSchedule, placeAtStart, type RunSpec } from '../runtime/index.js';
 import { generateSchedule, isWithinLimits, type Schedule, type ScheduleRequest } from '../schedule/index.js';
 
 /** A schedule, and the layers of each stage of its pipelines. */
@@ -49,7 +49,7 @@ function findMost(from: number, requestWith: (count: number) => ScheduleRequest)
 
 /** What the ranks need to know of a training run. Throws `InputError` if the schedule's limits or the model do not allow the layout. */
 export function planRun(config: TrainingConfig): RunSpec {
-  const { model, data, parallel, optimizer } = config;
+  const { model, data, parallel, optimizer, balance } = config;
   const { name, stagesPerRank, microbatches, microbatchSize } = config.schedule;
   if (model.tieWordEmbeddings) {
     throw new InputError({
@@ -69,6 +69,7 @@ export function planRun(config: TrainingConfig): RunSpec {
     overlap: parallel.overlap,
     expert: parallel.expert,
     shardsOptimizer: parallel.shardOptimizer,
+    placement: placeAtStart(model, model.nRoutedExperts + balance.redundantSlots),
     layers,
     optimizer,
     batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),

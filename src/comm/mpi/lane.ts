@@ -2,13 +2,14 @@ import { DoubletrackError, type Problem, WorkError } from '../../base/index.js';
 import { abort, type Control, isAborted, readCause } from '../control.js';
 import { laneWords, now } from '../lane.js';
 import { channelWord, type MailMemory } from '../mail.js';
-import type { PartsOperation } from '../operations.js';
+import type { Operation } from '../operations.js';
 import type { SharedRank } from '../threads/lane.js';
 import { openMpi } from './api.js';
 import { createMailCarrier } from './mail-carrier.js';
 import { startGather, startSum } from './parts.js';
+import { startReplicaGather, startReplicaSum } from './replicas.js';
 import { createRequests, type Requests } from './requests.js';
-import { startRows } from './rows.js';
+import { type OperationContext, startRows } from './rows.js';
 import { createWatch, WATCH_TAGS, type Watch } from './watch.js';
 
 /** What the communication thread of a rank starts with: plain data. */
@@ -103,10 +104,10 @@ function createContext(data: MpiLaneData, requests: Requests, watch: Watch): Con
   return { data, words, at, requests, watch, begin, underWay };
 }
 
-/** Row exchanges begin when they are asked for; operations on parts, which are long, one after the other. */
+/** Row exchanges begin when they are asked for; sums and gathers, which are long and build on each other, one after the other. */
 function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], requests: Requests) {
   const times = new Float64Array(data.shared.lane.times);
-  const partsQueue: number[] = [];
+  const queue: number[] = [];
   let underWay = 0;
   const finish = (index: number) => {
     underWay--;
@@ -120,27 +121,47 @@ function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], 
     requests,
     tag: WATCH_TAGS + data.mail.channels.length + 2 * index,
   });
-  const startParts = (index: number, operation: PartsOperation) => {
+  const startNext = () => {
+    if (queue.length === 0) return;
+    const [index] = queue;
     times[2 * index] = now();
-    const start = operation.kind === 'sumParts' ? startSum : startGather;
-    start(contextOf(index), operation, () => {
-      partsQueue.shift();
+    startTransfer(contextOf(index), data.shared.operations[index], () => {
+      queue.shift();
       finish(index);
-      startNextParts();
+      startNext();
     });
-  };
-  const startNextParts = () => {
-    if (partsQueue.length > 0) startParts(partsQueue[0], data.shared.operations[partsQueue[0]] as PartsOperation);
   };
   const startOperation = (index: number) => {
     const operation = data.shared.operations[index];
     underWay++;
     if (operation.kind === 'rows') {
       times[2 * index] = now();
-      startRows(contextOf(index), operation, () => finish(index));
-    } else if (partsQueue.push(index) === 1) startNextParts();
+      startTransfer(contextOf(index), operation, () => finish(index));
+    } else if (queue.push(index) === 1) startNext();
   };
   return { startOperation, underWay: () => underWay };
+}
+
+function startTransfer(context: OperationContext, operation: Operation, done: () => void): void {
+  switch (operation.kind) {
+    case 'sumParts':
+      startSum(context, operation, done);
+      break;
+    case 'gatherParts':
+      startGather(context, operation, done);
+      break;
+    case 'sumReplicas':
+      startReplicaSum(context, operation, done);
+      break;
+    case 'gatherReplicas':
+      startReplicaGather(context, operation, done);
+      break;
+    case 'rows':
+      startRows(context, operation, done);
+      break;
+    default:
+      operation satisfies never;
+  }
 }
 
 /** Serves until the run is over: with a cause at once, without one when all ranks have come that far. */

@@ -15,12 +15,12 @@ interface Indices {
   readonly me: number;
   readonly tokenOffsets: Int32Array;
   readonly counts: Int32Array;
-  readonly expertOffsets: Int32Array;
+  readonly slotOffsets: Int32Array;
 }
 
 /**
  * An exchange of rows. The tokens' side knows at once which rows it sends or gets; the experts' side knows once it has the counts. Messages
- * follow each other by tensor and by expert on both sides; for each, the rows lie together on both.
+ * follow each other by tensor and by slot on both sides; for each, the rows lie together on both.
  */
 export function startRows(context: OperationContext, operation: RowsOperation, done: () => void): void {
   const { group, direction } = operation;
@@ -48,30 +48,30 @@ export function startRows(context: OperationContext, operation: RowsOperation, d
 }
 
 function openIndices({ rank, buffers }: OperationContext, operation: RowsOperation): Indices {
-  const { group, experts } = operation;
+  const { group, slots } = operation;
   const integers = ({ buffer, byteOffset }: Place, count: number) => new Int32Array(buffers[buffer], byteOffset, count);
   return {
     me: group.indexOf(rank),
-    tokenOffsets: integers(operation.tokenOffsets, group.length * experts + 1),
-    counts: integers(operation.counts, group.length * experts),
-    expertOffsets: integers(operation.expertOffsets, experts + 1),
+    tokenOffsets: integers(operation.tokenOffsets, group.length * slots + 1),
+    counts: integers(operation.counts, group.length * slots),
+    slotOffsets: integers(operation.slotOffsets, slots + 1),
   };
 }
 
-/** Tells every rank how many rows come to each of its experts; calls `known` once all have told this one. */
+/** Tells every rank how many rows come to each of its slots; calls `known` once all have told this one. */
 function exchangeCounts(
   { rank, requests, tag }: OperationContext,
-  { group, experts }: RowsOperation,
-  { tokenOffsets, counts, expertOffsets }: Indices,
+  { group, slots }: RowsOperation,
+  { tokenOffsets, counts, slotOffsets }: Indices,
   begin: () => () => void,
   known: () => void,
 ): void {
-  const outgoing = new Int32Array(group.length * experts);
+  const outgoing = new Int32Array(group.length * slots);
   for (let index = 0; index < outgoing.length; index++) outgoing[index] = tokenOffsets[index + 1] - tokenOffsets[index];
   const bytesOf = (numbers: Int32Array, peer: number) =>
-    new Uint8Array(numbers.buffer, numbers.byteOffset + 4 * peer * experts, 4 * experts);
+    new Uint8Array(numbers.buffer, numbers.byteOffset + 4 * peer * slots, 4 * slots);
   const arrival = createJoin(() => {
-    layOutExpertRows(counts, expertOffsets);
+    layOutExpertRows(counts, slotOffsets);
     known();
   });
   for (const [peer, other] of group.entries()) {
@@ -85,32 +85,32 @@ function exchangeCounts(
   arrival.close();
 }
 
-/** Rows of this rank's tokens for the experts of the rank at position `peer`: by tensor and by expert. */
+/** Rows of this rank's tokens for the slots of the rank at position `peer`: by tensor and by slot. */
 function* tokenRows(
   { buffers }: OperationContext,
-  { tensors, experts }: RowsOperation,
+  { tensors, slots }: RowsOperation,
   { tokenOffsets }: Indices,
   peer: number,
 ): Iterable<Uint8Array> {
   for (const { tokenSide, rowBytes } of tensors) {
-    for (let expert = peer * experts; expert < (peer + 1) * experts; expert++) {
-      const first = tokenOffsets[expert];
-      yield rowBytesOf(buffers, tokenSide, rowBytes, first, tokenOffsets[expert + 1] - first);
+    for (let slot = peer * slots; slot < (peer + 1) * slots; slot++) {
+      const first = tokenOffsets[slot];
+      yield rowBytesOf(buffers, tokenSide, rowBytes, first, tokenOffsets[slot + 1] - first);
     }
   }
 }
 
-/** Rows of this rank's experts that belong to tokens of the rank at position `peer`: by tensor and by expert. */
+/** Rows of this rank's slots that belong to tokens of the rank at position `peer`: by tensor and by slot. */
 function* expertRows(
   { buffers }: OperationContext,
-  { tensors, experts }: RowsOperation,
-  { counts, expertOffsets }: Indices,
+  { tensors, slots }: RowsOperation,
+  { counts, slotOffsets }: Indices,
   peer: number,
 ): Iterable<Uint8Array> {
   for (const { expertSide, rowBytes } of tensors) {
-    for (let expert = 0; expert < experts; expert++) {
-      const first = firstExpertRow(counts, expertOffsets, peer, expert);
-      yield rowBytesOf(buffers, expertSide, rowBytes, first, counts[peer * experts + expert]);
+    for (let slot = 0; slot < slots; slot++) {
+      const first = firstExpertRow(counts, slotOffsets, peer, slot);
+      yield rowBytesOf(buffers, expertSide, rowBytes, first, counts[peer * slots + slot]);
     }
   }
 }

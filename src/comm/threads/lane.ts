@@ -8,8 +8,11 @@ import {
   type Place,
   partBounds,
   type RankBuffers,
+  type ReplicasOperation,
   type RowsOperation,
+  sumInOrder,
 } from '../operations.js';
+import { takeReplicaParts, takeReplicaSums } from './replicas.js';
 
 /** What one rank shows the communication threads of the others. */
 export interface SharedRank {
@@ -127,9 +130,17 @@ function take(context: Context, index: number, operation: Operation, peers: read
       return takeSums(context, index, operation, peers);
     case 'gatherParts':
       return takeParts(context, index, operation, peers);
+    case 'sumReplicas':
+      return takeReplicaSums(replicaSides(peers, index), peers.indexOf(context.ranks[context.rank]));
+    case 'gatherReplicas':
+      return takeReplicaParts(replicaSides(peers, index), peers.indexOf(context.ranks[context.rank]));
     default:
       return operation satisfies never;
   }
+}
+
+function replicaSides(peers: readonly OpenRank[], index: number) {
+  return peers.map(({ buffers, operations }) => ({ buffers, operation: operations[index] as ReplicasOperation }));
 }
 
 const integers = ({ buffers }: SharedRank, { buffer, byteOffset }: Place, count: number): Int32Array =>
@@ -137,27 +148,26 @@ const integers = ({ buffers }: SharedRank, { buffer, byteOffset }: Place, count:
 
 /** The index tensors of one rank's side of a row exchange. */
 function openIndices(rank: SharedRank, operation: RowsOperation) {
-  const { group, experts } = operation;
+  const { group, slots } = operation;
   return {
     operation,
-    tokenOffsets: integers(rank, operation.tokenOffsets, group.length * experts + 1),
-    counts: integers(rank, operation.counts, group.length * experts),
-    expertOffsets: integers(rank, operation.expertOffsets, experts + 1),
+    tokenOffsets: integers(rank, operation.tokenOffsets, group.length * slots + 1),
+    counts: integers(rank, operation.counts, group.length * slots),
+    slotOffsets: integers(rank, operation.slotOffsets, slots + 1),
   };
 }
 
 function takeRows(context: Context, index: number, operation: RowsOperation, peers: readonly OpenRank[]): number {
-  const { group, experts, direction } = operation;
+  const { group, slots, direction } = operation;
   const self = context.ranks[context.rank];
   const me = group.indexOf(context.rank);
   const sides = peers.map((peer) => openIndices(peer, peer.operations[index] as RowsOperation));
   const mine = sides[me];
   if (operation.exchangesCounts) {
     for (const [source, { tokenOffsets }] of sides.entries())
-      for (let expert = 0; expert < experts; expert++)
-        mine.counts[source * experts + expert] =
-          tokenOffsets[me * experts + expert + 1] - tokenOffsets[me * experts + expert];
-    layOutExpertRows(mine.counts, mine.expertOffsets);
+      for (let slot = 0; slot < slots; slot++)
+        mine.counts[source * slots + slot] = tokenOffsets[me * slots + slot + 1] - tokenOffsets[me * slots + slot];
+    layOutExpertRows(mine.counts, mine.slotOffsets);
   }
   let bytes = 0;
   for (let turn = 0; turn < peers.length; turn++) {
@@ -165,10 +175,10 @@ function takeRows(context: Context, index: number, operation: RowsOperation, pee
     const from = (me + turn) % peers.length;
     const [tokens, owner] = direction === 'toExperts' ? [sides[from], mine] : [mine, sides[from]];
     const [source, holder] = direction === 'toExperts' ? [from, me] : [me, from];
-    for (let expert = 0; expert < experts; expert++) {
-      const tokenRow = tokens.tokenOffsets[holder * experts + expert];
-      const rows = tokens.tokenOffsets[holder * experts + expert + 1] - tokenRow;
-      const expertRow = firstExpertRow(owner.counts, owner.expertOffsets, source, expert);
+    for (let slot = 0; slot < slots; slot++) {
+      const tokenRow = tokens.tokenOffsets[holder * slots + slot];
+      const rows = tokens.tokenOffsets[holder * slots + slot + 1] - tokenRow;
+      const expertRow = firstExpertRow(owner.counts, owner.slotOffsets, source, slot);
       const moved = copyRows({
         from: peers[from],
         theirs: sides[from].operation,
@@ -222,15 +232,6 @@ function takeSums(context: Context, index: number, operation: PartsOperation, pe
   const parts = peers.map((peer) => floats(peer, peer.operations[index] as PartsOperation, first, end));
   sumInOrder(parts, parts[me]);
   return 4 * (end - first) * (peers.length - 1);
-}
-
-/** Adds the parts up, first to last, into `target`, which may be one of them. */
-export function sumInOrder(parts: readonly Float32Array[], target: Float32Array): void {
-  for (let index = 0; index < target.length; index++) {
-    let sum = parts[0][index];
-    for (let part = 1; part < parts.length; part++) sum = Math.fround(sum + parts[part][index]);
-    target[index] = sum;
-  }
 }
 
 function takeParts(context: Context, index: number, operation: PartsOperation, peers: readonly OpenRank[]): number {

@@ -128,7 +128,7 @@ function moeBlock(model: ModelConfig, batch: BatchShape): BlockDefinition {
 }
 
 /**
- * The weight of each row from the router's scores: scores `[T, E]`, choiceToSlot `[T, K]`, rowToChoice `[T K]`, choiceToRow `[T, K]`
+ * The weight of each row from the router's scores: scores `[T, E]`, choiceToScore `[T, K]`, rowToChoice `[T K]`, choiceToRow `[T, K]`
  * -> rowWeights `[T K, 1]`, and the sequence-wise balance loss from loadFractions `[B, E]`.
  * Source: DeepSeek-V3 report (arXiv 2412.19437) section 2.1.2, equations 13 and 17-20.
  */
@@ -139,10 +139,13 @@ function gateBlock(model: ModelConfig, batch: BatchShape, { balanceLoss }: Block
   return {
     build: (b) => {
       const scores = b.input('scores', [tokens, experts]);
-      const choiceToSlot = b.input('choiceToSlot', [tokens * choices], 'int32');
+      const choiceToScore = b.input('choiceToScore', [tokens * choices], 'int32');
       const rowToChoice = b.input('rowToChoice', [tokens * choices], 'int32');
       const choiceToRow = b.reshape(b.input('choiceToRow', [tokens, choices], 'int32'), [tokens * choices, 1]);
-      const chosen = b.reshape(b.gatherRows(b.reshape(scores, [tokens * experts, 1]), choiceToSlot), [tokens, choices]);
+      const chosen = b.reshape(b.gatherRows(b.reshape(scores, [tokens * experts, 1]), choiceToScore), [
+        tokens,
+        choices,
+      ]);
       const shares = model.normTopkProb ? b.divide(chosen, b.add(b.sum(chosen, [1], true), 1e-20)) : chosen;
       const weights = b.multiply(shares, model.routedScalingFactor);
       const rowWeights = b.expandRows(b.reshape(weights, [tokens * choices, 1]), rowToChoice, choiceToRow);

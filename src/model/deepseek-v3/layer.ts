@@ -2,7 +2,7 @@ import type { ModelConfig } from '../../config/index.js';
 import type { Dispatcher, Movement } from '../dispatcher.js';
 import type { Binding, ExpertsStep, Ref, RouteStep, RoutingRefs, Segment, Step } from '../program.js';
 import type { Block, BlockName } from './blocks.js';
-import { selectionBiasName } from './parameters.js';
+import { selectionBiasName, slotPrefix } from './parameters.js';
 import type { BatchShape } from './shapes.js';
 import {
   bindPorts,
@@ -77,11 +77,11 @@ function moeValues(layer: number, isShared: boolean) {
     ? { tokenRows: name('tokenRows'), tokenWeights: name('tokenWeights'), returnedRows: name('returnedRows') }
     : { tokenRows: there.rows, tokenWeights: there.rowWeights, returnedRows: there.expertRows };
   const routing = {
-    choiceToSlot: value(name('choiceToSlot')),
+    choiceToScore: value(name('choiceToScore')),
     rowToChoice: value(name('rowToChoice')),
     rowToToken: value(name('rowToToken')),
     choiceToRow: value(name('choiceToRow')),
-    expertOffsets: value(name('expertOffsets')),
+    slotOffsets: value(name('slotOffsets')),
     loadFractions: value(name('loadFractions')),
   } satisfies RoutingRefs;
   return {
@@ -95,7 +95,7 @@ function moeValues(layer: number, isShared: boolean) {
     ...here,
     routing,
     counts: value(name('counts')),
-    expertOffsets: isShared ? value(name('receivedOffsets')) : routing.expertOffsets,
+    slotOffsets: isShared ? value(name('receivedOffsets')) : routing.slotOffsets,
   };
 }
 
@@ -140,13 +140,13 @@ export function moePart(context: LayerContext, layer: number): PartSegments {
 type MoeValues = ReturnType<typeof moeValues>;
 
 function moeWirings(layer: number, v: MoeValues): { attention: Wiring; gate: Wiring } {
-  const { choiceToSlot, rowToChoice, choiceToRow, loadFractions } = v.routing;
+  const { choiceToScore, rowToChoice, choiceToRow, loadFractions } = v.routing;
   const attentionPorts = { x: value(v.x), base: value(v.base), hidden: value(v.hidden), scores: value(v.scores) };
   // base is a summand of the layer's output, so it shares its gradient.
   const attention = layerWiring(layer, 'moe', attentionPorts, { base: value(gradientOf(v.y)) });
   const gatePorts = {
     scores: value(v.scores),
-    choiceToSlot,
+    choiceToScore,
     rowToChoice,
     choiceToRow,
     loadFractions,
@@ -167,11 +167,10 @@ function routeStep(layer: number, scores: string, writes: RoutingRefs): RouteSte
   };
 }
 
-/** Experts of each rank, and the most rows that they can get from a microbatch of every rank: a token chooses an expert at most once. */
-function expertShare({ model, batch, dispatcher }: LayerContext): { experts: number; first: number; rows: number } {
-  const experts = model.nRoutedExperts / dispatcher.ranks;
+/** The most rows that the slots of a rank can get from a microbatch of every rank: a token chooses an expert, and with it a slot, at most once. */
+function mostRows({ model, batch, dispatcher }: LayerContext): number {
   const tokens = batch.sequences * batch.sequenceLength * dispatcher.ranks;
-  return { experts, first: dispatcher.index * experts, rows: tokens * Math.min(model.numExpertsPerTok, experts) };
+  return tokens * Math.min(model.numExpertsPerTok, dispatcher.slots);
 }
 
 /** Declares what is not an output of a block: index tensors, and rows that the dispatcher moves. */
@@ -179,21 +178,22 @@ function declareMoeValues(context: LayerContext, v: MoeValues): void {
   const { model, batch, dispatcher, values } = context;
   const tokens = batch.sequences * batch.sequenceLength;
   const tokenRows = tokens * model.numExpertsPerTok;
-  const { experts, rows } = expertShare(context);
+  const rows = mostRows(context);
+  const { ranks, slots } = dispatcher;
   const index = (ref: Ref, ...shape: number[]) => values.set(ref.name, { type: 'int32', shape });
   const { routing } = v;
-  index(routing.choiceToSlot, tokenRows);
+  index(routing.choiceToScore, tokenRows);
   index(routing.rowToChoice, tokenRows);
   index(routing.rowToToken, tokenRows);
   index(routing.choiceToRow, tokens, model.numExpertsPerTok);
-  index(routing.expertOffsets, model.nRoutedExperts + 1);
+  index(routing.slotOffsets, ranks * slots + 1);
   values.set(routing.loadFractions.name, { type: 'float32', shape: [batch.sequences, model.nRoutedExperts] });
   const float = (name: string, ...shape: number[]) => values.set(name, { type: 'float32', shape });
   for (const name of [v.tokenRows, gradientOf(v.returnedRows)]) float(name, tokenRows, model.hiddenSize);
   for (const name of [v.y, gradientOf(v.hidden)]) float(name, tokens, model.hiddenSize);
-  if (dispatcher.ranks === 1) return;
-  index(v.counts, dispatcher.ranks, experts);
-  index(v.expertOffsets, experts + 1);
+  if (ranks === 1) return;
+  index(v.counts, ranks, slots);
+  index(v.slotOffsets, slots + 1);
   for (const name of [v.rows, gradientOf(v.expertRows)]) float(name, rows, model.hiddenSize);
   for (const name of [v.returnedRows, gradientOf(v.tokenRows)]) float(name, tokenRows, model.hiddenSize);
   float(v.rowWeights, rows, 1);
@@ -203,23 +203,23 @@ function declareMoeValues(context: LayerContext, v: MoeValues): void {
 function expertsStep(context: LayerContext, layer: number, phase: Phase, v: MoeValues): ExpertsStep[] {
   const expert = block(context, 'expert');
   const graph = graphOf(expert.graphs, phase);
-  const share = expertShare(context);
+  const { slots, index: rank } = context.dispatcher;
   const wiring = (index: number): Wiring => ({
     prefix: `layers.${layer}.experts.`,
     ports: { x: value(v.rows), rowWeights: value(v.rowWeights), y: value(v.expertRows) },
-    parameterName: (port) => port.replace(/^expert\./, `model.layers.${layer}.mlp.experts.${share.first + index}.`),
+    parameterName: (port) => port.replace(/^expert\./, slotPrefix(layer, rank * slots + index)),
   });
   const isRows = ({ ref }: Binding) => ref.space === 'value';
   const first = wiring(0);
   const inputs = bindPorts(graph.inputs.keys(), expert, first).filter(isRows);
   const outputs = bindPorts(graph.outputs.keys(), expert, first).filter(isRows);
-  declareOutputs(graph, outputs, context.values, share.rows);
-  const parameters = Array.from({ length: share.experts }, (_, index) =>
+  declareOutputs(graph, outputs, context.values, mostRows(context));
+  const parameters = Array.from({ length: slots }, (_, index) =>
     bindPorts([...graph.inputs.keys(), ...graph.outputs.keys()], expert, wiring(index)).filter(
       (binding) => !isRows(binding),
     ),
   );
-  const { expertOffsets } = v;
+  const { slotOffsets } = v;
   const kernel = kernelName(expert, phase);
-  return [{ kind: 'experts', kernel, experts: share.experts, expertOffsets, inputs, outputs, parameters }];
+  return [{ kind: 'experts', kernel, slots, slotOffsets, inputs, outputs, parameters }];
 }

@@ -12,17 +12,38 @@ export function selectionBiasName(layer: number): string {
   return `model.layers.${layer}.mlp.gate.e_score_correction_bias`;
 }
 
+/** Start of the names of what lies in a slot of a layer. */
+export function slotPrefix(layer: number, slot: number): string {
+  return `model.layers.${layer}.mlp.slots.${slot}.`;
+}
+
+/** Name in Hugging Face's checkpoint of a parameter that lies in a slot which holds `expert`. */
+export function nameInCheckpoint(name: string, expert: number): string {
+  return name.replace(/\.mlp\.slots\.\d+\./, `.mlp.experts.${expert}.`);
+}
+
 const matrix = (name: string, ...shape: number[]): ParameterSpec => ({ name, shape, initializer: 'normal' });
 const norm = (name: string, size: number): ParameterSpec => ({ name, shape: [size], initializer: 'ones' });
 
-/** Parameters of one layer under their Hugging Face names, matrices `[outputs, inputs]`. */
-export function layerParameters(model: ModelConfig, layer: number): readonly ParameterSpec[] {
+/** Parameters of one layer on a rank that holds the slots `first` to `end` (exclusive), matrices `[outputs, inputs]`. */
+export function layerParameters(
+  model: ModelConfig,
+  layer: number,
+  { first, end }: { readonly first: number; readonly end: number },
+): readonly ParameterSpec[] {
   const prefix = `model.layers.${layer}.`;
-  const local = [
-    ...attentionParameters(model),
-    ...(isMoeLayer(model, layer) ? moeParameters(model) : denseParameters(model)),
+  const isMoe = isMoeLayer(model, layer);
+  const shared = [...attentionParameters(model), ...(isMoe ? moeParameters(model) : denseParameters(model))];
+  const slots = isMoe ? Array.from({ length: end - first }, (_, index) => first + index) : [];
+  return [
+    ...shared.map((parameter) => ({ ...parameter, name: prefix + parameter.name })),
+    ...slots.flatMap((slot) => slotParameters(model, layer, slot)),
   ];
-  return local.map((parameter) => ({ ...parameter, name: prefix + parameter.name }));
+}
+
+function slotParameters({ hiddenSize, moeIntermediateSize }: ModelConfig, layer: number, index: number) {
+  const parameters = gatedUnitParameters(slotPrefix(layer, index), hiddenSize, moeIntermediateSize);
+  return parameters.map((parameter) => ({ ...parameter, slot: { layer, index } }));
 }
 
 function attentionParameters(model: ModelConfig): ParameterSpec[] {
@@ -60,16 +81,13 @@ function denseParameters(model: ModelConfig): ParameterSpec[] {
   return gatedUnitParameters('mlp.', model.hiddenSize, model.intermediateSize);
 }
 
-function moeParameters(model: ModelConfig): ParameterSpec[] {
-  const { hiddenSize, moeIntermediateSize, nRoutedExperts, nSharedExperts } = model;
-  const experts = Array.from({ length: nRoutedExperts }, (_, expert) =>
-    gatedUnitParameters(`mlp.experts.${expert}.`, hiddenSize, moeIntermediateSize).map((one) => ({ ...one, expert })),
-  );
+/** Of a Mixture-of-Experts layer, without the routed experts. */
+function moeParameters({ hiddenSize, moeIntermediateSize, nRoutedExperts, nSharedExperts }: ModelConfig) {
   const shared =
     nSharedExperts === 0
       ? []
       : gatedUnitParameters('mlp.shared_experts.', hiddenSize, nSharedExperts * moeIntermediateSize);
-  return [matrix('mlp.gate.weight', nRoutedExperts, hiddenSize), ...shared, ...experts.flat()];
+  return [matrix('mlp.gate.weight', nRoutedExperts, hiddenSize), ...shared];
 }
 
 /** Parameters before the first layer (embedding) and after the last (norm and head). */

@@ -33,7 +33,7 @@ export function buildStage({ model, batch, blocks, dispatcher, stage, layers }: 
     stage,
     layers,
     moeLayers,
-    parameters: stageParameters(model, layers, isFirst, isLast).filter((one) => isHeld(one, model, dispatcher)),
+    parameters: stageParameters(context, layers, isFirst, isLast),
     buffers: stageBuffers(model, moeLayers),
     values,
     forward: parts.flatMap((part) => part.forward),
@@ -90,20 +90,17 @@ function headPart(context: LayerContext): PartSegments {
   return simplePart(context, 'head', layer, { prefix: 'head.', ports, gradients, parameterName: edgeName });
 }
 
+/** Of the slots those that the rank holds, and all else. */
 function stageParameters(
-  model: ModelConfig,
+  { model, dispatcher: { index, slots } }: LayerContext,
   layers: StageOptions['layers'],
   isFirst: boolean,
   isLast: boolean,
 ): ParameterSpec[] {
   const edges = edgeParameters(model);
-  const inner = layerNumbers(layers).flatMap((layer) => layerParameters(model, layer));
+  const held = { first: index * slots, end: (index + 1) * slots };
+  const inner = layerNumbers(layers).flatMap((layer) => layerParameters(model, layer, held));
   return [...(isFirst ? edges.first : []), ...inner, ...(isLast ? edges.last : [])];
-}
-
-/** A rank holds its equal share of the experts, and all else. */
-function isHeld({ expert }: ParameterSpec, model: ModelConfig, { ranks, index }: Dispatcher): boolean {
-  return expert === undefined || Math.floor((expert * ranks) / model.nRoutedExperts) === index;
 }
 
 function stageBuffers(model: ModelConfig, moeLayers: readonly number[]): ParameterSpec[] {
