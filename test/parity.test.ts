@@ -60,6 +60,15 @@ const ways: readonly Way[] = [
   },
   { title: 'zb-h1 on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['schedule.name=zb-h1'] },
   { title: 'zb-v on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['schedule.name=zb-v'] },
+  // Replicas of some experts, and of all.
+  { title: 'with 2 redundant slots on 2 x 2 ranks', pipeline: 2, expert: 2, sets: ['balance.redundant_slots=2'] },
+  {
+    title: 'dualpipe with 2 redundant slots on 2 x 2 ranks',
+    pipeline: 2,
+    expert: 2,
+    sets: ['schedule.name=dualpipe', 'balance.redundant_slots=2'],
+  },
+  { title: 'with 4 redundant slots on 1 x 4 ranks', pipeline: 1, expert: 4, sets: ['balance.redundant_slots=4'] },
 ];
 
 interface Line {

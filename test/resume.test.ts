@@ -93,13 +93,19 @@ describe('a training run', () => {
     });
 });
 
-/** Layouts with the same global batch as the run above, pipeline x expert. */
-const layouts = ['1 x 2', '2 x 2', '1 x 4', '2 x 1'] as const;
+/** Layouts with the same global batch as the run above, pipeline x expert, and redundant slots. */
+const layouts = [
+  ['1 x 2', 2],
+  ['2 x 2', 0],
+  ['1 x 4', 8],
+  ['2 x 1', 0],
+  ['1 x 2', 4],
+] as const;
 
 describe('a run whose experts are shared by ranks', () => {
   const start = join(folder, 'start');
 
-  for (const layout of layouts) {
+  for (const [layout, redundant] of layouts) {
     const [pipeline, expert] = layout.split(' x ').map(Number);
     const sets = [
       `parallel.pipeline=${pipeline}`,
@@ -108,19 +114,20 @@ describe('a run whose experts are shared by ranks', () => {
       `schedule.name=${expert === 4 ? '1f1b' : 'dualpipev'}`,
       'schedule.microbatch_size=1',
       `parallel.shard_optimizer=${expert === 2}`,
+      `balance.redundant_slots=${redundant}`,
     ].map((value) => `--set ${value}`);
 
-    it(`goes on from the same checkpoint on ${layout} ranks with the same curve`, async () => {
-      const run = join(folder, `on ${layout}`.replaceAll(' ', '-'));
-      if (layout === layouts[0]) {
-        // Two ranks wrote it, each with its experts and half of the optimizer's moments.
+    it(`goes on from the same checkpoint on ${layout} ranks and ${redundant} redundant slots with the same curve`, async () => {
+      const run = join(folder, `on ${layout} with ${redundant}`.replaceAll(' ', '-'));
+      if (redundant === layouts[0][1]) {
+        // Two ranks wrote it, each with its slots and half of the optimizer's moments.
         const first = await runCommand(`train ${config} --out ${start} --steps 4 ${sets.join(' ')}`);
         assert.equal(first.status, 0, first.stderr);
       }
       cpSync(start, run, { recursive: true });
       const { status, stderr } = await runCommand(`train --resume ${run} --steps 8 ${sets.join(' ')}`);
       assert.equal(status, 0, stderr);
-      const reference = join(folder, 'on-1-x-2');
+      const reference = join(folder, 'on-1-x-2-with-2');
       assert.deepEqual(
         curve(run).map(({ step }) => step),
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -186,6 +193,16 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
     'a number of expert ranks that does not divide the experts',
     `train ${config} --set parallel.expert=3`,
     /divisor of 4/,
+  ],
+  [
+    'slots that the expert ranks cannot share',
+    `train ${config} --set parallel.expert=2 --set balance.redundant_slots=3`,
+    /2 expert ranks cannot share 7 slots evenly \(.*\): use 2 or 4$/m,
+  ],
+  [
+    'new placements during a run',
+    `train ${config} --set balance.interval=10`,
+    /migration is not available yet .*: use 0$/m,
   ],
   ['a text that is missing', `train ${config} --set data.text=nowhere.txt`, /nowhere\.txt/],
   ['a folder without a run to resume', `train --resume ${folder}/nothing`, /nothing/],

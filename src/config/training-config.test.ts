@@ -176,13 +176,37 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     'expert ranks that do not divide the experts',
     '[parallel]\nexpert = 3',
     [],
-    'expert is 3, which does not divide n_routed_experts, 8',
+    'expert is 3, which does not divide n_routed_experts, 8 (config.toml, [parallel]): use a divisor of 8, or redundant_slots = 1 in [balance]',
   ],
   [
-    'replicas',
-    '[balance]\nredundant_slots = 4',
+    'more expert ranks than experts without replicas',
+    '[parallel]\nexpert = 16',
     [],
-    'redundant_slots is 4, but replicas of experts are not available yet',
+    'n_routed_experts, 8 (config.toml, [parallel]): use a divisor of 8, or redundant_slots = 8 in [balance]',
+  ],
+  [
+    'slots that expert ranks cannot share',
+    '[parallel]\nexpert = 4\n[balance]\nredundant_slots = 6',
+    [],
+    'redundant_slots is 6, but 4 expert ranks cannot share 14 slots evenly (config.toml, [balance]): use 4 or 8',
+  ],
+  [
+    'more slots than experts on every rank',
+    '[parallel]\nexpert = 2\n[balance]\nredundant_slots = 10',
+    [],
+    'redundant_slots is 10, more than the 8 with which each of 2 expert ranks has all 8 experts (config.toml, [balance]): use 8',
+  ],
+  [
+    'replicas on a single rank',
+    '[balance]\nredundant_slots = 8',
+    [],
+    'redundant_slots is 8, more than the 0 with which each of 1 expert ranks has all 8 experts (config.toml, [balance]): use 0',
+  ],
+  [
+    'new placements in a run',
+    '[balance]\ninterval = 100',
+    [],
+    'interval is 100, but migration is not available yet (config.toml, [balance]): use 0',
   ],
   ['an override without a table', '', ['steps=3'], '--set steps=3 is no table.key=value'],
   ['an override without a value', '', ['train.steps'], '--set train.steps is no table.key=value'],
@@ -208,6 +232,19 @@ for (const [name, toml, overrides, message] of bad) {
     assert.ok(text.includes(message), text);
   });
 }
+
+test('replicas make any number of expert ranks possible that can share the slots', () => {
+  for (const [expert, redundantSlots] of [
+    [2, 2],
+    [2, 8],
+    [3, 1],
+    [4, 4],
+    [16, 8],
+  ]) {
+    const { balance } = read(`[parallel]\nexpert = ${expert}\n[balance]\nredundant_slots = ${redundantSlots}`);
+    assert.equal(balance.redundantSlots, redundantSlots);
+  }
+});
 
 test('a key that JavaScript knows is as unknown as any other', () => {
   for (const key of ['__proto__', 'constructor', 'toString']) {

@@ -116,7 +116,9 @@ function readData(base: DataConfig, table: Table, context: Context): DataConfig 
   return hasDataset ? { ...data, text: [] } : data;
 }
 
-const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly where: string }) | undefined)[] = [
+type Rule = (config: TrainingConfig) => (Problem & { readonly where: string }) | undefined;
+
+const trainingRules: readonly Rule[] = [
   ({ data }) =>
     data.text.length > 0 || data.dataset !== 'none'
       ? undefined
@@ -141,19 +143,12 @@ const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly
     data.tokenizer !== 'bytes' || model.vocabSize >= 256
       ? undefined
       : { what: `vocab_size is ${model.vocabSize}, too small for bytes`, where: '[model]', mend: 'use 256' },
-  ({ parallel, model }) =>
-    model.nRoutedExperts % parallel.expert === 0
-      ? undefined
-      : {
-          what: `expert is ${parallel.expert}, which does not divide n_routed_experts, ${model.nRoutedExperts}`,
-          where: '[parallel]',
-          mend: `use a divisor of ${model.nRoutedExperts}`,
-        },
+  checkSlots,
   ({ balance }) =>
-    balance.redundantSlots === 0
+    balance.interval === 0
       ? undefined
       : {
-          what: `redundant_slots is ${balance.redundantSlots}, but replicas of experts are not available yet`,
+          what: `interval is ${balance.interval}, but migration is not available yet`,
           where: '[balance]',
           mend: 'use 0',
         },
@@ -166,6 +161,30 @@ const trainingRules: readonly ((config: TrainingConfig) => (Problem & { readonly
           mend: `use ${optimizer.learningRate} or less`,
         },
 ];
+
+/** Each of the ranks that share the experts holds as many slots, and an expert at most once. */
+function checkSlots({ parallel, balance, model }: TrainingConfig): ReturnType<Rule> {
+  const { nRoutedExperts: experts } = model;
+  const { expert: ranks } = parallel;
+  const { redundantSlots: redundant } = balance;
+  const most = experts * (ranks - 1);
+  const fits = (count: number) => count >= 0 && count <= most && (experts + count) % ranks === 0;
+  if (fits(redundant)) return undefined;
+  const below = Math.floor((experts + Math.min(redundant, most)) / ranks) * ranks - experts;
+  const nearest = [below, below + ranks].filter(fits).join(' or ');
+  if (redundant === 0) {
+    return {
+      what: `expert is ${ranks}, which does not divide n_routed_experts, ${experts}`,
+      where: '[parallel]',
+      mend: `use a divisor of ${experts}, or redundant_slots = ${nearest} in [balance]`,
+    };
+  }
+  const what =
+    redundant > most
+      ? `redundant_slots is ${redundant}, more than the ${most} with which each of ${ranks} expert ranks has all ${experts} experts`
+      : `redundant_slots is ${redundant}, but ${ranks} expert ranks cannot share ${experts + redundant} slots evenly`;
+  return { what, where: '[balance]', mend: `use ${nearest}` };
+}
 
 function refuseModelFile(path: string): never {
   throw new InputError({ what: 'a model file cannot be read here', where: path, mend: 'write the keys into [model]' });

@@ -78,8 +78,11 @@ const trainFields = {
 };
 
 const balanceFields = {
-  redundantSlots: integer('Expert slots beyond one an expert; only 0 for now.', { from: 0, to: 65_536 }),
-  interval: integer('Steps between new placements of experts; 0 is never.', steps),
+  redundantSlots: integer('Expert slots of a layer beyond one an expert: replicas, spread over the expert ranks.', {
+    from: 0,
+    to: 65_536,
+  }),
+  interval: integer('Steps between new placements of experts; 0 is never, and all there is for now.', steps),
   policy: choice('How placements are made.', ['best', 'deepseek']),
 };
 

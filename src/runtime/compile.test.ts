@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { placeInOrder } from '../balance/index.js';
 import { planChannels } from './channels.js';
 import { compileProgram } from './compile.js';
 import { planMemory } from './memory-plan.js';
@@ -25,6 +26,13 @@ const runs: readonly TestRun[] = [
   { schedule: 'interleaved', ranks: 2, microbatches: 6, stagesPerRank: 3 },
   { schedule: 'zb-h1', ranks: 2, microbatches: 5 },
   { schedule: 'zb-v', ranks: 2, microbatches: 5 },
+  {
+    schedule: 'dualpipev',
+    ranks: 2,
+    microbatches: 5,
+    expert: 2,
+    placement: placeInOrder({ layers: 7, experts: 4, slots: 6 }),
+  },
 ];
 
 /** What each instruction reads and writes, in order. */
@@ -60,7 +68,7 @@ describe('a compiled program', () => {
   });
 
   for (const run of runs) {
-    it(`of ${run.schedule} gives values that live at the same time different memory, and little more than is alive at once`, () => {
+    it(`of ${run.schedule}${run.placement === undefined ? '' : ' with replicas'} gives values that live at the same time different memory, and little more than is alive at once`, () => {
       for (let rank = 0; rank < run.ranks; rank++) {
         const program = compile(run, rank);
         const plan = planMemory(program);

@@ -3,8 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { type Placement, placeInOrder } from '../balance/index.js';
+import { parseTrainingConfig } from '../config/index.js';
+import { listMomentPieces, listTensors, type RankState, startRanks } from '../runtime/index.js';
 import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
 import { openModel, readModelConfig } from './inference.js';
+import { planRun } from './plan-run.js';
 
 const tiny = 'test/fixtures/deepseek-v3-tiny';
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-checkpoint-'));
@@ -12,6 +16,64 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const model = readModelConfig(tiny);
 const shape = { sequences: 1, sequenceLength: 8, rows: 1, exports: [] };
+
+/** On so many expert ranks the experts of each of the model's layers. */
+const placements: readonly (readonly [expert: number, Placement])[] = [
+  [
+    2,
+    {
+      layers: 3,
+      experts: 4,
+      slots: 6,
+      physicalToLogical: Int32Array.of(3, 1, 3, 0, 2, 3, 0, 1, 1, 2, 3, 1, 0, 1, 2, 3, 2, 1),
+    },
+  ],
+  [2, placeInOrder({ layers: 3, experts: 4, slots: 8 })],
+  [1, placeInOrder({ layers: 3, experts: 4, slots: 4 })],
+  [4, { layers: 3, experts: 4, slots: 4, physicalToLogical: Int32Array.of(3, 1, 2, 0, 0, 2, 1, 3, 1, 0, 3, 2) }],
+];
+
+function configOn(expert: number) {
+  const overrides = [
+    'model.n_routed_experts=4',
+    'parallel.pipeline=1',
+    `parallel.expert=${expert}`,
+    'parallel.shard_optimizer=true',
+    'schedule.name=1f1b',
+  ];
+  return parseTrainingConfig({ tables: {}, where: 'a test', overrides });
+}
+
+/** Gives each number of the moments its own value, the same in all replicas. */
+function fillMoments(states: readonly RankState[]): void {
+  for (const { layout, state } of states) {
+    const names = new Map(listTensors({ layout, state }).map(({ name, checkpointName }) => [name, checkpointName]));
+    for (const { name, from, count, position } of listMomentPieces(layout)) {
+      const start = [...(names.get(name) as string)].reduce(
+        (sum, letter) => (31 * sum + letter.charCodeAt(0)) % 9973,
+        0,
+      );
+      for (const [region, sign] of [
+        [layout.byteOffsets.firstMoments, -1],
+        [layout.byteOffsets.secondMoments, 1],
+      ]) {
+        const moments = new Float32Array(state, region + 4 * position, count);
+        for (let index = 0; index < count; index++) moments[index] = sign * (start + from + index);
+      }
+    }
+  }
+}
+
+function assertEqualReplicas(states: readonly RankState[]): void {
+  const known = new Map<string, Float32Array>();
+  for (const { layout, state } of states) {
+    for (const { checkpointName, position, count } of listTensors({ layout, state })) {
+      const numbers = new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count);
+      assert.deepEqual(numbers, known.get(checkpointName) ?? numbers, checkpointName);
+      known.set(checkpointName, numbers);
+    }
+  }
+}
 
 describe('a checkpoint', () => {
   it("of what was loaded from Hugging Face's layout has the very same weights file and config", async () => {
@@ -69,5 +131,26 @@ describe('a checkpoint', () => {
     assert.throws(() => loadCheckpoint(tiny, group.states), { name: 'InputError', message: /training\.json/ });
     assert.throws(() => loadParameters(folder, group.states), { name: 'InputError' });
     await group.close();
+  });
+});
+
+describe('a checkpoint of experts with replicas', () => {
+  it('is the same file whatever placement it is saved with, and fills all replicas', async () => {
+    const files = ['model.safetensors', 'optimizer.safetensors'];
+    const readFiles = (saved: string) => files.map((file) => readFileSync(join(saved, file)));
+    const first = join(folder, 'placement-0');
+    for (const [index, [expert, placement]] of placements.entries()) {
+      const spec = { ...planRun(configOn(expert)), placement };
+      const group = await startRanks(spec);
+      await group.call('initialize', index);
+      if (index === 0) fillMoments(group.states);
+      else loadCheckpoint(first, group.states);
+      const saved = join(folder, `placement-${index}`);
+      const content = { model: spec.model, states: group.states, step: 7, seed: 3, sequenceLength: 8 };
+      await saveCheckpoint(saved, { ...content, tokenizer: 'bytes' });
+      assert.deepEqual(readFiles(saved), readFiles(first));
+      assertEqualReplicas(group.states);
+      await group.close();
+    }
   });
 });
