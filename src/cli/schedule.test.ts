@@ -182,7 +182,11 @@ test('--activation-cap refuses what keeps more alive', async () => {
       1,
       /rank 0, position 3: 0F3 makes 4 activations alive, more than 3 \[activations\]/,
     );
-    await assertRefused(`${command} ${line} 0`, 2, /.0. is no number from .*\(--activation-cap\): use/);
+    await assertRefused(
+      `${command} ${line} 0`,
+      2,
+      /.0. is no number above 0.*\(--activation-cap\): use a number above 0/,
+    );
   }
 });
 
