@@ -34,6 +34,16 @@ export function channelOf(links: readonly StageLink[], fromStage: number, toStag
   return links.findIndex((link) => link.fromStage === fromStage && link.toStage === toStage);
 }
 
+/** Number of an expert rank's channel of a link: it does not depend on how many links there are, so a schedule of fewer pipelines uses the same. */
+export function rankChannel({ expert }: Pick<Layout, 'expert'>, link: number, expertRank: number): number {
+  return link * expert + expertRank;
+}
+
+/** Position of the link that a channel belongs to. */
+export function linkOfChannel({ expert }: Pick<Layout, 'expert'>, channel: number): number {
+  return Math.floor(channel / expert);
+}
+
 /** What the channels of a run depend on. */
 interface RunChannels extends Layout {
   readonly evaluation: Schedule;
@@ -54,11 +64,9 @@ export function planRunChannels(spec: RunChannels): ChannelSpec[] {
   const [training, evaluating] = [schedule, evaluation].map((one) =>
     planChannels({ schedule: one, expert }, messageBytes),
   );
-  const [links, evaluatingLinks] = [training.length / expert, evaluating.length / expert];
+  // The evaluation's links are the first of the schedule's.
   const merged = training.map((channel, index) => {
-    const link = index % links;
-    const same = link < evaluatingLinks ? evaluating[Math.floor(index / links) * evaluatingLinks + link] : undefined;
-    return { ...channel, slots: Math.max(channel.slots, same?.slots ?? 1) };
+    return { ...channel, slots: Math.max(channel.slots, evaluating[index]?.slots ?? 1) };
   });
   return [...merged, ...Array.from({ length: countRanks(spec) }, (_, from) => stateChannel(from))];
 }
@@ -74,8 +82,8 @@ export function stateChannelOf(spec: Layout, channels: number, rank: number): nu
 
 /**
  * Channels with the fewest slots with which the schedule cannot get stuck, and one more so that senders seldom wait. Ranks run their actions in
- * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells. Every expert rank has channels of its own:
- * those of expert rank e follow those of e - 1.
+ * order, so whether they get stuck does not depend on timing: one untimed run per number of slots tells. Every expert rank has channels of its own,
+ * numbered by `rankChannel`.
  */
 export function planChannels(layout: Layout, messageBytes: number): ChannelSpec[] {
   const { schedule, expert } = layout;
@@ -83,14 +91,14 @@ export function planChannels(layout: Layout, messageBytes: number): ChannelSpec[
   for (let slots = 1; slots <= schedule.microbatches; slots++) {
     if (!finishes(schedule, links, slots)) continue;
     const roomy = Math.min(slots + 1, Math.max(1, schedule.microbatches));
-    return Array.from({ length: expert }, (_, expertRank) =>
-      links.map(({ from, to }) => ({
+    return links.flatMap(({ from, to }) =>
+      Array.from({ length: expert }, (_, expertRank) => ({
         from: rankAt(layout, from, expertRank),
         to: rankAt(layout, to, expertRank),
         messageBytes,
         slots: roomy,
       })),
-    ).flat();
+    );
   }
   throw new WorkError({ what: `schedule '${schedule.name}' never ends, however many messages may wait` });
 }

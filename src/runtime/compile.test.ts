@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { placeInOrder } from '../balance/index.js';
-import { planChannels } from './channels.js';
+import { planChannels, planRunChannels } from './channels.js';
 import { compileProgram } from './compile.js';
 import { planMemory } from './memory-plan.js';
 import { instanceName, listAccesses, printProgram, type RankProgram } from './program.js';
@@ -65,6 +65,23 @@ describe('a compiled program', () => {
         : [],
     );
     assert.match(phases.join(''), /F.*B.*F.*B/);
+  });
+
+  it('sends and receives over channels that begin and end at its rank, in training and in the evaluation', () => {
+    const spec = createTestSpec({ schedule: 'dualpipe', ranks: 2, microbatches: 4, expert: 2 });
+    const channels = planRunChannels(spec);
+    for (let rank = 0; rank < 4; rank++) {
+      const { stages } = buildRankModel(spec, rank);
+      for (const schedule of [spec.schedule, spec.evaluation]) {
+        const { instructions } = compileProgram({ schedule, expert: 2, rank, stages, overlap: true });
+        const messages = instructions.filter(({ kind }) => kind === 'send' || kind === 'receive');
+        assert.ok(messages.length > 0);
+        for (const message of instructions) {
+          if (message.kind === 'send') assert.equal(channels[message.channel].from, rank);
+          if (message.kind === 'receive') assert.equal(channels[message.channel].to, rank);
+        }
+      }
+    }
   });
 
   for (const run of runs) {

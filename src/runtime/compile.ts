@@ -8,7 +8,7 @@ import {
   microbatchesPerPipeline,
   type SegmentShape,
 } from '../schedule/index.js';
-import { channelOf, type StageLink, stageLinks } from './channels.js';
+import { channelOf, rankChannel, type StageLink, stageLinks } from './channels.js';
 import { type Layout, locateRank } from './layout.js';
 import type { Chunk, Instruction, PlacedExchange, RankProgram } from './program.js';
 import { placeReductions, placeWaits } from './waits.js';
@@ -140,7 +140,7 @@ function messageOf(
     kind === 'receive' ? channelOf(links, neighbour, chunk.stage) : channelOf(links, chunk.stage, neighbour);
   if (channel < 0) return [];
   const { expertRank } = locateRank(context, context.rank);
-  const own = expertRank * links.length + channel;
+  const own = rankChannel(context, channel, expertRank);
   return [{ kind, action: position, channel: own, chunk, value: isForward ? border.value : border.gradient }];
 }
 

@@ -1,12 +1,14 @@
 import type { LaneMemory } from '../comm/index.js';
 import type { MeasuredMessage, MeasuredRank, MeasuredSegment } from '../simulate/index.js';
-import type { StageLink } from './channels.js';
+import { linkOfChannel, stageLinks } from './channels.js';
 import type { BoundProgram } from './execute.js';
+import type { Layout } from './layout.js';
 import type { Instruction } from './program.js';
 import { exchangeTimes } from './recorder.js';
 
-/** The last run of a program as a step record is made from it, in seconds of this rank's clock. `links`: those of one pipeline, in the order of their channels. */
-export function measureProgram(bound: BoundProgram, lane: LaneMemory, links: readonly StageLink[]): MeasuredRank {
+/** The last run of a program as a step record is made from it, in seconds of this rank's clock. */
+export function measureProgram(bound: BoundProgram, lane: LaneMemory, layout: Layout): MeasuredRank {
+  const links = stageLinks(layout.schedule);
   const { instructions, times } = bound;
   const segments: MeasuredSegment[] = [];
   const messages: MeasuredMessage[] = [];
@@ -16,7 +18,7 @@ export function measureProgram(bound: BoundProgram, lane: LaneMemory, links: rea
     if (instruction.kind === 'segment') {
       segments.push(measureSegment(bound, lane, instruction, { seconds: end - ready, end, unpacked }));
     } else if (instruction.kind === 'send' || instruction.kind === 'receive') {
-      const { fromStage, toStage } = links[instruction.channel % links.length];
+      const { fromStage, toStage } = links[linkOfChannel(layout, instruction.channel)];
       const common = { fromStage, toStage, microbatch: instruction.chunk.microbatch, seconds: end - ready };
       messages.push(
         instruction.kind === 'send' ? { ...common, kind: 'send', end } : { ...common, kind: 'receive', start, ready },

@@ -17,7 +17,6 @@ import { type BuiltModel, createRouter } from '../model/index.js';
 import type { TimelineEvent } from '../schedule/index.js';
 import type { MeasuredRank } from '../simulate/index.js';
 import { type BindContext, bindStep, createLocate, type RankMemory } from './bind.js';
-import { stageLinks } from './channels.js';
 import { compileProgram } from './compile.js';
 import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
@@ -162,7 +161,7 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
     diagnose: () => findNonFinite(evaluation, memory),
     timeline: (origin) => recordEvents(training, lane, origin),
     executed: () => executedActions(training),
-    measure: () => measureProgram(training, lane, stageLinks(spec.schedule)),
+    measure: () => measureProgram(training, lane, spec),
     close: () => engine.close(),
   };
 }

@@ -42,20 +42,8 @@ interface Stretch {
   readonly end: number;
 }
 
-/** What of a stretch is counted once over all ranks: all but what lies in replicas that are not the first of their expert. Neighbours are one. */
-export function cutOutReplicas({ layout, state }: OpenState, { first, end }: Stretch): Stretch[] {
-  const kept: Stretch[] = [];
-  let start = first;
-  for (const replica of listReplicas({ layout, state })) {
-    if (replica.end <= start || replica.first >= end) continue;
-    if (replica.first > start) kept.push({ first: start, end: replica.first });
-    start = Math.min(end, replica.end);
-  }
-  return start < end ? [...kept, { first: start, end }] : kept;
-}
-
-/** Where replicas that are not the first of their expert lie, ascending. */
-function listReplicas({ layout, state }: OpenState): Stretch[] {
+/** Where replicas that are not the first of their expert lie, by the placement of the moment; ascending. */
+export function listReplicas({ layout, state }: OpenState): Stretch[] {
   return layout.slots.flatMap((layer) => {
     const table = openSlotToExpert(state, layer);
     const own = Array.from({ length: layer.count }, (_, index) => index);
@@ -63,4 +51,16 @@ function listReplicas({ layout, state }: OpenState): Stretch[] {
       .filter((index) => !isPrimary(table, layer.first + index))
       .map((index) => ({ first: layer.position + index * layer.size, end: layer.position + (index + 1) * layer.size }));
   });
+}
+
+/** What is left of a stretch without the replicas of `listReplicas`; neighbours are one. */
+export function cutOutReplicas({ first, end }: Stretch, replicas: readonly Stretch[]): Stretch[] {
+  const kept: Stretch[] = [];
+  let start = first;
+  for (const replica of replicas) {
+    if (replica.end <= start || replica.first >= end) continue;
+    if (replica.first > start) kept.push({ first: start, end: replica.first });
+    start = Math.min(end, replica.end);
+  }
+  return start < end ? [...kept, { first: start, end }] : kept;
 }

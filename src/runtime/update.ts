@@ -3,7 +3,7 @@ import type { Gather, Transport } from '../comm/index.js';
 import type { OptimizerKernels } from '../device/index.js';
 import { selectionBiasName } from '../model/index.js';
 import type { OperationPlan, Summation } from './operations.js';
-import { cutOutReplicas, listTensors, openSlotToExpert } from './slots.js';
+import { cutOutReplicas, listReplicas, listTensors, openSlotToExpert } from './slots.js';
 import type { RunSpec } from './spec.js';
 import type { StateLayout, StateSpan } from './state-layout.js';
 
@@ -69,8 +69,9 @@ export function createUpdate(options: UpdateOptions): Update {
     reduce() {
       summations.finish();
       // Of all ranks that hold a number one counts it, and of all replicas of an expert the first.
+      const replicas = listReplicas({ layout, state });
       const counted = spans.flatMap(({ position, owned }) =>
-        cutOutReplicas({ layout, state }, { first: position + owned.first, end: position + owned.end }),
+        cutOutReplicas({ first: position + owned.first, end: position + owned.end }, replicas),
       );
       const squares = counted.reduce(
         (sum, { first, end }) => sum + kernels.sumOfSquares(byteOffsets.gradients + 4 * first, end - first),
