@@ -4,6 +4,7 @@ import { formatTime } from '../draw/index.js';
 import { type PlacementName, placementNames, type ScheduleSearchResult, searchSchedule } from '../plan/index.js';
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
+import { createReporter } from './progress.js';
 
 /** The flags of the schedule `auto`. */
 export interface AutoFlags {
@@ -89,27 +90,6 @@ export function searchAuto(
       .join(''),
   );
   return result;
-}
-
-/** Milliseconds between lines of progress, where it is no terminal. */
-const betweenLines = 3000;
-
-/** On a terminal one line that changes, elsewhere a line every few seconds. */
-function createReporter(): { show(line: string): void; end(): void } {
-  const isTerminal = process.stderr.isTTY === true;
-  let last = Date.now();
-  return {
-    show(line) {
-      if (isTerminal) process.stderr.write(`\r${line}\u001b[K`);
-      else if (Date.now() - last >= betweenLines) {
-        process.stderr.write(`${line}\n`);
-        last = Date.now();
-      }
-    },
-    end: () => {
-      if (isTerminal) process.stderr.write('\r\u001b[K');
-    },
-  };
 }
 
 /** What a search started from and gained, in lines for a person. */

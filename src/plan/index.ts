@@ -1,3 +1,4 @@
+export { adviseSearch } from './advise.js';
 export {
   type NamedResult,
   type PlacementName,
