@@ -19,7 +19,7 @@ import { parseNumber } from './numbers.js';
 import { formatTable } from './table.js';
 
 interface BenchFlags {
-  readonly config: string;
+  readonly config?: string;
   readonly repeats: number;
   readonly json?: boolean;
 }
@@ -30,11 +30,14 @@ export function addBenchCommand(program: Command): void {
     .command('bench')
     .description('Measure this machine: a plain product, training steps beside it, expert placement, or schedules.')
     .argument('<what>', 'matmul, train, balance or schedule')
-    .option('--config <config>', 'small, medium or a file', 'small')
+    .option('--config <config>', 'of train: small, medium or a file (default: small)')
     .option('--repeats <n>', 'timed rounds', parseNumber('--repeats', { from: 1, to: 1000, whole: true }), 5)
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  doubletrack bench matmul --repeats 3')
     .action(async (what: string, flags: BenchFlags) => {
+      if (flags.config !== undefined && what !== 'train') {
+        throw new InputError({ what: '--config is for train alone', mend: 'leave it out' });
+      }
       if (what === 'matmul') benchMatmul(flags);
       else if (what === 'train') await benchTrain(flags);
       else if (what === 'balance') benchBalance(flags);
@@ -93,7 +96,7 @@ const WARM_UP_STEPS = 2;
 const MEMORY_STEPS = 3;
 
 async function benchTrain(flags: BenchFlags): Promise<void> {
-  const candidates = listCandidates(readConfig(flags.config));
+  const candidates = listCandidates(readConfig(flags.config ?? 'small'));
   const memory: number[] = [];
   for (const { ranks, schedule, config } of candidates) {
     process.stderr.write(`memory of ${schedule} on ${ranks} ranks ...\n`);

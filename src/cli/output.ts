@@ -15,7 +15,7 @@ export function outputWidth(): number {
 /** Writes `text` to `file`, whole or not at all, or to standard output without one. Throws as `writeFileWhole`. */
 export async function writeOutput(text: string, file: string | undefined): Promise<void> {
   if (file === undefined) {
-    if (!process.stdout.listeners('error').includes(ignoreClosedReader)) process.stdout.on('error', ignoreClosedReader);
+    if (!process.stdout.listeners('error').includes(reportLostOutput)) process.stdout.on('error', reportLostOutput);
     process.stdout.write(text);
     return;
   }
@@ -23,7 +23,11 @@ export async function writeOutput(text: string, file: string | undefined): Promi
   await writeFileWhole(file, text);
 }
 
-/** A reader that has seen enough (`| head`) is no failure. */
-function ignoreClosedReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** A reader that has seen enough (`| head`) is no failure; a full disk is, which shows only after the command has ended. */
+function reportLostOutput(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(
+    `doubletrack: standard output cannot be written: ${error.code} (standard output): make room, or write elsewhere\n`,
+  );
+  process.exit(1);
 }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -182,7 +191,11 @@ test('--activation-cap refuses what keeps more alive', async () => {
       1,
       /rank 0, position 3: 0F3 makes 4 activations alive, more than 3 \[activations\]/,
     );
-    await assertRefused(`${command} ${line} 0`, 2, /.0. is no number from .*\(--activation-cap\): use/);
+    await assertRefused(
+      `${command} ${line} 0`,
+      2,
+      /.0. is no number above 0.*\(--activation-cap\): use a number above 0/,
+    );
   }
 });
 
@@ -203,6 +216,21 @@ test('files that make no sense are refused in one line, with 2 if they cannot be
   ];
   for (const [text, status, message] of files) {
     await assertRefused(`schedule --from ${writeFile('odd.csv', text)}`, status, message);
+  }
+});
+
+test('standard output that is full ends in one line, without a stack trace', { skip: !existsSync('/dev/full') }, () => {
+  const full = openSync('/dev/full', 'w');
+  try {
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['bin/doubletrack.js', 'schedule', '1f1b', '--ranks', '2', '--microbatches', '2'],
+      { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' },
+    );
+    assert.match(stderr, /^doubletrack: standard output cannot be written: ENOSPC [^\n]*\n$/);
+    assert.equal(status, 1);
+  } finally {
+    closeSync(full);
   }
 });
 

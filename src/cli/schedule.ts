@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
-import { drawScheduleSvg, drawScheduleText } from '../draw/index.js';
+import { drawScheduleSvg } from '../draw/index.js';
 import {
   formatAction,
   formatCsv,
@@ -18,6 +18,7 @@ import {
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
 import { hasColor, outputWidth, writeOutput } from './output.js';
+import { drawPicture } from './picture.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 import { addCostFlags, type CostFlags, costsHelp, gatherCosts } from './simulate-costs.js';
 
@@ -76,7 +77,7 @@ Examples:
 const printers: Readonly<Record<Format, (schedule: Schedule, costs: Costs, toScreen: boolean) => string>> = {
   text: (schedule, costs, toScreen) => {
     const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-    return `${describeSchedule(schedule)}\n\n${drawScheduleText(timelineOf(schedule, costs), options)}`;
+    return `${describeSchedule(schedule)}\n\n${drawPicture(() => timelineOf(schedule, costs), options)}`;
   },
   json: (schedule) => formatJson(schedule, (rank) => schedule.actions[rank] ?? []),
   csv: (schedule) => formatCsv(schedule),

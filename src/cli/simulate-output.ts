@@ -1,7 +1,8 @@
-import { drawScheduleSvg, drawScheduleText, formatTime } from '../draw/index.js';
+import { drawScheduleSvg, formatTime } from '../draw/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { IdleByCause, MemoryCurve, MemoryUse, Simulation } from '../simulate/index.js';
 import { hasColor, outputWidth } from './output.js';
+import { drawPicture } from './picture.js';
 import { formatTable } from './table.js';
 
 export const simulationFormats = ['text', 'json', 'svg', 'trace'] as const;
@@ -37,7 +38,7 @@ export function printSimulation(
   switch (format) {
     case 'text': {
       const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-      return [title, '', drawScheduleText(timeline(), options), formatTotals(simulation)].join('\n');
+      return [title, '', drawPicture(timeline, options), formatTotals(simulation)].join('\n');
     }
     case 'json':
       return `${JSON.stringify(simulationJson(simulation, withSteps))}\n`;

@@ -40,7 +40,7 @@ test('what cannot be is refused with file and key, in one line', () => {
     [[], /^it is a list of 0 /],
     ['{"__proto__": 1}', /no cost "__proto__"/],
     ['{"forward": NaN}', /no valid JSON/],
-    ['{"forward": 1e999}', /forward is null.*use a number from 0/],
+    ['{"forward": 1e999}', /forward is Infinity.*use a number from 0/],
     [{ forward: -1 }, /forward is -1 \(.*costs\.json, forward\)/],
     [{ forward: [1, '2'] }, /costs\.json, forward\.1/],
     [{ forward: [] }, /a list of 1 to/],

@@ -62,6 +62,7 @@ export function refuse(value: unknown, place: Place, mend: string): InputError {
 /** A value as an error shows it: short, on one line. */
 function show(value: unknown): string {
   if (value === undefined) return 'missing';
+  if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return `a list of ${value.length}`;
   return typeof value === 'object' && value !== null ? 'a table' : JSON.stringify(value).slice(0, 60);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { InputError } from '../base/index.js';
 import { unitCosts } from '../simulate/index.js';
 import { type ComparedSchedule, type Comparison, compareSchedules } from './compare.js';
 
@@ -52,6 +53,25 @@ test('at equal stages a schedule with two stages a rank has half the ranks, and 
     equalStages.filter(({ name }) => name === 'auto').map((own) => ('ranks' in own ? own.ranks : own.refusal)),
     [8, 4],
   );
+});
+
+test('counts that no schedule may have are refused before anything is made', () => {
+  const request = { ranks: 4, microbatches: 8, costs: unitCosts, iterations: 0 };
+  const refusals: [object, RegExp][] = [
+    [{ ranks: 1e9 }, /^ranks cannot be 1000000000: use a whole number from 1 to 4096$/],
+    [{ microbatches: 1e9 }, /^microbatches cannot be 1000000000: use a whole number from 1 to 524288$/],
+    [{ stages: 1e9 }, /^stages cannot be 1000000000: use a whole number from 1 to 4096$/],
+    [{ ranks: 1, microbatches: 2 ** 21, stages: 2 }, /^stages cannot be 2: use a whole number from 1 to 1$/],
+    [{ ranks: 0 }, /^ranks cannot be 0/],
+    [{ stages: 1.5 }, /^stages cannot be 1\.5/],
+  ];
+  for (const [change, message] of refusals) {
+    assert.throws(
+      () => compareSchedules({ ...request, ...change }),
+      (error: unknown) => error instanceof InputError && message.test(error.message),
+      JSON.stringify(change),
+    );
+  }
 });
 
 test('a limit that forbids a schedule becomes a row with the nearest values', () => {

@@ -1,5 +1,5 @@
 import { DoubletrackError, InputError } from '../base/index.js';
-import type { Schedule } from '../schedule/index.js';
+import { mostChunks, mostRanks, type Schedule } from '../schedule/index.js';
 import { type Costs, simulate } from '../simulate/index.js';
 import {
   copiesOf,
@@ -93,11 +93,9 @@ interface Frame {
  */
 export function compareSchedules(request: CompareRequest): Comparison {
   const { ranks, microbatches, costs, stages = ranks } = request;
-  for (const [name, value] of Object.entries({ ranks, microbatches, stages })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new InputError({ what: `${name} cannot be ${value}`, mend: 'use a whole number from 1' });
-    }
-  }
+  requireCount('ranks', ranks, mostRanks);
+  requireCount('microbatches', microbatches, Math.floor(mostChunks / ranks));
+  requireCount('stages', stages, Math.min(mostRanks, Math.floor(mostChunks / microbatches)));
   const frame = { request, parts: countParts(costs, ranks) };
   requireCosts(frame);
   const variants = listVariants(interleavedChoices);
@@ -111,6 +109,12 @@ export function compareSchedules(request: CompareRequest): Comparison {
       ...searchAtStages(frame, stages),
     ],
   };
+}
+
+/** More than schedules may have would be a table of nothing but refusals. */
+function requireCount(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
 }
 
 /** Bad costs are an error, not a note in every row. */

@@ -41,6 +41,6 @@ export {
 export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 export { type Execution, executeUntimed } from './order.js';
 export { lowerSchedule, type TorchRelease, torchReleases } from './passes/lower.js';
-export { microbatchesPerPipeline, type Schedule } from './schedule.js';
+export { microbatchesPerPipeline, mostChunks, mostRanks, type Schedule } from './schedule.js';
 export { issueEarly, type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';
 export { type EventKind, formatTrace, type Timeline, type TimelineEvent } from './timeline.js';

@@ -46,3 +46,11 @@ test('slices of a lane never overlap by a rounding error, which a viewer would d
     ends.set(`${pid} ${tid}`, nanoseconds + Math.round(Number(dur) * 1e3));
   }
 });
+
+test('a timeline of more actions than fit is refused before it is made', () => {
+  const schedule = generateSchedule({ name: 'gpipe', ranks: 1, microbatches: 2 ** 19 + 1 });
+  assert.throws(
+    () => simulatedTimeline(schedule, simulate(schedule, unitCosts)),
+    /1048578 actions are too many.*at most 1048576/,
+  );
+});

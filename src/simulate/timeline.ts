@@ -1,3 +1,4 @@
+import { InputError } from '../base/index.js';
 import {
   type ChunkAction,
   chunkActions,
@@ -11,9 +12,21 @@ import {
 import type { Simulation } from './simulate.js';
 import type { RankSteps } from './timed.js';
 
-/** The simulated run as a timeline, in the unit of its costs: each action on the compute lane, each message on the communication lane. */
+/** The most actions of a timeline: an object for each, and what is written of it, take some 2 GB. */
+const mostTimelineActions = 2 ** 20;
+
+/**
+ * The simulated run as a timeline, in the unit of its costs: each action on the compute lane, each message on the communication lane. Throws `InputError` for more than
+ * `mostTimelineActions` actions.
+ */
 export function simulatedTimeline(schedule: Schedule, simulation: Simulation): Timeline {
   const flat = flattenSchedule(schedule);
+  if (flat.kind.length > mostTimelineActions) {
+    throw new InputError({
+      what: `${flat.kind.length} actions are too many to be listed one by one`,
+      mend: `use fewer ranks or microbatches, for at most ${mostTimelineActions}, or JSON without steps`,
+    });
+  }
   return { unit: 'units', ranks: schedule.actions.map((_, rank) => rankEvents(schedule, flat, simulation, rank)) };
 }
 

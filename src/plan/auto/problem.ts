@@ -46,9 +46,8 @@ export type Order = readonly Int32Array[];
 export function createProblem(placement: Placement, microbatches: number, costs: Costs, cap: Cap | undefined): Problem {
   const { pipelines, stageToRank, ranks } = placement;
   const stages = stageToRank.length;
-  const stagesOf = Array.from({ length: ranks }, (_, rank) =>
-    stageToRank.flatMap((owner, stage) => (owner === rank ? [stage] : [])),
-  );
+  const stagesOf = Array.from({ length: ranks }, (): number[] => []);
+  for (const [stage, rank] of stageToRank.entries()) stagesOf[rank]!.push(stage);
   const stageCosts = costsByStage(costs, stages);
   return {
     placement,

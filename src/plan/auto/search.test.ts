@@ -107,6 +107,9 @@ test('what does not fit together is refused', () => {
   const request = { ranks: 4, microbatches: 8, costs: unit };
   const refusals: [Partial<ScheduleSearchRequest>, RegExp][] = [
     [{ ranks: 0 }, /ranks cannot be 0/],
+    [{ ranks: 4097, microbatches: 1 }, /ranks cannot be 4097: use a whole number from 1 to 4096/],
+    [{ ranks: 3, placements: ['dual'] }, /dual cannot be searched on 3 ranks with 8 microbatches.*even/],
+    [{ ranks: 1, placements: ['looped2'] }, /looped2 cannot be searched on 1 rank.*two ranks/],
     [{ microbatches: 1e9 }, /microbatches cannot be 1000000000/],
     [{ ranks: 256, microbatches: 4096 }, /cannot search 256 ranks x 4096 microbatches.*at most 128/],
     [{ costs: { ...unit, forward: [1, 2, 3] } }, /costs of 3 stages do not divide over 4 ranks.*multiple of 4/],

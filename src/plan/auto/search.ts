@@ -1,5 +1,5 @@
 import { createRandom, InputError, WorkError } from '../../base/index.js';
-import { checkSchedule, type Schedule } from '../../schedule/index.js';
+import { checkSchedule, mostRanks, type Schedule } from '../../schedule/index.js';
 import { type Costs, simulate } from '../../simulate/index.js';
 import { countParts, cutCosts, hasLists } from './cut.js';
 import { createRun, runOrder } from './evaluate.js';
@@ -121,8 +121,9 @@ export function searchSchedule(request: ScheduleSearchRequest): ScheduleSearchRe
 function requireSize({ ranks, microbatches, iterations = 0 }: ScheduleSearchRequest): void {
   const counts = { ranks, microbatches };
   for (const [name, value] of Object.entries(counts)) {
-    if (Number.isSafeInteger(value) && value >= 1 && value <= mostShares) continue;
-    throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${mostShares}` });
+    const most = name === 'ranks' ? mostRanks : mostShares;
+    if (Number.isSafeInteger(value) && value >= 1 && value <= most) continue;
+    throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
   }
   if (ranks * microbatches > mostShares) {
     throw new InputError({
@@ -221,6 +222,12 @@ function createProblems(request: ScheduleSearchRequest, parts: number, named: re
       microbatches % pipelines.length === 0 && (!isFixed || (pipelines[0] as readonly number[]).length === parts),
   );
   if (fitting.length === 0 && named.length === 0) {
+    if (!isFixed) {
+      throw new InputError({
+        what: `${placements.join(', ')} cannot be searched on ${ranks} ranks with ${microbatches} microbatches`,
+        mend: 'dual needs even numbers of both, looped2 and looped4 need two ranks: allow another placement',
+      });
+    }
     throw new InputError({
       what: `costs of ${parts} stages do not divide over ${ranks} ranks`,
       mend: `give lists with a multiple of ${ranks} entries`,

@@ -90,6 +90,13 @@ test('a limit that does not hold is named, with the nearest values that do', () 
     ['dualpipe', 4, 9, /microbatches that divides by 2 \(microbatches 9\): use 8 or 10$/],
     ['dualpipe', 4, 6, /at least 8 microbatches \(microbatches 6\): use 8 or more$/],
     ['dualpipev', 4, 7, /at least 8 microbatches/],
+    [
+      'dualpipev',
+      4096,
+      7,
+      /^dualpipev on 4096 ranks needs at least 8192 microbatches, more than fit \(ranks 4096\): use 724 or less$/,
+    ],
+    ['dualpipe', 1026, 2052, /more than fit \(ranks 1026\): use 1024 or less$/],
     ['gpipe', 0, 4, /ranks cannot be 0: use a whole number from 1/],
     ['gpipe', 4, 0, /microbatches cannot be 0/],
     ['gpipe', 2.5, 4, /ranks cannot be 2\.5/],

@@ -28,6 +28,7 @@ export function requireLimits(name: string, limits: Limits, counts: Counts): voi
   const { ranks, microbatches, stagesPerRank } = counts;
   requireCount('ranks', ranks, mostRanks);
   requireStagesPerRank(name, limits, counts);
+  requireRoom(name, limits, counts);
   const most = Math.floor((mostChunks * limits.pipelines) / (ranks * stagesPerRank));
   requireCount('microbatches', microbatches, most);
   const isRanksMultiple = (value: number) => value % limits.ranksMultipleOf === 0;
@@ -39,6 +40,26 @@ export function requireLimits(name: string, limits: Limits, counts: Counts): voi
     });
   }
   requireMicrobatches(name, limits, counts, most);
+}
+
+/** Ranks whose fewest microbatches are already more than fit in memory: no number of microbatches helps. */
+function requireRoom(name: string, limits: Limits, { ranks, stagesPerRank }: Counts): void {
+  const fits = (count: number) => {
+    const fewest = limits.fewestMicrobatches(count);
+    return (
+      count % limits.ranksMultipleOf === 0 &&
+      fewest % limits.microbatchesMultipleOf(count, fewest) === 0 &&
+      fewest * count * stagesPerRank <= mostChunks * limits.pipelines
+    );
+  };
+  if (limits.fewestMicrobatches(ranks) * ranks * stagesPerRank <= mostChunks * limits.pipelines) return;
+  let most = ranks;
+  while (most > 1 && !fits(most)) most--;
+  throw new InputError({
+    what: `${name} on ${ranks} ranks needs at least ${limits.fewestMicrobatches(ranks)} microbatches, more than fit`,
+    where: `ranks ${ranks}`,
+    mend: `use ${most} or less`,
+  });
 }
 
 function requireCount(what: string, value: number, most: number): void {

@@ -48,6 +48,18 @@ test('a chain of dualpipe sends within itself, and the gradients of all stages a
   assert.doesNotMatch(text, /1SEND_F|2RECV_F|3SEND_F|0RECV_F/);
 });
 
+test('two ranks that end their mirrored stages in different orders sum their gradients at the end, in one order', () => {
+  const text = '0F0,3F0,3I0,0I0,0W0,3W0\r\n2F0,1F0,1I0,2I0,1W0,2W0\r\n';
+  const schedule = parseCsv(text, { name: 'unlike', file: 'unlike.csv' });
+  assert.equal(schedule.pipelines.length, 2);
+  for (const release of torchReleases) {
+    const lowered = lowerSchedule(schedule, release);
+    assert.deepEqual(checkLowered(lowered), []);
+    const sums = formatLoweredCsv(lowered).match(/\b\d+REDUCE_GRAD/g);
+    assert.deepEqual(sums, ['0REDUCE_GRAD', '3REDUCE_GRAD', '2REDUCE_GRAD', '1REDUCE_GRAD']);
+  }
+});
+
 test('a schedule that does not end cannot be lowered', () => {
   const schedule = parseCsv('0F0,0B0,0F1,0B1\r\n1F0,1F1,1B0,1B1\r\n', { name: 'stuck', file: 'stuck.csv' });
   assert.throws(() => lowerSchedule(schedule), WorkError);

@@ -1,8 +1,9 @@
+import { checkLowered } from '../check-lowered.js';
 import { flattenSchedule } from '../flat.js';
 import { createListWriter, type LoweredSchedule } from '../lowered.js';
 import type { Schedule } from '../schedule.js';
 import { gatherStages } from './gather-stages.js';
-import { reduceGradients, waitForReductions } from './reduce-gradients.js';
+import { reduceGradients, reduceGradientsAtEnd, waitForReductions } from './reduce-gradients.js';
 import { sendAndReceive } from './send-and-receive.js';
 import { waitForSends } from './wait-for-sends.js';
 
@@ -25,11 +26,15 @@ export const torchReleases = Object.keys(passes) as readonly TorchRelease[];
 
 /**
  * The schedule with the communication that PyTorch adds to it. Two chains of stages (DualPipe) are lowered in the same way, a chain by itself;
- * their mirrored stages' `reduceGrad` sums the gradients of both. Throws `WorkError` for a schedule that does not end (see `checkSchedule`).
+ * their mirrored stages' `reduceGrad` sums the gradients of both, at the end of the lists where ranks would wait for each other's sums otherwise. Throws `WorkError` for a schedule that does not end (see `checkSchedule`).
  */
 export function lowerSchedule(schedule: Schedule, release: TorchRelease = '2.15'): LoweredSchedule {
   const list: readonly Pass[] = passes[release];
-  return list.reduce((lowered, pass) => pass(lowered), computationAlone(schedule));
+  const lower = (chosen: readonly Pass[]) =>
+    chosen.reduce((lowered, pass) => pass(lowered), computationAlone(schedule));
+  const lowered = lower(list);
+  if (schedule.pipelines.length === 1 || checkLowered(lowered).length === 0) return lowered;
+  return lower(list.map((pass) => (pass === reduceGradients ? reduceGradientsAtEnd : pass)));
 }
 
 function computationAlone(schedule: Schedule): LoweredSchedule {

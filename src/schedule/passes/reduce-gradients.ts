@@ -22,6 +22,25 @@ export function reduceGradients(lowered: LoweredSchedule): LoweredSchedule {
   });
 }
 
+/**
+ * Sums gradients only when a rank has computed everything, in an order that is the same for both ranks that hold mirrored stages: by the lower of the two. For two chains whose
+ * ranks end their stages in orders in which one would wait for the other's sum for ever.
+ */
+export function reduceGradientsAtEnd(lowered: LoweredSchedule): LoweredSchedule {
+  const { pipelines, stageToRank } = lowered.schedule;
+  const pairOf = new Int32Array(stageToRank.length);
+  for (const pipeline of pipelines) for (const [place, stage] of pipeline.entries()) pairOf[stage] = place;
+  const stagesOf = lowered.lists.map((): number[] => []);
+  for (const [stage, rank] of stageToRank.entries()) stagesOf[rank]!.push(stage);
+  return rewriteLists(lowered, (_flat, rank, { push }) => ({
+    finish: () => {
+      for (const stage of stagesOf[rank]!.sort((a, b) => pairOf[a]! - pairOf[b]!)) {
+        push(loweredCodes.reduceGrad, stage, -1);
+      }
+    },
+  }));
+}
+
 /** Waits for each sum of gradients at once, as PyTorch does unless told to wait later. */
 export function waitForReductions(lowered: LoweredSchedule): LoweredSchedule {
   return rewriteLists(lowered, (_flat, _rank, { push }) => ({
