@@ -76,7 +76,9 @@ describe('the search over layouts', () => {
     assert.ok(none.step < selective.step && selective.step < full.step);
     assert.ok(none.bytes > selective.bytes && selective.bytes > full.bytes);
   });
+});
 
+describe('a search over layouts at its edges', () => {
   it('tells how far it is: each layout once, to the last', () => {
     const heard: number[] = [];
     let layouts = 0;
@@ -95,13 +97,13 @@ describe('the search over layouts', () => {
     const gpu = { ...basis.cluster.gpu, memoryGib: 4.5 };
     const none = searchLayouts({ ...basis, cluster: { ...basis.cluster, gpu } }, request);
     assert.deepEqual(none.plans, []);
-    const enough = Math.min(...plans.map((plan) => Math.max(...plan.peakMemoryBytes)));
+    const enough = Math.min(...searchLayouts(basis, request).plans.map((plan) => Math.max(...plan.peakMemoryBytes)));
     assert.ok(none.leastMissedBytes > 4.5 * 2 ** 30 && none.leastMissedBytes <= enough);
   });
 
   it('splits each step into parts that make it up, and its fullest rank into what it holds', () => {
     const sum = (parts: object) => Object.values(parts).reduce((total: number, part: number) => total + part, 0);
-    for (const plan of plans) {
+    for (const plan of searchLayouts(basis, request).plans) {
       assert.ok(Math.abs(sum(plan.breakdown) - plan.stepSeconds) < 1e-9 * plan.stepSeconds);
       assert.ok(Math.abs(sum(plan.memory) - Math.max(...plan.peakMemoryBytes)) < 1);
     }

@@ -65,33 +65,37 @@ export function searchLayouts(
   onProgress?: (done: number, layouts: number) => void,
 ): LayoutSearchResult {
   checkRequest(basis, request);
-  const rejected: Record<Rejection, number> = { divisibility: 0, layers: 0, limits: 0, size: 0, memory: 0 };
   const settings = listSettings(basis, request);
-  const pipelines: Pipeline[] = [];
-  for (const pipeline of listPipelines(basis, request)) {
-    const reason = refusePipeline(pipeline, request, countLayers(basis));
-    if (reason === undefined) pipelines.push(pipeline);
-    else rejected[reason] += settings.length;
-  }
+  const { pipelines, rejected } = sortOut(basis, request, settings.length);
   requireBounded(pipelines, settings, request);
+  const layouts = pipelines.length * settings.length;
   const plans: Plan[] = [];
-  let leastMissedBytes = Number.POSITIVE_INFINITY;
-  let done = 0;
+  const missedBytes: number[] = [];
   const timers = new Map<string, StageTimer>();
-  for (const pipeline of pipelines) {
+  for (const [index, pipeline] of pipelines.entries()) {
     const shape = createShape(scheduleOf(pipeline, request));
-    for (const setting of settings) {
+    for (const [place, setting] of settings.entries()) {
       const found = evaluate(basis, completeLayout(pipeline, setting, shape), shape, request, timers);
       if (found === 'divisibility') rejected.divisibility++;
-      else if ('neededBytes' in found) {
-        rejected.memory++;
-        leastMissedBytes = Math.min(leastMissedBytes, found.neededBytes);
-      } else plans.push(found);
-      onProgress?.(++done, pipelines.length * settings.length);
+      else if ('neededBytes' in found) missedBytes.push(found.neededBytes);
+      else plans.push(found);
+      onProgress?.(index * settings.length + place + 1, layouts);
     }
   }
   plans.sort((a, b) => a.stepSeconds - b.stepSeconds);
-  return { plans, rejected, leastMissedBytes };
+  const leastMissedBytes = missedBytes.reduce((least, bytes) => Math.min(least, bytes), Number.POSITIVE_INFINITY);
+  return { plans, rejected: { ...rejected, memory: missedBytes.length }, leastMissedBytes };
+}
+
+/** The pipelines whose counts are possible; the others, `settings` layouts each, by the reason why they are not. */
+function sortOut(basis: CostBasis, request: PlanRequest, settings: number) {
+  const rejected: Record<Rejection, number> = { divisibility: 0, layers: 0, limits: 0, size: 0, memory: 0 };
+  const pipelines = listPipelines(basis, request).filter((pipeline) => {
+    const reason = refusePipeline(pipeline, request, countLayers(basis));
+    if (reason !== undefined) rejected[reason] += settings;
+    return reason === undefined;
+  });
+  return { pipelines, rejected };
 }
 
 /** Layers that stages are made of, prediction modules too. */
