@@ -5,6 +5,7 @@ import { type PlacementName, placementNames, type ScheduleSearchResult, searchSc
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
 import { createReporter } from './progress.js';
+import { formatPercent } from './simulate-output.js';
 
 /** The flags of the schedule `auto`. */
 export interface AutoFlags {
@@ -99,7 +100,7 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
   const gain =
     bestNamed === undefined
       ? 'no named schedule is allowed'
-      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${percent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
+      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${formatPercent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
   return [
     `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,
@@ -110,8 +111,4 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
 /** The same for JSON. */
 export function searchJson({ placement, start, bestNamed, named, bound }: ScheduleSearchResult) {
   return { placement, start, bestNamed: bestNamed ?? null, bound, named };
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
 }

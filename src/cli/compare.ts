@@ -3,9 +3,10 @@ import { formatTime } from '../draw/index.js';
 import { type ComparedRow, type Comparison, compareSchedules } from '../plan/index.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
+import { createReporter } from './progress.js';
 import { parseCount } from './schedule-source.js';
 import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
-import { roundTime } from './simulate-output.js';
+import { formatPercent, roundTime } from './simulate-output.js';
 import { formatTable } from './table.js';
 
 interface CompareFlags extends CostFlags {
@@ -40,15 +41,16 @@ export function addCompareCommand(program: Command): void {
     .addHelpText('after', help)
     .action(async (flags: CompareFlags) => {
       const { ranks, microbatches, stages, iterations, json, out } = flags;
+      const report = createReporter();
       const comparison = compareSchedules({
         ranks,
         microbatches,
         ...(iterations !== undefined && { iterations }),
         costs: gatherCosts(flags),
         ...(stages !== undefined && { stages }),
-        onRow: showProgress,
+        onRow: (name) => report.show(`compare: ${name} ...`),
       });
-      if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K');
+      report.end();
       await writeOutput(
         json === true ? `${JSON.stringify(comparisonJson(comparison))}\n` : formatComparison(comparison),
         out,
@@ -68,10 +70,6 @@ the schedule, {"name", "stagesPerRank", "refusal"}.
 
 Example:
   doubletrack compare --ranks 8 --microbatches 32 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5 --p2p 0.05`;
-
-function showProgress(name: string): void {
-  if (process.stderr.isTTY === true) process.stderr.write(`\rcompare: ${name} ...\u001b[K`);
-}
 
 /** The document that --help describes. */
 function comparisonJson({ equalDevices, equalStages, ...rest }: Comparison) {
@@ -103,7 +101,7 @@ function formatRows(rows: readonly ComparedRow[]): string {
       String(row.ranks),
       String(row.stages),
       formatTime(roundTime(makespan)),
-      `${(100 * bubble).toFixed(2)}%`,
+      formatPercent(bubble),
       `${formatTime(roundTime(parameters))}x`,
       formatTime(roundTime(peakActivations)),
       ...(hasMemory ? [formatTime(roundTime(peakMemory ?? 0))] : []),
