@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
 import { InputError } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
-import { type PlacementName, placementNames, type ScheduleSearchResult, searchSchedule } from '../plan/index.js';
+import {
+  labelSchedule,
+  type PlacementName,
+  placementNames,
+  type ScheduleSearchResult,
+  searchSchedule,
+} from '../plan/index.js';
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
 import { createReporter } from './progress.js';
@@ -95,8 +101,6 @@ export function searchAuto(
 
 /** What a search started from and gained, in lines for a person. */
 function describeSearch({ makespan, placement, start, bestNamed, named, bound }: ScheduleSearchResult): string[] {
-  const label = ({ name, stagesPerRank }: ScheduleSearchResult['named'][number]) =>
-    name === 'interleaved' ? `${name} (${stagesPerRank} stages a rank)` : name;
   const gain =
     bestNamed === undefined
       ? 'no named schedule is allowed'
@@ -104,7 +108,9 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
   return [
     `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,
-    ...named.map((row) => `auto: ${label(row)}: ${row.refusal ?? formatTime(row.makespan ?? 0)}`),
+    ...named.map(
+      (row) => `auto: ${labelSchedule(row.name, row.stagesPerRank)}: ${row.refusal ?? formatTime(row.makespan ?? 0)}`,
+    ),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatTime } from '../draw/index.js';
-import { type ComparedRow, type Comparison, compareSchedules } from '../plan/index.js';
+import { type ComparedRow, type Comparison, compareSchedules, labelSchedule } from '../plan/index.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { createReporter } from './progress.js';
@@ -94,10 +94,11 @@ function formatRows(rows: readonly ComparedRow[]): string {
   const header = ['schedule', 'ranks', 'stages', 'makespan', 'bubble', 'parameters', 'peak activations'];
   const columns = [...header, ...(hasMemory ? ['peak memory'] : []), 'messages', 'volume'];
   const cells = rows.map((row) => {
-    if ('refusal' in row) return [labelRow(row), ...columns.slice(1).map(() => '-')];
+    const label = labelSchedule(row.name, row.stagesPerRank);
+    if ('refusal' in row) return [label, ...columns.slice(1).map(() => '-')];
     const { makespan, bubble, parameters, peakActivations, peakMemory, messages, volume } = row;
     return [
-      labelRow(row),
+      label,
       String(row.ranks),
       String(row.stages),
       formatTime(roundTime(makespan)),
@@ -115,8 +116,4 @@ function formatRows(rows: readonly ComparedRow[]): string {
     .trimEnd()
     .split('\n');
   return `${lines.map((line, index) => `${line}  ${index === 0 ? 'note' : notes[index - 1]}`.trimEnd()).join('\n')}\n`;
-}
-
-function labelRow({ name, stagesPerRank }: ComparedRow): string {
-  return name === 'interleaved' ? `interleaved v=${stagesPerRank}` : name;
 }

@@ -1,11 +1,11 @@
 import { createRandom, InputError, WorkError } from '../../base/index.js';
-import { checkSchedule, mostRanks, type Schedule } from '../../schedule/index.js';
+import { checkSchedule, mostRanks, requireCount, type Schedule } from '../../schedule/index.js';
 import { type Costs, simulate } from '../../simulate/index.js';
 import { countParts, cutCosts, hasLists } from './cut.js';
 import { createRun, runOrder } from './evaluate.js';
 import { improve, isAtBound, type Timed } from './improve.js';
 import { listSchedule } from './list-schedule.js';
-import { listVariants, tryVariant } from './named.js';
+import { labelSchedule, listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
 import {
   describePlacement,
@@ -119,12 +119,8 @@ export function searchSchedule(request: ScheduleSearchRequest): ScheduleSearchRe
 }
 
 function requireSize({ ranks, microbatches, iterations = 0 }: ScheduleSearchRequest): void {
-  const counts = { ranks, microbatches };
-  for (const [name, value] of Object.entries(counts)) {
-    const most = name === 'ranks' ? mostRanks : mostShares;
-    if (Number.isSafeInteger(value) && value >= 1 && value <= most) continue;
-    throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
-  }
+  requireCount('ranks', ranks, mostRanks);
+  requireCount('microbatches', microbatches, mostShares);
   if (ranks * microbatches > mostShares) {
     throw new InputError({
       what: `auto cannot search ${ranks} ranks x ${microbatches} microbatches`,
@@ -168,7 +164,7 @@ function timeNamed(request: ScheduleSearchRequest, parts: number): { results: Na
     const run = createRun(problem);
     const makespan = runOrder(run, order);
     if (makespan === Number.POSITIVE_INFINITY) return { ...rest, refusal: describeNeed(request, problem, schedule) };
-    const name = variant.stagesPerRank === undefined ? rest.name : `${rest.name}, ${rest.stagesPerRank} stages a rank`;
+    const name = labelSchedule(rest.name, rest.stagesPerRank);
     candidates.push({ problem, name, order, makespan, peak: Math.max(...run.peak) });
     return { ...rest, makespan };
   });
