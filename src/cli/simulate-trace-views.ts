@@ -45,6 +45,7 @@ export function toMs(seconds: number): number {
   return Number((seconds * 1e3).toFixed(6));
 }
 
+/** Seconds as milliseconds with three digits, without the unit. */
 export function formatMs(seconds: number): string {
   return (seconds * 1e3).toFixed(3);
 }

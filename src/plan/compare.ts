@@ -62,6 +62,7 @@ export interface RefusedSchedule {
   readonly refusal: string;
 }
 
+/** A row of a comparison. */
 export type ComparedRow = ComparedSchedule | RefusedSchedule;
 
 /** Both ways of comparing, which people confuse: the same devices, or the same stages. */

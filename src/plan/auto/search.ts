@@ -50,6 +50,7 @@ export interface NamedResult {
   readonly refusal?: string;
 }
 
+/** What a search found, and what it was made from. */
 export interface ScheduleSearchResult {
   /** Named `auto`. It passes `checkSchedule` and keeps within the memory. */
   readonly schedule: Schedule;
