@@ -11,8 +11,13 @@ export interface Place {
 
 /** An object. Throws `InputError` for anything else; so do the others here for what they do not read. */
 export function readTable(value: unknown, place: Place): Table {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Table;
+  if (isTable(value)) return value;
   throw refuse(value, place, 'use a table of keys and values');
+}
+
+/** Whether a value is an object, and no list. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A list of `fewest` to `most` entries. */
