@@ -93,6 +93,17 @@ writeFileSync(
   tight,
   small.replace('"deepseek-v3.json"', JSON.stringify(join(process.cwd(), 'configs/deepseek-v3.json'))),
 );
+/** The call with the example's calibration, one of its lines replaced. */
+function calibrated(line: string): string[] {
+  const [key] = line.split(' ') as [string];
+  const text = readFileSync('configs/h800-2048.calibration.toml', 'utf8')
+    .replace(new RegExp(`^${key} = .*$`, 'm'), line)
+    .replace('"deepseek-v3.json"', JSON.stringify(join(process.cwd(), 'configs/deepseek-v3.json')));
+  const file = join(folder, `calibration ${line}.toml`);
+  writeFileSync(file, text);
+  return [...files, ...step, '--calibration', file];
+}
+
 const bad: readonly [what: string, args: readonly string[], code: number, message: RegExp][] = [
   ['no sequences', [...files, '--sequences-per-step', '0', '--sequence-length', '4096'], 2, /no whole number/],
   ['a length that is no number', [...files, '--sequences-per-step', '8', '--sequence-length', 'NaN'], 2, /'NaN'/],
@@ -119,8 +130,35 @@ const bad: readonly [what: string, args: readonly string[], code: number, messag
     'too little memory',
     ['--model', 'configs/deepseek-v3.json', '--cluster', tight, ...step, '--calibration', 'none'],
     1,
-    /no layout fits: .*rejected for memory/,
+    /no layout fits: .*rejected for memory: the leanest layout needs at least [\d.]+ GiB a GPU, of 5 GiB/,
   ],
+  [
+    'experts over more ranks than there are data ranks',
+    [...files, ...step, '--pipeline', '16', '--expert', '256'],
+    1,
+    /no layout fits: .*: use --expert that divides the data ranks .*at most 128/,
+  ],
+  [
+    'sequences just beside a multiple',
+    [...files, '--sequences-per-step', '15361', '--sequence-length', '8'],
+    1,
+    /: use 15360 or 15424 sequences, a multiple of 64/,
+  ],
+  ['more stages than layers', [...files, ...step, '--pipeline', '128'], 1, /: use a smaller --pipeline: 62 layers/],
+  [
+    'too few microbatches for a schedule',
+    [...files, '--sequences-per-step', '128', '--sequence-length', '8', '--pipeline', '16', '--schedule', 'dualpipe'],
+    1,
+    /rejected for limits: use more sequences/,
+  ],
+  [
+    'a calibration without multiprocessors for computation',
+    calibrated('communication_sms = 132'),
+    2,
+    /132, of 132 multi/,
+  ],
+  ['a calibration without any for communication', calibrated('communication_sms = 0'), 2, /communication_sms is 0/],
+  ['a calibration of a layout that cannot be', calibrated('pipeline = 3'), 2, /3 does not divide .*, \[measured\]\)/],
 ];
 describe('doubletrack plan with bad input', () => {
   for (const [what, args, code, message] of bad) {

@@ -1,9 +1,17 @@
 import type { Command } from 'commander';
 import { InputError } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
-import { type PlacementName, placementNames, type ScheduleSearchResult, searchSchedule } from '../plan/index.js';
+import {
+  labelSchedule,
+  type PlacementName,
+  placementNames,
+  type ScheduleSearchResult,
+  searchSchedule,
+} from '../plan/index.js';
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
+import { createReporter } from './progress.js';
+import { formatPercent } from './simulate-output.js';
 
 /** The flags of the schedule `auto`. */
 export interface AutoFlags {
@@ -91,47 +99,22 @@ export function searchAuto(
   return result;
 }
 
-/** Milliseconds between lines of progress, where it is no terminal. */
-const betweenLines = 3000;
-
-/** On a terminal one line that changes, elsewhere a line every few seconds. */
-function createReporter(): { show(line: string): void; end(): void } {
-  const isTerminal = process.stderr.isTTY === true;
-  let last = Date.now();
-  return {
-    show(line) {
-      if (isTerminal) process.stderr.write(`\r${line}\u001b[K`);
-      else if (Date.now() - last >= betweenLines) {
-        process.stderr.write(`${line}\n`);
-        last = Date.now();
-      }
-    },
-    end: () => {
-      if (isTerminal) process.stderr.write('\r\u001b[K');
-    },
-  };
-}
-
 /** What a search started from and gained, in lines for a person. */
 function describeSearch({ makespan, placement, start, bestNamed, named, bound }: ScheduleSearchResult): string[] {
-  const label = ({ name, stagesPerRank }: ScheduleSearchResult['named'][number]) =>
-    name === 'interleaved' ? `${name} (${stagesPerRank} stages a rank)` : name;
   const gain =
     bestNamed === undefined
       ? 'no named schedule is allowed'
-      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${percent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
+      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${formatPercent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
   return [
     `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,
-    ...named.map((row) => `auto: ${label(row)}: ${row.refusal ?? formatTime(row.makespan ?? 0)}`),
+    ...named.map(
+      (row) => `auto: ${labelSchedule(row.name, row.stagesPerRank)}: ${row.refusal ?? formatTime(row.makespan ?? 0)}`,
+    ),
   ];
 }
 
 /** The same for JSON. */
 export function searchJson({ placement, start, bestNamed, named, bound }: ScheduleSearchResult) {
   return { placement, start, bestNamed: bestNamed ?? null, bound, named };
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
 }

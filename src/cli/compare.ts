@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { formatTime } from '../draw/index.js';
-import { type ComparedRow, type Comparison, compareSchedules } from '../plan/index.js';
+import { type ComparedRow, type Comparison, compareSchedules, labelSchedule } from '../plan/index.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
+import { createReporter } from './progress.js';
 import { parseCount } from './schedule-source.js';
 import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
-import { roundTime } from './simulate-output.js';
+import { formatPercent, roundTime } from './simulate-output.js';
 import { formatTable } from './table.js';
 
 interface CompareFlags extends CostFlags {
@@ -40,15 +41,16 @@ export function addCompareCommand(program: Command): void {
     .addHelpText('after', help)
     .action(async (flags: CompareFlags) => {
       const { ranks, microbatches, stages, iterations, json, out } = flags;
+      const report = createReporter();
       const comparison = compareSchedules({
         ranks,
         microbatches,
         ...(iterations !== undefined && { iterations }),
         costs: gatherCosts(flags),
         ...(stages !== undefined && { stages }),
-        onRow: showProgress,
+        onRow: (name) => report.show(`compare: ${name} ...`),
       });
-      if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K');
+      report.end();
       await writeOutput(
         json === true ? `${JSON.stringify(comparisonJson(comparison))}\n` : formatComparison(comparison),
         out,
@@ -68,10 +70,6 @@ the schedule, {"name", "stagesPerRank", "refusal"}.
 
 Example:
   doubletrack compare --ranks 8 --microbatches 32 --forward 1 --backward-input 1 --backward-weight 1 --overlapped 2.5 --p2p 0.05`;
-
-function showProgress(name: string): void {
-  if (process.stderr.isTTY === true) process.stderr.write(`\rcompare: ${name} ...\u001b[K`);
-}
 
 /** The document that --help describes. */
 function comparisonJson({ equalDevices, equalStages, ...rest }: Comparison) {
@@ -96,14 +94,15 @@ function formatRows(rows: readonly ComparedRow[]): string {
   const header = ['schedule', 'ranks', 'stages', 'makespan', 'bubble', 'parameters', 'peak activations'];
   const columns = [...header, ...(hasMemory ? ['peak memory'] : []), 'messages', 'volume'];
   const cells = rows.map((row) => {
-    if ('refusal' in row) return [labelRow(row), ...columns.slice(1).map(() => '-')];
+    const label = labelSchedule(row.name, row.stagesPerRank);
+    if ('refusal' in row) return [label, ...columns.slice(1).map(() => '-')];
     const { makespan, bubble, parameters, peakActivations, peakMemory, messages, volume } = row;
     return [
-      labelRow(row),
+      label,
       String(row.ranks),
       String(row.stages),
       formatTime(roundTime(makespan)),
-      `${(100 * bubble).toFixed(2)}%`,
+      formatPercent(bubble),
       `${formatTime(roundTime(parameters))}x`,
       formatTime(roundTime(peakActivations)),
       ...(hasMemory ? [formatTime(roundTime(peakMemory ?? 0))] : []),
@@ -117,8 +116,4 @@ function formatRows(rows: readonly ComparedRow[]): string {
     .trimEnd()
     .split('\n');
   return `${lines.map((line, index) => `${line}  ${index === 0 ? 'note' : notes[index - 1]}`.trimEnd()).join('\n')}\n`;
-}
-
-function labelRow({ name, stagesPerRank }: ComparedRow): string {
-  return name === 'interleaved' ? `interleaved v=${stagesPerRank}` : name;
 }

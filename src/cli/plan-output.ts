@@ -1,6 +1,6 @@
 import { formatBytes, formatCount } from '../base/index.js';
 import { type ClusterConfig, modelFlops, type PlanningModel } from '../config/index.js';
-import { type Calibration, countParameters, type LayoutSearchResult, type Plan } from '../plan/index.js';
+import { type Calibration, countParameters, type LayoutSearchResult, labelSchedule, type Plan } from '../plan/index.js';
 import { formatTable } from './table.js';
 
 /** What was searched and found, for the printers. */
@@ -136,7 +136,7 @@ const planHeader = [
 function planRow(search: PrintedSearch, plan: Plan): string[] {
   const { mfu, tokensPerSecond, gpuHoursPerTrillionTokens } = rates(search, plan);
   return [
-    plan.schedule === 'interleaved' ? `interleaved x${plan.stagesPerRank}` : plan.schedule,
+    labelSchedule(plan.schedule, plan.stagesPerRank),
     String(plan.pipeline),
     String(plan.expert),
     String(plan.data),

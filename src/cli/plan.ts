@@ -1,20 +1,25 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { InputError, WorkError } from '../base/index.js';
+import { formatSeconds, InputError, WorkError } from '../base/index.js';
 import { type ClusterConfig, parseCalibration, parseCluster, parsePlanningModel } from '../config/index.js';
 import { readJson, readToml } from '../formats/index.js';
 import {
+  adviseSearch,
   type Calibration,
+  type CostBasis,
   deriveEfficiencies,
   type Efficiencies,
   fitCalibration,
+  type LayoutSearchResult,
   noCalibration,
+  type PlanRequest,
   searchLayouts,
 } from '../plan/index.js';
 import { type ScheduleName, scheduleNames } from '../schedule/index.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { type PrintedSearch, printJson, printText } from './plan-output.js';
+import { createReporter } from './progress.js';
 
 interface PlanFlags {
   readonly model: string;
@@ -77,16 +82,30 @@ function runSearch(flags: PlanFlags): PrintedSearch {
   const efficiencies = deriveEfficiencies(cluster, readModel(cluster.profile.model));
   const calibrationFile = flags.calibration ?? (cluster.calibration === '' ? 'none' : cluster.calibration);
   const calibration = readCalibration(calibrationFile, cluster, efficiencies);
-  const result = searchLayouts({ model, cluster, efficiencies, calibration }, flags);
+  const basis = { model, cluster, efficiencies, calibration };
+  const result = searchWithProgress(basis, flags);
   if (result.plans.length === 0) {
     const reasons = Object.entries(result.rejected).filter(([, count]) => count > 0);
     throw new WorkError({
       what: `no layout fits: ${reasons.map(([reason, count]) => `${count} rejected for ${reason}`).join(', ')}`,
-      mend: 'use more GPUs, other counts, or fix fewer of them',
+      mend: adviseSearch(basis, flags, result),
     });
   }
   const { sequencesPerStep, sequenceLength, top } = flags;
   return { model, cluster, calibration, calibrationFile, result, sequencesPerStep, sequenceLength, top };
+}
+
+function searchWithProgress(basis: CostBasis, request: PlanRequest): LayoutSearchResult {
+  const report = createReporter();
+  const start = performance.now();
+  const result = searchLayouts(basis, request, (done, layouts) => {
+    const seconds = (performance.now() - start) / 1000;
+    report.show(
+      `plan: ${done} of ${layouts} layouts, ${Math.round(done / seconds)} a second, ${formatSeconds((seconds * (layouts - done)) / done)} left`,
+    );
+  });
+  report.end();
+  return result;
 }
 
 function readModel(path: string) {
@@ -97,7 +116,7 @@ function readCalibration(file: string, cluster: ClusterConfig, efficiencies: Eff
   if (file === 'none') return noCalibration;
   if (file === '') throw new InputError({ what: 'the name of the file is empty', where: '--calibration' });
   const run = parseCalibration(readToml(file), file, besides(file));
-  return fitCalibration({ run, model: readModel(run.model), cluster, efficiencies });
+  return fitCalibration({ run, model: readModel(run.model), cluster, efficiencies, where: `${file}, [measured]` });
 }
 
 /** Paths in a file are relative to it. */

@@ -146,6 +146,7 @@ function formatRankTable(columns: readonly (readonly [string, readonly number[]]
   return formatTable([['rank', ...columns.map(([name]) => name)], ...rows]);
 }
 
-function formatPercent(share: number): string {
+/** A share of 1 in percent, with two digits. */
+export function formatPercent(share: number): string {
   return `${(100 * share).toFixed(2)}%`;
 }

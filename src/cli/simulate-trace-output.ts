@@ -1,11 +1,11 @@
 import { drawLineChartSvg, drawScheduleSvg } from '../draw/index.js';
 import type { ResourceSplit, SplitPoint } from '../plan/index.js';
 import { formatTrace } from '../schedule/index.js';
-import type { TraceOperation } from '../simulate/index.js';
+import { operationKey, type TraceOperation } from '../simulate/index.js';
 import type { SimulationFormat } from './simulate-output.js';
 import type { PredictedChunk, TraceReport } from './simulate-trace.js';
 import { printTraceText } from './simulate-trace-text.js';
-import { formatMs, operationKey, pickPoints, predictedTimeline, toMs } from './simulate-trace-views.js';
+import { formatMs, pickPoints, predictedTimeline, toMs } from './simulate-trace-views.js';
 
 /** The text of a replayed trace in one of the formats; ends in a line break. With the curve of splits, the SVG picture is that curve. */
 export function printTraceReport(report: TraceReport, format: SimulationFormat, toScreen: boolean): string {

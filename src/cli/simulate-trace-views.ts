@@ -1,12 +1,7 @@
 import type { ResourceSplit, SplitPoint } from '../plan/index.js';
 import type { Timeline, TimelineEvent } from '../schedule/index.js';
-import type { TraceOperation } from '../simulate/index.js';
+import { operationKey, type TraceOperation } from '../simulate/index.js';
 import type { TraceReport } from './simulate-trace.js';
-
-/** Names an operation of a chunk; each occurs once a layer. */
-export function operationKey({ name, phase, layer }: Pick<TraceOperation, 'name' | 'phase' | 'layer'>): string {
-  return `${name} ${phase} ${layer}`;
-}
 
 /** What is predicted, with what was asked for; in seconds. */
 export function predictedTimeline({ trace, segments, own, other }: TraceReport): Timeline {
@@ -50,6 +45,7 @@ export function toMs(seconds: number): number {
   return Number((seconds * 1e3).toFixed(6));
 }
 
+/** Seconds as milliseconds with three digits, without the unit. */
 export function formatMs(seconds: number): string {
   return (seconds * 1e3).toFixed(3);
 }

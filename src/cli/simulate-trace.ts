@@ -23,6 +23,7 @@ export interface TraceFlags {
   readonly smsCurve?: boolean;
 }
 
+/** Adds the flags that go with a profiler trace. */
 export function addTraceFlags(command: Command): Command {
   return command
     .option('--trace <file.json>', 'predict the overlapped chunk of a PyTorch profiler trace (also .json.gz)')

@@ -1,8 +1,7 @@
-import type { Timeline, TimelineEvent } from '../schedule/index.js';
+import { lanes, type Timeline, type TimelineEvent } from '../schedule/index.js';
 import { kindStyles } from './style.js';
 import { paint, type TextOptions } from './text.js';
 
-const lanes = ['compute', 'communication'] as const;
 const idle = '·';
 
 /**

@@ -178,6 +178,7 @@ function legendEntries(timeline: Timeline, color: boolean, isDense: boolean): st
     });
 }
 
+/** Text in a colour of the terminal: `ansi` is the escape code's number. */
 export function paint(text: string, ansi: string): string {
   return `\u001b[${ansi}m${text}\u001b[0m`;
 }

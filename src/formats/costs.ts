@@ -1,4 +1,5 @@
 import { InputError } from '../base/index.js';
+import { lanes } from '../schedule/index.js';
 import {
   type ChunkSegments,
   type Costs,
@@ -147,7 +148,7 @@ function readSegment(value: unknown, place: Place, phases: readonly SegmentCost[
     name: readName(table.name, at(place, 'name')),
     phase: readChoice(table.phase, at(place, 'phase'), phases),
     layer,
-    lane: readChoice(table.lane, at(place, 'lane'), ['compute', 'communication'] as const),
+    lane: readChoice(table.lane, at(place, 'lane'), lanes),
     time: readTime(table.time, at(place, 'time')),
   };
 }

@@ -9,11 +9,18 @@ export interface Place {
   readonly key: string;
 }
 
+/** An object. Throws `InputError` for anything else; so do the others here for what they do not read. */
 export function readTable(value: unknown, place: Place): Table {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Table;
+  if (isTable(value)) return value;
   throw refuse(value, place, 'use a table of keys and values');
 }
 
+/** Whether a value is an object, and no list. */
+export function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A list of `fewest` to `most` entries. */
 export function readList(value: unknown, place: Place, most: number, fewest = 1): readonly unknown[] {
   if (Array.isArray(value) && value.length >= fewest && value.length <= most) return value;
   throw refuse(value, place, `use a list of ${fewest} to ${most} entries`);
@@ -37,6 +44,7 @@ export function readName(value: unknown, place: Place): string {
   throw refuse(value, place, 'use up to 40 letters and digits');
 }
 
+/** One of the choices. */
 export function readChoice<T extends string | boolean>(value: unknown, place: Place, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value);
   if (found === undefined) throw refuse(value, place, `use ${choices.join(' or ')}`);

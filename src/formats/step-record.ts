@@ -1,4 +1,5 @@
 import { InputError } from '../base/index.js';
+import { lanes } from '../schedule/index.js';
 import type { MessageTime, PartTimes, SegmentTime, StepRecord } from '../simulate/index.js';
 import { readJson } from './json.js';
 import {
@@ -136,7 +137,7 @@ function readSegment(
     phase: readChoice<SegmentTime['phase']>(table.phase, at(place, 'phase'), phases),
   };
   const all = (key: 'seconds' | 'transferSeconds' | 'unpackSeconds') => readByRank(table[key], at(place, key), expert);
-  const lane = readChoice(table.lane, at(place, 'lane'), ['compute', 'communication']);
+  const lane = readChoice(table.lane, at(place, 'lane'), lanes);
   if (lane === 'compute') return { ...shape, lane, seconds: all('seconds') };
   const transfer = { transferSeconds: all('transferSeconds'), unpackSeconds: all('unpackSeconds') };
   return { ...shape, lane, seconds: all('seconds'), ...transfer };

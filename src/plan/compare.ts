@@ -1,5 +1,5 @@
 import { DoubletrackError, InputError } from '../base/index.js';
-import { mostChunks, mostRanks, type Schedule } from '../schedule/index.js';
+import { mostChunks, mostRanks, requireCount, type Schedule } from '../schedule/index.js';
 import { type Costs, simulate } from '../simulate/index.js';
 import {
   copiesOf,
@@ -62,6 +62,7 @@ export interface RefusedSchedule {
   readonly refusal: string;
 }
 
+/** A row of a comparison. */
 export type ComparedRow = ComparedSchedule | RefusedSchedule;
 
 /** Both ways of comparing, which people confuse: the same devices, or the same stages. */
@@ -93,6 +94,7 @@ interface Frame {
  */
 export function compareSchedules(request: CompareRequest): Comparison {
   const { ranks, microbatches, costs, stages = ranks } = request;
+  // More than schedules may have would be a table of nothing but refusals.
   requireCount('ranks', ranks, mostRanks);
   requireCount('microbatches', microbatches, Math.floor(mostChunks / ranks));
   requireCount('stages', stages, Math.min(mostRanks, Math.floor(mostChunks / microbatches)));
@@ -109,12 +111,6 @@ export function compareSchedules(request: CompareRequest): Comparison {
       ...searchAtStages(frame, stages),
     ],
   };
-}
-
-/** More than schedules may have would be a table of nothing but refusals. */
-function requireCount(name: string, value: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
-  throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
 }
 
 /** Bad costs are an error, not a note in every row. */

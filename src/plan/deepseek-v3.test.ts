@@ -10,7 +10,7 @@ import { exampleBasis, exampleRun } from './test-example.js';
 const basis = exampleBasis((path) => readFileSync(path, 'utf8'));
 const run = exampleRun((path) => readFileSync(path, 'utf8'));
 const plain = searchLayouts(basis, run).plans[0] as Plan;
-const calibration = fitCalibration({ ...basis, run });
+const calibration = fitCalibration({ ...basis, run, where: 'test' });
 const fitted = searchLayouts({ ...basis, calibration }, run).plans[0] as Plan;
 const published = { step: 19.926, bubble: 2.06 };
 
@@ -73,5 +73,5 @@ test('the layout that was used fits into the memory of an H800, with two copies 
 
 test('the calibration is the same for fewer servers of the kind', () => {
   const cluster = { ...basis.cluster, nodes: { ...basis.cluster.nodes, count: 64 } };
-  assert.deepEqual(fitCalibration({ ...basis, cluster, run }), calibration);
+  assert.deepEqual(fitCalibration({ ...basis, cluster, run, where: 'test' }), calibration);
 });

@@ -24,28 +24,37 @@ interface StagedLayout {
   readonly sharing: Sharing;
 }
 
-/** Predicts a layout: cuts the model into stages, simulates its schedule, adds what follows it. Undefined if it does not fit into memory. */
+/** A layout that does not fit into memory. */
+export interface Misfit {
+  /** At least so much its fullest rank would have to hold. */
+  readonly neededBytes: number;
+}
+
+/** Predicts a layout: cuts the model into stages, simulates its schedule, adds what follows it; or says that it does not fit into memory. */
 export function evaluateLayout(
   basis: CostBasis,
   layout: Layout,
   shape: ScheduleShape,
   { timer, size }: { readonly timer: StageTimer; readonly size: ChunkSize },
-): Plan | undefined {
-  if (!couldFit(basis, layout, shape.schedule.pipelines.length)) return undefined;
-  const staged = cutIntoStages(basis, layout, shape, timer, size);
-  const states = staged.parameters.map((one) => stateMemory(one, basis.model.precision, staged.sharing));
+): Plan | Misfit {
   const { memoryGib, reservedGib } = basis.cluster.gpu;
   const limit = memoryGib * gibibyte;
+  const least = leastBytes(basis, layout, shape.schedule.pipelines.length);
+  if (least > limit) return { neededBytes: least };
+  const staged = cutIntoStages(basis, layout, shape, timer, size);
+  const states = staged.parameters.map((one) => stateMemory(one, basis.model.precision, staged.sharing));
   const held = states.map(({ parameters, gradients, optimizer }) => parameters + gradients + optimizer);
   const working = staged.partsByRank.map((stages) => workingMemory(basis.model, stages, size, layout.recomputation));
   const fixed = held.map((bytes, rank) => bytes + (working[rank] as number) + reservedGib * gibibyte);
   // Most layouts that do not fit show it before they are simulated.
-  if (fixed.some((bytes) => bytes > limit)) return undefined;
+  const mostFixed = Math.max(...fixed);
+  if (mostFixed > limit) return { neededBytes: mostFixed };
   const simulation = simulate(shape.schedule, stageCosts(basis, staged, timer));
   const activations = simulation.memory?.byPart.activations ?? [];
   const peakMemoryBytes = fixed.map((bytes, rank) => bytes + (activations[rank] ?? 0));
-  const fullest = peakMemoryBytes.indexOf(Math.max(...peakMemoryBytes));
-  if ((peakMemoryBytes[fullest] as number) > limit) return undefined;
+  const most = Math.max(...peakMemoryBytes);
+  if (most > limit) return { neededBytes: most };
+  const fullest = peakMemoryBytes.indexOf(most);
   const state = states[fullest] as (typeof states)[number];
   return {
     ...layout,
@@ -61,12 +70,11 @@ export function evaluateLayout(
   };
 }
 
-/** Whether all ranks together have memory for what all hold, if nothing else. Says so before anything is cut or simulated. */
-function couldFit({ model, cluster }: CostBasis, layout: Layout, copies: number): boolean {
+/** What a rank holds without activations, were all the same: less than the fullest does, and known before anything is cut or simulated. */
+function leastBytes({ model, cluster }: CostBasis, layout: Layout, copies: number): number {
   const whole = rankParameters(model, [listParts(model)], layout.expert);
   const { parameters, gradients, optimizer } = stateMemory(whole, model.precision, sharingOf(layout, copies));
-  const available = (cluster.gpu.memoryGib - cluster.gpu.reservedGib) * gibibyte * layout.pipeline;
-  return copies * (parameters + gradients + optimizer) <= available;
+  return cluster.gpu.reservedGib * gibibyte + (copies * (parameters + gradients + optimizer)) / layout.pipeline;
 }
 
 function sharingOf({ data, expert }: Layout, copies: number): Sharing {

@@ -3,7 +3,7 @@ import type { CalibrationRun, ClusterConfig, PlanningModel } from '../config/ind
 import { type Calibration, noCalibration } from './calibration.js';
 import type { StepBreakdown } from './layout.js';
 import type { Efficiencies } from './profile.js';
-import { searchLayouts } from './search-layouts.js';
+import { type LayoutSearchResult, searchLayouts } from './search-layouts.js';
 
 /** What a calibration is fitted with: the run that was measured, and the basis of its prediction. */
 export interface CalibrationRequest {
@@ -12,6 +12,8 @@ export interface CalibrationRequest {
   readonly model: PlanningModel;
   readonly cluster: ClusterConfig;
   readonly efficiencies: Efficiencies;
+  /** Where the run was read: for messages. */
+  readonly where: string;
 }
 
 /**
@@ -19,7 +21,8 @@ export interface CalibrationRequest {
  * step as a whole are not fitted: they follow from the simulation. Throws `InputError` if the run cannot be predicted or a factor would not be above 0.
  */
 export function fitCalibration(request: CalibrationRequest): Calibration {
-  const { run } = request;
+  const { run, where } = request;
+  requireSms(request);
   const plain = predictRun(request, noCalibration);
   const backwardWeight = ratio(run.weightSeconds, plain.backwardWeight);
   // A full backward holds weight gradients too; what doubles with the input gradients' factor is theirs.
@@ -34,7 +37,11 @@ export function fitCalibration(request: CalibrationRequest): Calibration {
   };
   for (const [name, factor] of Object.entries(calibration)) {
     if (factor > 0) continue;
-    throw new InputError({ what: `the calibration's factor for ${name} would be ${factor}`, mend: 'check its times' });
+    throw new InputError({
+      what: `the factor for ${name} would be ${factor.toFixed(3)}`,
+      where,
+      mend: 'check its times',
+    });
   }
   return calibration;
 }
@@ -44,13 +51,37 @@ function ratio(measured: number, predicted: number): number {
   return predicted > 0 ? measured / predicted : 1;
 }
 
-/** On as many servers as it ran on, whatever the cluster to plan for has. */
-function predictRun({ run, ...basis }: CalibrationRequest, calibration: Calibration): StepBreakdown {
-  const cluster = { ...basis.cluster, nodes: { ...basis.cluster.nodes, count: run.nodes } };
-  const [plan] = searchLayouts({ ...basis, cluster, calibration }, run).plans;
-  if (plan !== undefined) return plan.breakdown;
+function requireSms({ run, cluster: { gpu }, where }: CalibrationRequest): void {
+  const { communicationSms, expert } = run;
+  if (communicationSms < gpu.sms && (communicationSms > 0 || expert === 1)) return;
   throw new InputError({
-    what: 'the measured run of the calibration is no layout that fits the cluster',
-    mend: 'correct the calibration or the cluster file, or plan with --calibration none',
+    what: `communication_sms is ${communicationSms}, of ${gpu.sms} multiprocessors`,
+    where,
+    mend: 'use at least 1, and leave some for computation',
   });
+}
+
+/** On as many servers as it ran on, whatever the cluster to plan for has. */
+function predictRun({ run, where, ...basis }: CalibrationRequest, calibration: Calibration): StepBreakdown {
+  const nodes = { ...basis.cluster.nodes, count: run.nodes };
+  const request = { ...basis, cluster: { ...basis.cluster, nodes }, calibration };
+  const refuse = (reason: string, options?: ErrorOptions) =>
+    new InputError(
+      {
+        what: `the measured run cannot be predicted: ${reason}`,
+        where,
+        mend: 'correct the calibration or the cluster file, or plan with --calibration none',
+      },
+      options,
+    );
+  let found: LayoutSearchResult;
+  try {
+    found = searchLayouts(request, run);
+  } catch (error) {
+    throw error instanceof InputError ? refuse(error.problem.what, { cause: error }) : error;
+  }
+  const [plan] = found.plans;
+  if (plan !== undefined) return plan.breakdown;
+  const reason = Object.entries(found.rejected).find(([, count]) => count > 0)?.[0];
+  throw refuse(`its layout is rejected for ${reason}`);
 }

@@ -1,4 +1,6 @@
+export { adviseSearch } from './advise.js';
 export {
+  labelSchedule,
   type NamedResult,
   type PlacementName,
   placementNames,

@@ -29,6 +29,7 @@ export function listParts({ sizes, predictionModules }: PlanningModel): PartKind
   ];
 }
 
+/** How many parameters one layer has, by where they count. */
 export function layerParameters(sizes: ModelConfig, kind: 'dense' | 'moe'): LayerParameters {
   const { hiddenSize, numAttentionHeads, kvLoraRank, qLoraRank, qkRopeHeadDim, qkNopeHeadDim, vHeadDim } = sizes;
   const queryWidth = numAttentionHeads * (qkNopeHeadDim + qkRopeHeadDim);

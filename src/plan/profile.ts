@@ -1,8 +1,9 @@
 import type { ClusterConfig, PlanningModel } from '../config/index.js';
+import type { SegmentShape } from '../schedule/index.js';
 import { type ExchangeKind, exchangeSeconds } from './all-to-all.js';
 import { attentionWork, mlpWork, peakSeconds, type Work } from './work.js';
 
-export type Phase = 'forward' | 'backwardInput' | 'backwardWeight';
+export type Phase = SegmentShape['phase'];
 
 /** What the profile says of a cluster: how near its kernels come to the peak, and how much its exchanges suffer from what runs beside them. */
 export interface Efficiencies {

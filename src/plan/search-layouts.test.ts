@@ -76,6 +76,48 @@ describe('the search over layouts', () => {
     assert.ok(none.step < selective.step && selective.step < full.step);
     assert.ok(none.bytes > selective.bytes && selective.bytes > full.bytes);
   });
+});
+
+describe('a search over layouts at its edges', () => {
+  it('tells how far it is: each layout once, to the last', () => {
+    const heard: number[] = [];
+    let layouts = 0;
+    searchLayouts(basis, { ...request, pipeline: 4, microbatchSize: 1 }, (done, all) => {
+      heard.push(done);
+      layouts = all;
+    });
+    assert.deepEqual(
+      heard,
+      Array.from({ length: layouts }, (_, index) => index + 1),
+    );
+    assert.ok(layouts > 0);
+  });
+
+  it('says what the leanest layout would need, where none fits', () => {
+    const gpu = { ...basis.cluster.gpu, memoryGib: 4.5 };
+    const none = searchLayouts({ ...basis, cluster: { ...basis.cluster, gpu } }, request);
+    assert.deepEqual(none.plans, []);
+    const enough = Math.min(...searchLayouts(basis, request).plans.map((plan) => Math.max(...plan.peakMemoryBytes)));
+    assert.ok(none.leastMissedBytes > 4.5 * 2 ** 30 && none.leastMissedBytes <= enough);
+  });
+
+  it('splits each step into parts that make it up, and its fullest rank into what it holds', () => {
+    const sum = (parts: object) => Object.values(parts).reduce((total: number, part: number) => total + part, 0);
+    for (const plan of searchLayouts(basis, request).plans) {
+      assert.ok(Math.abs(sum(plan.breakdown) - plan.stepSeconds) < 1e-9 * plan.stepSeconds);
+      assert.ok(Math.abs(sum(plan.memory) - Math.max(...plan.peakMemoryBytes)) < 1);
+    }
+  });
+
+  it('refuses a search that would take many minutes, and takes it with counts fixed', () => {
+    const sizes = { ...basis.model.sizes, nRoutedExperts: 5040, nGroup: 1, topkGroup: 1 };
+    const wide = { ...basis, model: { ...basis.model, sizes } };
+    const nodes = { count: 630, gpus: 8 };
+    const large = { ...wide, cluster: { ...wide.cluster, nodes } };
+    assert.throws(() => searchLayouts(large, { ...request, sequencesPerStep: 5040 * 2048 }), /takes too long/);
+    const fixed = { schedule: '1f1b', pipeline: 8, expert: 5, microbatchSize: 8 } as const;
+    searchLayouts(large, { ...request, sequencesPerStep: 5040 * 64, ...fixed });
+  });
 
   it('refuses fixed counts that divide nothing', () => {
     for (const bad of [{ pipeline: 3 }, { expert: 5 }, { microbatchSize: 7 }, { pipeline: 0 }, { expert: 1e9 }])

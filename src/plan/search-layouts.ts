@@ -1,7 +1,8 @@
-import { InputError } from '../base/index.js';
+import { formatCount, InputError } from '../base/index.js';
 import type { ClusterConfig } from '../config/index.js';
 import { isWithinLimits, type ScheduleName, scheduleNames } from '../schedule/index.js';
-import { evaluateLayout } from './evaluate.js';
+import { copiesOf, stagesPerRankOf } from './auto/index.js';
+import { evaluateLayout, type Misfit } from './evaluate.js';
 import type { Layout, Plan } from './layout.js';
 import { listParts } from './parameters.js';
 import type { CostBasis } from './part-segments.js';
@@ -29,6 +30,8 @@ export interface LayoutSearchResult {
   /** The fastest first. */
   readonly plans: readonly Plan[];
   readonly rejected: Readonly<Record<Rejection, number>>;
+  /** The least that a rank would have to hold of those rejected for memory; infinite if none was. */
+  readonly leastMissedBytes: number;
 }
 
 /** Sequences of a microbatch that are tried. */
@@ -38,11 +41,13 @@ const interleavings = [2, 3, 4];
 /** Longer schedules, in chunks, are left out: a search over many of them would take minutes. */
 const mostChunks = 2 ** 16;
 const mostRanks = 256;
+/** Chunks of all layouts together that a search simulates: about a minute's worth. */
+const mostSearchedChunks = 1e8;
 
 /** What does not depend on experts, recomputation and multiprocessors: the layouts of one of these share a schedule. */
-interface Pipeline extends Pick<Layout, 'schedule' | 'pipeline' | 'data' | 'microbatchSize'> {
-  /** Undefined: the schedule's own number. */
-  readonly stagesPerRank: number | undefined;
+export interface Pipeline extends Pick<Layout, 'schedule' | 'pipeline' | 'data' | 'microbatchSize'> {
+  /** For `interleaved`: the others have a number of their own. */
+  readonly interleaving?: number;
 }
 
 type Setting = Pick<Layout, 'expert' | 'recomputation' | 'communicationSms'>;
@@ -51,36 +56,61 @@ type Setting = Pick<Layout, 'expert' | 'recomputation' | 'communicationSms'>;
  * Predicts every layout of a model on all GPUs of a cluster: pipeline x expert x data ranks, sizes of microbatches, schedules, recomputation and
  * multiprocessors for communication. Those that cannot be are counted by the first reason that was found: sequences that do not divide over data
  * ranks and microbatches or data ranks over experts (`divisibility`), fewer layers than stages (`layers`), what the schedule does not take
- * (`limits`), schedules of more than 2^16 chunks or 256 ranks (`size`), memory. Throws `InputError` for a fixed count that divides nothing.
+ * (`limits`), schedules of more than 2^16 chunks or 256 ranks (`size`), memory. `onProgress` hears after each layout how many of all are done. Throws
+ * `InputError` for a fixed count that divides nothing, and for a search over more than 10^8 chunks.
  */
-export function searchLayouts(basis: CostBasis, request: PlanRequest): LayoutSearchResult {
+export function searchLayouts(
+  basis: CostBasis,
+  request: PlanRequest,
+  onProgress?: (done: number, layouts: number) => void,
+): LayoutSearchResult {
   checkRequest(basis, request);
-  const rejected: Record<Rejection, number> = { divisibility: 0, layers: 0, limits: 0, size: 0, memory: 0 };
-  const plans: Plan[] = [];
-  const timers = new Map<string, StageTimer>();
   const settings = listSettings(basis, request);
-  const layers = listParts(basis.model).length - 2;
-  for (const pipeline of listPipelines(basis.cluster, request, layers)) {
-    const shape = findShape(pipeline, request.sequencesPerStep, layers);
-    if (typeof shape === 'string') {
-      rejected[shape] += settings.length;
-      continue;
-    }
-    for (const setting of settings) {
-      const plan = evaluate(basis, completeLayout(pipeline, setting, shape), shape, request, timers);
-      if (typeof plan === 'string') rejected[plan]++;
-      else plans.push(plan);
+  const { pipelines, rejected } = sortOut(basis, request, settings.length);
+  requireBounded(pipelines, settings, request);
+  const layouts = pipelines.length * settings.length;
+  const plans: Plan[] = [];
+  const missedBytes: number[] = [];
+  const timers = new Map<string, StageTimer>();
+  for (const [index, pipeline] of pipelines.entries()) {
+    const shape = createShape(scheduleOf(pipeline, request));
+    for (const [place, setting] of settings.entries()) {
+      const found = evaluate(basis, completeLayout(pipeline, setting, shape), shape, request, timers);
+      if (found === 'divisibility') rejected.divisibility++;
+      else if ('neededBytes' in found) missedBytes.push(found.neededBytes);
+      else plans.push(found);
+      onProgress?.(index * settings.length + place + 1, layouts);
     }
   }
   plans.sort((a, b) => a.stepSeconds - b.stepSeconds);
-  return { plans, rejected };
+  const leastMissedBytes = missedBytes.reduce((least, bytes) => Math.min(least, bytes), Number.POSITIVE_INFINITY);
+  return { plans, rejected: { ...rejected, memory: missedBytes.length }, leastMissedBytes };
+}
+
+/** The pipelines whose counts are possible; the others, `settings` layouts each, by the reason why they are not. */
+function sortOut(basis: CostBasis, request: PlanRequest, settings: number) {
+  const rejected: Record<Rejection, number> = { divisibility: 0, layers: 0, limits: 0, size: 0, memory: 0 };
+  const pipelines = listPipelines(basis, request).filter((pipeline) => {
+    const reason = refusePipeline(pipeline, request, countLayers(basis));
+    if (reason !== undefined) rejected[reason] += settings;
+    return reason === undefined;
+  });
+  return { pipelines, rejected };
+}
+
+/** Layers that stages are made of, prediction modules too. */
+export function countLayers({ model }: CostBasis): number {
+  return listParts(model).length - 2;
 }
 
 function checkRequest({ model, cluster }: CostBasis, { pipeline = 1, expert = 1, ...request }: PlanRequest): void {
-  const gpus = cluster.nodes.count * cluster.nodes.gpus;
-  requireDivisor('--pipeline', pipeline, gpus, 'GPUs');
+  requireDivisor('--pipeline', pipeline, countGpus(cluster), 'GPUs');
   requireDivisor('--expert', expert, model.sizes.nRoutedExperts, 'routed experts');
   requireDivisor('--microbatch-size', request.microbatchSize ?? 1, request.sequencesPerStep, 'sequences of a step');
+}
+
+function countGpus({ nodes }: ClusterConfig): number {
+  return nodes.count * nodes.gpus;
 }
 
 function requireDivisor(where: string, value: number, of: number, what: string): void {
@@ -89,7 +119,11 @@ function requireDivisor(where: string, value: number, of: number, what: string):
 }
 
 /** Everything but the experts' ranks has been found to fit. */
-function completeLayout(pipeline: Pipeline, setting: Setting, { schedule }: ScheduleShape): Layout {
+function completeLayout(
+  { interleaving, ...pipeline }: Pipeline,
+  setting: Setting,
+  { schedule }: ScheduleShape,
+): Layout {
   const stagesPerRank = schedule.stageToRank.length / schedule.ranks;
   return { ...pipeline, ...setting, stagesPerRank, microbatches: schedule.microbatches };
 }
@@ -100,39 +134,69 @@ function evaluate(
   shape: ScheduleShape,
   { sequenceLength }: PlanRequest,
   timers: Map<string, StageTimer>,
-): Plan | Rejection {
+): Plan | Misfit | 'divisibility' {
   const { microbatchSize, expert, recomputation, communicationSms } = layout;
   if (layout.data % expert !== 0) return 'divisibility';
   const size = { tokens: microbatchSize * sequenceLength, sequenceLength };
   const key = [microbatchSize, expert, recomputation, communicationSms].join();
   const timer = timers.get(key) ?? createStageTimer(basis, { ...size, expert, recomputation, communicationSms });
   timers.set(key, timer);
-  return evaluateLayout(basis, layout, shape, { timer, size }) ?? 'memory';
+  return evaluateLayout(basis, layout, shape, { timer, size });
 }
 
-function findShape(pipeline: Pipeline, sequences: number, layers: number): ScheduleShape | Rejection {
-  const { schedule: name, pipeline: ranks, stagesPerRank } = pipeline;
-  const microbatches = sequences / (pipeline.data * pipeline.microbatchSize);
-  if (!Number.isInteger(microbatches)) return 'divisibility';
-  if (ranks * (stagesPerRank ?? 1) > layers) return 'layers';
-  if (ranks > mostRanks || ranks * (stagesPerRank ?? 1) * microbatches > mostChunks) return 'size';
-  const request = { name, ranks, microbatches, ...(stagesPerRank === undefined ? {} : { stagesPerRank }) };
-  if (!isWithinLimits(request)) return 'limits';
-  const shape = createShape(request);
-  return (shape.schedule.pipelines[0]?.length ?? 0) > layers ? 'layers' : shape;
+function scheduleOf({ schedule: name, pipeline, data, microbatchSize, interleaving }: Pipeline, request: PlanRequest) {
+  const microbatches = request.sequencesPerStep / (data * microbatchSize);
+  return {
+    name,
+    ranks: pipeline,
+    microbatches,
+    ...(interleaving === undefined ? {} : { stagesPerRank: interleaving }),
+  };
 }
 
-function listPipelines({ nodes }: ClusterConfig, request: PlanRequest, layers: number): Pipeline[] {
-  const gpus = nodes.count * nodes.gpus;
-  const pipelines = request.pipeline === undefined ? divisors(gpus, layers) : [request.pipeline];
+/** Stages of one copy of the model. */
+function countStages(pipeline: Pipeline, request: PlanRequest): number {
+  const schedule = scheduleOf(pipeline, request);
+  return (schedule.ranks * stagesPerRankOf(schedule)) / copiesOf(schedule);
+}
+
+function refusePipeline(pipeline: Pipeline, request: PlanRequest, layers: number): Rejection | undefined {
+  const schedule = scheduleOf(pipeline, request);
+  if (!Number.isInteger(schedule.microbatches)) return 'divisibility';
+  const stages = countStages(pipeline, request);
+  if (stages > layers) return 'layers';
+  if (schedule.ranks > mostRanks || stages * schedule.microbatches > mostChunks) return 'size';
+  return isWithinLimits(schedule) ? undefined : 'limits';
+}
+
+function requireBounded(pipelines: readonly Pipeline[], settings: readonly Setting[], request: PlanRequest): void {
+  const chunks = pipelines.reduce((sum, pipeline) => {
+    const fitting = settings.filter(({ expert }) => pipeline.data % expert === 0).length;
+    return sum + fitting * countStages(pipeline, request) * scheduleOf(pipeline, request).microbatches;
+  }, 0);
+  if (chunks <= mostSearchedChunks) return;
+  throw new InputError({
+    what: `a search over ${formatCount(chunks)} chunks of all layouts, more than ${formatCount(mostSearchedChunks)}, takes too long`,
+    mend: 'fix --schedule, --pipeline, --expert or --microbatch-size, or use fewer sequences',
+  });
+}
+
+/** All that divides the GPUs, or is fixed. */
+export function listPipelines(basis: CostBasis, request: PlanRequest): Pipeline[] {
+  const gpus = countGpus(basis.cluster);
+  const pipelines = request.pipeline === undefined ? divisors(gpus, countLayers(basis)) : [request.pipeline];
   const sizes = request.microbatchSize === undefined ? microbatchSizes : [request.microbatchSize];
   const names = request.schedule === undefined ? scheduleNames : [request.schedule];
   return pipelines.flatMap((pipeline) =>
     sizes.flatMap((microbatchSize) =>
       names.flatMap((schedule) =>
-        (schedule === 'interleaved' ? interleavings : [undefined]).map((stagesPerRank) => {
-          return { schedule, pipeline, stagesPerRank, data: gpus / pipeline, microbatchSize };
-        }),
+        (schedule === 'interleaved' ? interleavings : [undefined]).map((interleaving) => ({
+          schedule,
+          pipeline,
+          data: gpus / pipeline,
+          microbatchSize,
+          ...(interleaving === undefined ? {} : { interleaving }),
+        })),
       ),
     ),
   );

@@ -18,6 +18,7 @@ export interface ScheduleShape {
   readonly placeOfStage: readonly number[];
 }
 
+/** Generates a schedule and counts its actions. Throws as `generateSchedule`. */
 export function createShape(request: ScheduleRequest): ScheduleShape {
   const schedule = generateSchedule(request);
   const stages = schedule.stageToRank.length;

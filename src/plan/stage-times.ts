@@ -35,6 +35,7 @@ export interface StageTimer {
 /** Splits into more stages are left as they were cut: to try all moves takes the cube of their number. */
 const mostImproved = 64;
 
+/** A timer for the stages of a model under one setting. */
 export function createStageTimer(basis: CostBasis, setting: ChunkSetting): StageTimer {
   const partOf = remember(
     (kind: PartKind) => partSegments(basis, setting, kind),

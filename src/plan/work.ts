@@ -2,9 +2,8 @@ import type { GpuConfig, ModelConfig, PlanningModel } from '../config/index.js';
 import { layerParameters } from './parameters.js';
 
 /** What the backward of a chunk computes again instead of keeping it: nothing; norms, up-projections and SwiGLU (as DeepSeek-V3 does); everything. */
-export type Recomputation = 'none' | 'selective' | 'full';
-
-export const recomputations = ['none', 'selective', 'full'] as const satisfies readonly Recomputation[];
+export const recomputations = ['none', 'selective', 'full'] as const;
+export type Recomputation = (typeof recomputations)[number];
 
 /** Floating point operations by what they are computed in, and bytes that go through memory where that is what takes the time. */
 export interface Work {

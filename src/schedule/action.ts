@@ -21,6 +21,7 @@ export interface BackwardInputAction {
   readonly microbatch: number;
 }
 
+/** The gradient of weights alone, after a `backwardInput`. */
 export interface BackwardWeightAction {
   readonly kind: 'backwardWeight';
   readonly stage: number;

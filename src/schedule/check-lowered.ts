@@ -231,7 +231,7 @@ function parametersAreGathered(book: LoweredBook): ScheduleIssue[] {
 function gradientsAreSummed(book: LoweredBook): ScheduleIssue[] {
   const { flat, lowered, lastGradientAt } = book;
   const summedAt = new Int32Array(flat.stages).fill(-1);
-  const isPending = new Int32Array(flat.ranks).fill(-1);
+  const pendingStage = new Int32Array(flat.ranks).fill(-1);
   const needsWait = hasWaits(book);
   const issues: ScheduleIssue[] = [];
   const complain = (entry: number, message: string): void => {
@@ -244,16 +244,17 @@ function gradientsAreSummed(book: LoweredBook): ScheduleIssue[] {
       if (summedAt[stage] !== -1)
         complain(entry, `has already run at ${describePlace(book, summedAt[stage] as number)}`);
       else if (entry < last && rankOf(book, last) === rank) complain(entry, `runs before ${textOf(book, last)}`);
-      if (isPending[rank] !== -1 && needsWait) complain(entry, `runs before the wait for stage ${isPending[rank]}`);
-      isPending[rank] = stage;
+      if (pendingStage[rank] !== -1 && needsWait)
+        complain(entry, `runs before the wait for stage ${pendingStage[rank]}`);
+      pendingStage[rank] = stage;
       summedAt[stage] = entry;
     } else if (code === codes.waitReduceGrad) {
-      if (isPending[rank] !== stage) complain(entry, 'waits for a sum that is not under way');
-      isPending[rank] = -1;
+      if (pendingStage[rank] !== stage) complain(entry, 'waits for a sum that is not under way');
+      pendingStage[rank] = -1;
     }
   });
   if (needsWait) {
-    for (const [rank, stage] of isPending.entries()) {
+    for (const [rank, stage] of pendingStage.entries()) {
       if (stage !== -1) issues.push(lackOfSum(book, rank, 'waitReduceGrad', stage));
     }
   }

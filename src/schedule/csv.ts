@@ -107,9 +107,7 @@ function readRows(text: string, file: string): Rows {
   const writers = [];
   const counts = { computation: 0, communication: 0 };
   let idle: string | undefined;
-  const end = text.endsWith('\n') ? text.length - 1 : text.length;
-  let start = text.startsWith('\uFEFF') ? 1 : 0;
-  do {
+  for (const { start, end } of findRows(text)) {
     if (actions.length === mostRanks) {
       throw new InputError({
         what: `the schedule has more than ${mostRanks} rows`,
@@ -117,8 +115,6 @@ function readRows(text: string, file: string): Rows {
         mend: `a row is a rank; use at most ${mostRanks}`,
       });
     }
-    const lineEnd = text.indexOf('\n', start);
-    const next = lineEnd === -1 || lineEnd > end ? end : lineEnd;
     const where = `${file}, row ${actions.length + 1}`;
     const compute: Action[] = [];
     const writer = createListWriter();
@@ -136,11 +132,10 @@ function readRows(text: string, file: string): Rows {
         if (++counts.communication > mostActions.communication) throw tooMany('communication', where);
       },
     };
-    readRow(text, start, text[next - 1] === '\r' ? next - 1 : next, where, row);
+    readRow(text, start, end, where, row);
     actions.push(compute);
     writers.push(writer);
-    start = next + 1;
-  } while (start <= end);
+  }
   if (counts.communication === 0) return { actions };
   if (idle !== undefined) {
     throw new InputError({
@@ -150,6 +145,18 @@ function readRows(text: string, file: string): Rows {
     });
   }
   return { actions, lists: writers.map((writer) => writer.finish()) };
+}
+
+/** Where each row lies in the text, without its line break. */
+function* findRows(text: string): Generator<{ readonly start: number; readonly end: number }> {
+  const last = text.endsWith('\n') ? text.length - 1 : text.length;
+  let start = text.startsWith('\uFEFF') ? 1 : 0;
+  do {
+    const lineEnd = text.indexOf('\n', start);
+    const next = lineEnd === -1 || lineEnd > last ? last : lineEnd;
+    yield { start, end: text[next - 1] === '\r' ? next - 1 : next };
+    start = next + 1;
+  } while (start <= last);
 }
 
 /** What is done with the cells of a row. */

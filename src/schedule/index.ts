@@ -38,9 +38,18 @@ export {
   type ScheduleRequest,
   scheduleNames,
 } from './generators/generate.js';
+export { requireCount } from './generators/limits.js';
 export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 export { type Execution, executeUntimed } from './order.js';
 export { lowerSchedule, type TorchRelease, torchReleases } from './passes/lower.js';
 export { microbatchesPerPipeline, mostChunks, mostRanks, type Schedule } from './schedule.js';
-export { issueEarly, type Lane, mergeSegments, type Segment, type SegmentName, type SegmentShape } from './segments.js';
+export {
+  issueEarly,
+  type Lane,
+  lanes,
+  mergeSegments,
+  type Segment,
+  type SegmentName,
+  type SegmentShape,
+} from './segments.js';
 export { type EventKind, formatTrace, type Timeline, type TimelineEvent } from './timeline.js';

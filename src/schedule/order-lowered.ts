@@ -20,62 +20,80 @@ export interface LoweredExecution {
  * of entries. Needs messages that are sent and received once, in order (the other rules).
  */
 export function executeLowered(book: LoweredBook): LoweredExecution {
-  const { flat, entryStart, code, message, cells } = book;
-  const sent = new Uint8Array(2 * cells);
-  const posted = new Uint8Array(2 * cells);
-  const mirrors = findMirrors(book);
+  const { flat, entryStart, cells } = book;
+  const run: Rendezvous = {
+    book,
+    sent: new Uint8Array(2 * cells),
+    posted: new Uint8Array(2 * cells),
+    mirrors: findMirrors(book),
+    awake: Array.from({ length: flat.ranks }, (_, rank) => rank),
+    isAwake: new Uint8Array(flat.ranks).fill(1),
+  };
+  const { awake, isAwake } = run;
   const stoppedAt = entryStart.slice(0, flat.ranks);
-  const awake = Array.from({ length: flat.ranks }, (_, rank) => rank);
-  const isAwake = new Uint8Array(flat.ranks).fill(1);
-  const wake = (rank: number): void => {
-    if (isAwake[rank] === 1) return;
-    isAwake[rank] = 1;
-    awake.push(rank);
-  };
-
-  /** Runs an entry if it can run. */
-  const isRun = (entry: number, rank: number): boolean => {
-    switch (code[entry]) {
-      case loweredCodes.compute:
-        return missingInput(book, sent, entry) < 0;
-      case loweredCodes.receiveForward:
-      case loweredCodes.receiveBackward: {
-        const id = message[entry] as number;
-        posted[id] = 1;
-        wake(ownerOf(book, senderOf(book, id)));
-        return true;
-      }
-      case loweredCodes.sendForward:
-      case loweredCodes.sendBackward: {
-        const id = message[entry] as number;
-        if (posted[id] === 0) return false;
-        sent[id] = 1;
-        wake(ownerOf(book, receiverOf(book, id)));
-        return true;
-      }
-      case loweredCodes.reduceGrad:
-        return mirrors.isMet(stageAt(book, entry, rank), wake);
-      default:
-        return true;
-    }
-  };
   while (awake.length > 0) {
     const rank = awake.pop() as number;
     const end = entryStart[rank + 1] as number;
     let entry = stoppedAt[rank] as number;
-    while (entry < end && isRun(entry, rank)) entry++;
+    while (entry < end && runEntry(run, entry, rank)) entry++;
     stoppedAt[rank] = entry;
     isAwake[rank] = 0;
   }
-  const waitOf = (rank: number): Wait | undefined => {
-    const entry = stoppedAt[rank] as number;
-    if (entry === entryStart[rank + 1]) return undefined;
-    if (code[entry] === loweredCodes.reduceGrad)
-      return { for: 'reduction', stage: mirrors.missing(stageAt(book, entry, rank)) };
-    if (code[entry] !== loweredCodes.compute) return { for: 'receive', message: message[entry] as number };
-    return { for: 'send', message: missingInput(book, sent, entry) };
-  };
-  return { stoppedAt, waitOf };
+  return { stoppedAt, waitOf: (rank) => findWait(run, stoppedAt[rank] as number, rank) };
+}
+
+/** What has been sent and posted, and which ranks may be able to go on. */
+interface Rendezvous {
+  readonly book: LoweredBook;
+  /** `[messages]` each. */
+  readonly sent: Uint8Array;
+  readonly posted: Uint8Array;
+  readonly mirrors: ReturnType<typeof findMirrors>;
+  /** A stack, each rank at most once. */
+  readonly awake: number[];
+  readonly isAwake: Uint8Array;
+}
+
+/** Runs an entry; false if it has to wait. */
+function runEntry(run: Rendezvous, entry: number, rank: number): boolean {
+  const { book, sent, posted } = run;
+  switch (book.code[entry]) {
+    case loweredCodes.compute:
+      return missingInput(book, sent, entry) < 0;
+    case loweredCodes.receiveForward:
+    case loweredCodes.receiveBackward: {
+      const id = book.message[entry] as number;
+      posted[id] = 1;
+      wake(run, ownerOf(book, senderOf(book, id)));
+      return true;
+    }
+    case loweredCodes.sendForward:
+    case loweredCodes.sendBackward: {
+      const id = book.message[entry] as number;
+      if (posted[id] === 0) return false;
+      sent[id] = 1;
+      wake(run, ownerOf(book, receiverOf(book, id)));
+      return true;
+    }
+    case loweredCodes.reduceGrad:
+      return run.mirrors.isMet(stageAt(book, entry, rank), (other) => wake(run, other));
+    default:
+      return true;
+  }
+}
+
+function wake({ awake, isAwake }: Rendezvous, rank: number): void {
+  if (isAwake[rank] === 1) return;
+  isAwake[rank] = 1;
+  awake.push(rank);
+}
+
+function findWait({ book, sent, mirrors }: Rendezvous, entry: number, rank: number): Wait | undefined {
+  if (entry === book.entryStart[rank + 1]) return undefined;
+  const code = book.code[entry];
+  if (code === loweredCodes.reduceGrad) return { for: 'reduction', stage: mirrors.missing(stageAt(book, entry, rank)) };
+  if (code !== loweredCodes.compute) return { for: 'receive', message: book.message[entry] as number };
+  return { for: 'send', message: missingInput(book, sent, entry) };
 }
 
 /** The message that a computation waits for; -1 if it can run. */

@@ -1,5 +1,6 @@
-/** A resource of a rank on which one thing runs at a time. */
-export type Lane = 'compute' | 'communication';
+/** The resources of a rank, on each of which one thing runs at a time. */
+export const lanes = ['compute', 'communication'] as const;
+export type Lane = (typeof lanes)[number];
 
 /** What a segment does, in forward and in backward. */
 export type SegmentName = 'embed' | 'attention' | 'dispatch' | 'experts' | 'combine' | 'mlp' | 'head';

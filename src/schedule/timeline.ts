@@ -1,5 +1,5 @@
 import type { ActionKind } from './action.js';
-import type { Lane } from './segments.js';
+import { type Lane, lanes } from './segments.js';
 
 /** What an event is, for its colour. */
 export type EventKind = ActionKind | 'communication' | 'other';
@@ -26,8 +26,6 @@ export interface Timeline {
   /** `[rank]`, in order of start within each lane. */
   readonly ranks: readonly (readonly TimelineEvent[])[];
 }
-
-const lanes = ['compute', 'communication'] as const satisfies readonly Lane[];
 
 /**
  * The timeline as Chrome's trace events, which Perfetto opens: a process a rank, a thread a lane, and an arrow for each message, from the slice that sends

@@ -1,4 +1,4 @@
-import { issueEarly, type Lane, mergeSegments, type SegmentShape } from '../schedule/index.js';
+import { issueEarly, type Lane, lanes, mergeSegments, type SegmentShape } from '../schedule/index.js';
 import type { TimedSegment } from './chunk-times.js';
 
 /** What an operation did on one stream of the GPU. */
@@ -87,11 +87,13 @@ export interface OrderDifference {
 
 /** Compares the runtime's order with the order in which the operations of a trace started, lane by lane; empty if they are the same. */
 export function compareOrder({ operations }: Pick<ChunkTrace, 'operations'>): OrderDifference[] {
-  const names = new Map(operations.map((operation) => [keyOf(operation), `${operation.operation} ${operation.layer}`]));
-  const describe = (segment: SegmentShape): string => names.get(keyOf(segment)) ?? '';
+  const names = new Map(
+    operations.map((operation) => [operationKey(operation), `${operation.operation} ${operation.layer}`]),
+  );
+  const describe = (segment: SegmentShape): string => names.get(operationKey(segment)) ?? '';
   const issued = traceSegments({ operations }, 'span');
   const byStart = operations.toSorted((one, other) => one.startSeconds - other.startSeconds);
-  return (['compute', 'communication'] as const).flatMap((lane) => {
+  return lanes.flatMap((lane) => {
     const runtime = issued.filter((one) => one.lane === lane).map(describe);
     const trace = byStart.filter((one) => one.lane === lane).map(describe);
     const position = runtime.findIndex((name, index) => name !== trace[index]);
@@ -103,6 +105,7 @@ function shapeOf({ name, phase, layer, lane }: SegmentShape): SegmentShape {
   return { name, phase, layer, lane };
 }
 
-function keyOf({ name, phase, layer }: SegmentShape): string {
+/** Names an operation of a chunk; each occurs once a layer. */
+export function operationKey({ name, phase, layer }: Pick<SegmentShape, 'name' | 'phase' | 'layer'>): string {
   return `${name} ${phase} ${layer}`;
 }

@@ -4,6 +4,7 @@ export {
   compareOrder,
   type DurationKind,
   type OrderDifference,
+  operationKey,
   type StreamWork,
   type TraceOperation,
   type TraceSegment,

@@ -1,4 +1,5 @@
 import { InputError } from '../../base/index.js';
+import { isTable, type Table } from '../json-fields.js';
 
 /** A range of time on a host thread that the program gave a name. Times in microseconds. */
 export interface Annotation {
@@ -34,8 +35,6 @@ export interface TraceEvents {
 const mostEvents = 2 ** 20;
 const latest = 2 ** 53;
 const longestName = 4096;
-
-type Table = Readonly<Record<string, unknown>>;
 
 /** Takes the events of interest out of a Chrome trace: an object with `traceEvents`, or the list itself. Throws `InputError` for what is none. */
 export function readTraceEvents(value: unknown, file: string): TraceEvents {
@@ -137,10 +136,6 @@ function readDevices(value: unknown): Map<number, number> {
   return new Map(
     devices.flatMap(({ id, numSms }) => (isCount(id) && isCount(numSms) && numSms > 0 ? [[id, numSms] as const] : [])),
   );
-}
-
-function isTable(value: unknown): value is Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function show(value: unknown): string {

@@ -25,6 +25,11 @@ export function stagesPerRankOf({ name, stagesPerRank }: Variant): number {
   return stagesPerRank ?? (['zb-v', 'dualpipe', 'dualpipev'].includes(name) ? 2 : 1);
 }
 
+/** A schedule in a line or a table: `interleaved v=2`, for its name alone leaves the stages of a rank open. */
+export function labelSchedule(name: string, stagesPerRank: number): string {
+  return name === 'interleaved' ? `${name} v=${stagesPerRank}` : name;
+}
+
 /** Copies of the model that a schedule has. */
 export function copiesOf({ name }: Variant): number {
   return name === 'dualpipe' ? 2 : 1;

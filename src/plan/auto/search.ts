@@ -1,11 +1,11 @@
-import { createRandom, InputError, WorkError } from '../../base/index.js';
-import { checkSchedule, mostRanks, type Schedule } from '../../schedule/index.js';
+import { InputError, WorkError } from '../../base/index.js';
+import { checkSchedule, mostRanks, requireCount, type Schedule } from '../../schedule/index.js';
 import { type Costs, simulate } from '../../simulate/index.js';
 import { countParts, cutCosts, hasLists } from './cut.js';
 import { createRun, runOrder } from './evaluate.js';
-import { improve, isAtBound, type Timed } from './improve.js';
+import { type Candidate, compareCandidates, type ImprovementOptions, improveCandidates } from './improve-candidates.js';
 import { listSchedule } from './list-schedule.js';
-import { listVariants, tryVariant } from './named.js';
+import { labelSchedule, listVariants, tryVariant } from './named.js';
 import { orderOf, scheduleOf } from './orders.js';
 import {
   describePlacement,
@@ -19,7 +19,7 @@ import { type Cap, chunkMemory, createProblem, lowerBound, type Problem, pairSav
 import { listRules } from './rules.js';
 
 /** What to search a schedule for. */
-export interface ScheduleSearchRequest {
+export interface ScheduleSearchRequest extends ImprovementOptions {
   readonly ranks: number;
   /** Of all pipelines together. */
   readonly microbatches: number;
@@ -34,12 +34,6 @@ export interface ScheduleSearchRequest {
   readonly memoryCap?: number;
   /** Where stages may lie, of named schedules too. Default: everywhere that the number of stages allows. */
   readonly placements?: readonly PlacementName[];
-  /** Changed orders that are tried. Default: so many that it takes seconds. */
-  readonly iterations?: number;
-  /** Default: 0. */
-  readonly seed?: number;
-  /** Called now and then. */
-  onProgress?(progress: { readonly done: number; readonly iterations: number; readonly makespan: number }): void;
 }
 
 /** What a named schedule takes under the same costs, or why it is out. */
@@ -50,6 +44,7 @@ export interface NamedResult {
   readonly refusal?: string;
 }
 
+/** What a search found, and what it was made from. */
 export interface ScheduleSearchResult {
   /** Named `auto`. It passes `checkSchedule` and keeps within the memory. */
   readonly schedule: Schedule;
@@ -69,23 +64,8 @@ export interface ScheduleSearchResult {
 /** The most chunks of a rank's share that are searched: the work grows with them. */
 const mostShares = 2 ** 15;
 
-/** Steps of tokens that list scheduling and improvement may take by default: seconds each. */
+/** Steps of tokens that list scheduling may take: seconds. */
 const listWork = 6e6;
-const improveWork = 1.2e8;
-
-interface Candidate extends Timed {
-  readonly problem: Problem;
-  readonly name: string;
-  /** The most that chunks hold on a rank. */
-  readonly peak: number;
-}
-
-/** The faster first; of those that are as fast the one that holds less: one copy of the model, fewer live chunks, fewer stages. */
-function compareCandidates(a: Candidate, b: Candidate): number {
-  if (Math.abs(a.makespan - b.makespan) > 1e-9 * b.makespan) return a.makespan - b.makespan;
-  const copies = ({ problem }: Candidate) => problem.placement.pipelines.length;
-  return copies(a) - copies(b) || a.peak - b.peak || a.problem.stages - b.problem.stages;
-}
 
 /**
  * Searches an order of computation for given costs, and never gives a worse one than the best named schedule that is allowed, since those are where it starts from, together with what list scheduling
@@ -100,7 +80,7 @@ export function searchSchedule(request: ScheduleSearchRequest): ScheduleSearchRe
   const candidates = [...named.candidates, ...listSchedules(problems)].sort(compareCandidates);
   if (candidates.length === 0) throw nothingFits(request, problems);
   const bound = Math.min(...problems.map(lowerBound));
-  const { start, best } = improveAll(request, candidates, bound);
+  const { start, best } = improveCandidates(request, candidates, bound);
   const schedule = scheduleOf(best.problem, best.order);
   const [issue] = checkSchedule(schedule);
   if (issue !== undefined)
@@ -119,12 +99,8 @@ export function searchSchedule(request: ScheduleSearchRequest): ScheduleSearchRe
 }
 
 function requireSize({ ranks, microbatches, iterations = 0 }: ScheduleSearchRequest): void {
-  const counts = { ranks, microbatches };
-  for (const [name, value] of Object.entries(counts)) {
-    const most = name === 'ranks' ? mostRanks : mostShares;
-    if (Number.isSafeInteger(value) && value >= 1 && value <= most) continue;
-    throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
-  }
+  requireCount('ranks', ranks, mostRanks);
+  requireCount('microbatches', microbatches, mostShares);
   if (ranks * microbatches > mostShares) {
     throw new InputError({
       what: `auto cannot search ${ranks} ranks x ${microbatches} microbatches`,
@@ -168,7 +144,7 @@ function timeNamed(request: ScheduleSearchRequest, parts: number): { results: Na
     const run = createRun(problem);
     const makespan = runOrder(run, order);
     if (makespan === Number.POSITIVE_INFINITY) return { ...rest, refusal: describeNeed(request, problem, schedule) };
-    const name = variant.stagesPerRank === undefined ? rest.name : `${rest.name}, ${rest.stagesPerRank} stages a rank`;
+    const name = labelSchedule(rest.name, rest.stagesPerRank);
     candidates.push({ problem, name, order, makespan, peak: Math.max(...run.peak) });
     return { ...rest, makespan };
   });
@@ -255,54 +231,6 @@ function listSchedules(problems: readonly Problem[]): Candidate[] {
     }
     return [...byMakespan.values()];
   });
-}
-
-/** Improves the best of each placement a little, then the best of all. */
-function improveAll(
-  request: ScheduleSearchRequest,
-  sorted: readonly Candidate[],
-  bound: number,
-): { start: Candidate; best: Candidate } {
-  const { seed = 0, onProgress } = request;
-  const [first] = sorted as [Candidate, ...Candidate[]];
-  const tokens = 3 * first.problem.stages * first.problem.microbatches;
-  const iterations = request.iterations ?? Math.min(120_000, Math.max(300, Math.floor(improveWork / tokens)));
-  const starts = pickStarts(sorted);
-  let done = 0;
-  let makespan = first.makespan;
-  const advance = (from: Candidate, origin: Candidate, share: number, label: string) => {
-    const count = Math.floor(iterations * share);
-    const random = createRandom(seed, 'auto', label);
-    const timed = improve({ problem: from.problem, start: from, iterations: count, random, bound });
-    done += count;
-    makespan = Math.min(makespan, timed.makespan);
-    onProgress?.({ done, iterations, makespan });
-    return { origin, best: { ...from, ...timed } };
-  };
-  let pool = starts.map((start, index) => advance(start, start, 0.5 / starts.length, `first ${index}`));
-  for (let round = 0; round < rounds; round++) {
-    pool.sort((a, b) => compareCandidates(a.best, b.best));
-    if (isAtBound(pool[0]!.best.makespan, bound)) break;
-    pool = pool.slice(0, Math.max(1, 2 - round));
-    const share = 0.5 / rounds / pool.length;
-    pool = pool.map(({ origin, best }, index) => advance(best, origin, share, `round ${round} ${index}`));
-  }
-  pool.sort((a, b) => compareCandidates(a.best, b.best));
-  return { start: pool[0]!.origin, best: pool[0]!.best };
-}
-
-const rounds = 4;
-
-/** The best candidates, at most two of a placement and eight in all. */
-function pickStarts(sorted: readonly Candidate[]): Candidate[] {
-  const counts = new Map<string, number>();
-  const picked = sorted.filter(({ problem }) => {
-    const key = JSON.stringify([problem.placement.pipelines, problem.placement.stageToRank]);
-    const count = (counts.get(key) ?? 0) + 1;
-    counts.set(key, count);
-    return count <= 2;
-  });
-  return picked.slice(0, 8);
 }
 
 function nothingFits(

@@ -62,9 +62,10 @@ function requireRoom(name: string, limits: Limits, { ranks, stagesPerRank }: Cou
   });
 }
 
-function requireCount(what: string, value: number, most: number): void {
+/** Throws `InputError` unless `value` is a whole number from 1 to `most`. */
+export function requireCount(name: string, value: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
-  throw new InputError({ what: `${what} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
+  throw new InputError({ what: `${name} cannot be ${value}`, mend: `use a whole number from 1 to ${most}` });
 }
 
 function requireStagesPerRank(name: string, limits: Limits, { ranks, stagesPerRank }: Counts): void {

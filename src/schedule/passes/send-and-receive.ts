@@ -1,6 +1,6 @@
 import { WorkError } from '../../base/index.js';
 import { type FlatSchedule, flattenSchedule } from '../flat.js';
-import { createListWriter, type LoweredList, type LoweredSchedule, loweredCodes } from '../lowered.js';
+import { createListWriter, type ListWriter, type LoweredList, type LoweredSchedule, loweredCodes } from '../lowered.js';
 import { backwardDone, forwardDone } from '../order.js';
 
 /**
@@ -9,65 +9,93 @@ import { backwardDone, forwardDone } from '../order.js';
  * common list, and no order of waiting can be circular.
  */
 export function sendAndReceive(lowered: LoweredSchedule): LoweredSchedule {
-  const flat = flattenSchedule(lowered.schedule);
-  const writers = lowered.lists.map((list) => createListWriter(2 * list.kind.length + 16));
-  const arrived = new Uint8Array(flat.stages * flat.microbatches);
-  const isAwake = new Uint8Array(flat.ranks);
-  const next = new Int32Array(flat.ranks);
-  const nextAction = flat.rankStart.slice(0, flat.ranks);
-  let left = 0;
-  for (const [rank, { kind }] of lowered.lists.entries()) {
-    if (kind.length === 0) continue;
-    isAwake[rank] = 1;
-    left++;
-  }
-
-  const pass = (from: number, to: number, part: number): void => {
-    arrived[to] = (arrived[to] as number) | part;
-    const [stage, receiver] = [(from / flat.microbatches) | 0, (to / flat.microbatches) | 0];
-    const [rank, peer] = [flat.stageToRank[stage] as number, flat.stageToRank[receiver] as number];
-    if (rank === peer) return;
-    const microbatch = from % flat.microbatches;
-    const isForward = part === forwardDone;
-    writers[rank]!.push(isForward ? loweredCodes.sendForward : loweredCodes.sendBackward, stage, microbatch);
-    writers[peer]!.push(isForward ? loweredCodes.receiveForward : loweredCodes.receiveBackward, receiver, microbatch);
-    if ((next[peer] as number) < lowered.lists[peer]!.kind.length) isAwake[peer] = 1;
-  };
-  const takeTurn = (rank: number): boolean => {
-    const list = lowered.lists[rank] as LoweredList;
-    const position = next[rank] as number;
-    const isCompute = list.kind[position] === loweredCodes.compute;
-    const action = nextAction[rank] as number;
-    if (isCompute && !hasInputs(flat, arrived, action)) return false;
-    writers[rank]!.push(
-      list.kind[position] as number,
-      list.stage[position] as number,
-      list.microbatch[position] as number,
-    );
-    next[rank] = position + 1;
-    if (!isCompute) return true;
-    nextAction[rank] = action + 1;
-    const forward = flat.forward[action] as number;
-    const backward = flat.backward[action] as number;
-    const toNext = forward < 0 ? 0 : (flat.toNext[(forward / flat.microbatches) | 0] as number);
-    const toPrevious = backward < 0 ? 0 : (flat.toPrevious[(backward / flat.microbatches) | 0] as number);
-    if (toNext !== 0) pass(forward, forward + toNext, forwardDone);
-    if (toPrevious !== 0) pass(backward, backward + toPrevious, backwardDone);
-    return true;
-  };
+  const turns = createTurns(lowered);
+  const { lists } = lowered;
+  const { isAwake, next, writers } = turns;
+  let left = lists.filter(({ kind }) => kind.length > 0).length;
   while (left > 0) {
     let rank = isAwake.indexOf(1);
     if (rank === -1)
       throw new WorkError({ what: 'the schedule does not end', where: lowered.schedule.name, mend: 'check it first' });
     for (; rank !== -1; rank = isAwake.indexOf(1, rank + 1)) {
-      const hasMoved = takeTurn(rank);
-      const isAtEnd = next[rank] === lowered.lists[rank]!.kind.length;
+      const hasMoved = takeTurn(turns, rank);
+      const isAtEnd = next[rank] === lists[rank]!.kind.length;
       if (isAtEnd) left--;
       // A rank that waits is woken by what it receives.
       if (!hasMoved || isAtEnd) isAwake[rank] = 0;
     }
   }
   return { schedule: lowered.schedule, lists: writers.map((writer) => writer.finish()) };
+}
+
+/** How far the ranks have come. */
+interface Turns {
+  readonly flat: FlatSchedule;
+  readonly lists: readonly LoweredList[];
+  /** `[ranks]`: their lists with messages. */
+  readonly writers: readonly ListWriter[];
+  /** `[cells]`: bits `forwardDone`, `backwardDone`: whether the cell's input has come that way. */
+  readonly arrived: Uint8Array;
+  readonly isAwake: Uint8Array;
+  /** `[ranks]`: the rank's next entry, and its next computation in the columns. */
+  readonly next: Int32Array;
+  readonly nextAction: Int32Array;
+}
+
+function createTurns({ schedule, lists }: LoweredSchedule): Turns {
+  const flat = flattenSchedule(schedule);
+  return {
+    flat,
+    lists,
+    writers: lists.map(({ kind }) => createListWriter(2 * kind.length + 16)),
+    arrived: new Uint8Array(flat.stages * flat.microbatches),
+    isAwake: Uint8Array.from(lists, ({ kind }) => (kind.length > 0 ? 1 : 0)),
+    next: new Int32Array(flat.ranks),
+    nextAction: flat.rankStart.slice(0, flat.ranks),
+  };
+}
+
+/** Runs a rank's next entry and sends what it computed; false if its inputs have not arrived. */
+function takeTurn(turns: Turns, rank: number): boolean {
+  const { flat, next, nextAction } = turns;
+  const list = turns.lists[rank] as LoweredList;
+  const position = next[rank] as number;
+  const isCompute = list.kind[position] === loweredCodes.compute;
+  const action = nextAction[rank] as number;
+  if (isCompute && !hasInputs(flat, turns.arrived, action)) return false;
+  turns.writers[rank]!.push(
+    list.kind[position] as number,
+    list.stage[position] as number,
+    list.microbatch[position] as number,
+  );
+  next[rank] = position + 1;
+  if (!isCompute) return true;
+  nextAction[rank] = action + 1;
+  const forward = flat.forward[action] as number;
+  const backward = flat.backward[action] as number;
+  const toNext = forward < 0 ? 0 : (flat.toNext[(forward / flat.microbatches) | 0] as number);
+  const toPrevious = backward < 0 ? 0 : (flat.toPrevious[(backward / flat.microbatches) | 0] as number);
+  if (toNext !== 0) handOver(turns, forward, forward + toNext, forwardDone);
+  if (toPrevious !== 0) handOver(turns, backward, backward + toPrevious, backwardDone);
+  return true;
+}
+
+/** Gives the result of one cell to another, by a message if that is on another rank. */
+function handOver(
+  { flat, lists, writers, arrived, isAwake, next }: Turns,
+  from: number,
+  to: number,
+  part: number,
+): void {
+  arrived[to] = (arrived[to] as number) | part;
+  const [stage, receiver] = [(from / flat.microbatches) | 0, (to / flat.microbatches) | 0];
+  const [rank, peer] = [flat.stageToRank[stage] as number, flat.stageToRank[receiver] as number];
+  if (rank === peer) return;
+  const microbatch = from % flat.microbatches;
+  const isForward = part === forwardDone;
+  writers[rank]!.push(isForward ? loweredCodes.sendForward : loweredCodes.sendBackward, stage, microbatch);
+  writers[peer]!.push(isForward ? loweredCodes.receiveForward : loweredCodes.receiveBackward, receiver, microbatch);
+  if ((next[peer] as number) < lists[peer]!.kind.length) isAwake[peer] = 1;
 }
 
 /** Whether the outputs of the neighbouring stages that an action needs have arrived. */
