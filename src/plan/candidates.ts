@@ -1,7 +1,7 @@
 import { type ScheduleConfig, sequencesPerStep, type TrainingConfig, withSchedule } from '../config/index.js';
 
 /** How many ranks there are, and threads each computes with. */
-interface Layout {
+interface MachineLayout {
   readonly pipeline: number;
   readonly expert: number;
   readonly computeThreads: number;
@@ -37,14 +37,14 @@ function keyOf({ parallel, schedule }: TrainingConfig): string {
 }
 
 /** Layouts that use at least half the cores, most first, and of those with as many the ones with fewer threads a rank. */
-function listLayouts({ model, parallel }: TrainingConfig, cores: number): Layout[] {
+function listLayouts({ model, parallel }: TrainingConfig, cores: number): MachineLayout[] {
   const counts = listCounts(cores, [parallel.pipeline, parallel.expert, parallel.computeThreads]);
   const layouts = counts
     .filter((pipeline) => pipeline <= model.numHiddenLayers)
     .flatMap((pipeline) => counts.map((expert) => ({ pipeline, expert })))
     .filter(({ expert }) => expert <= model.nRoutedExperts)
     .flatMap((ranks) => counts.map((computeThreads) => ({ ...ranks, computeThreads })));
-  const used = ({ pipeline, expert, computeThreads }: Layout) => pipeline * expert * computeThreads;
+  const used = ({ pipeline, expert, computeThreads }: MachineLayout) => pipeline * expert * computeThreads;
   return layouts
     .filter((layout) => used(layout) <= cores && 2 * used(layout) >= cores)
     .sort((a, b) => used(b) - used(a) || a.computeThreads - b.computeThreads || a.expert - b.expert);
@@ -59,7 +59,7 @@ function listCounts(cores: number, own: readonly number[]): number[] {
 }
 
 /** Schedules and microbatch sizes for a layout, those nearest to the config's own first. */
-function listVariants(config: TrainingConfig, layout: Layout): TrainingConfig[] {
+function listVariants(config: TrainingConfig, layout: MachineLayout): TrainingConfig[] {
   const parallel = { ...config.parallel, ...layout, overlap: true };
   const sequences = sequencesPerStep(config) / layout.expert;
   return listSizes(sequences, config.schedule.microbatchSize).flatMap((microbatchSize) =>
@@ -88,7 +88,7 @@ function listSizes(sequences: number, own: number): number[] {
  * On one rank there is nothing to overlap, and `1f1b` needs the least memory; `gpipe` orders as it does, but keeps every microbatch. One pipeline rank has no bubble: pairs hide
  * what expert ranks exchange, or `1f1b` does without them. Several have both to hide.
  */
-function listSchedules(own: ScheduleConfig['name'], { pipeline, expert }: Layout): ScheduleConfig['name'][] {
+function listSchedules(own: ScheduleConfig['name'], { pipeline, expert }: MachineLayout): ScheduleConfig['name'][] {
   if (pipeline * expert === 1) return ['1f1b'];
   const others = pipeline === 1 ? (['dualpipev', '1f1b'] as const) : pipelined;
   return [...new Set([own, ...others])];
