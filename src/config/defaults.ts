@@ -29,7 +29,14 @@ export const defaultTrainingConfig: TrainingConfig = {
     initializerRange: 0.02,
     maxPositionEmbeddings: 4096,
   },
-  data: { text: [], dataset: 'moby-dick', tokenizer: 'bytes', sequenceLength: 128, validationFraction: 0.05 },
+  data: {
+    text: [],
+    dataset: 'moby-dick',
+    blockSteps: 0,
+    tokenizer: 'bytes',
+    sequenceLength: 128,
+    validationFraction: 0.05,
+  },
   parallel: {
     pipeline: 2,
     expert: 1,

@@ -63,6 +63,11 @@ test('text and dataset take each other’s place', () => {
   assert.deepEqual([back.data.text, back.data.dataset], [[], 'moby-dick']);
 });
 
+test('blocks are taken from several files, or from the mixture', () => {
+  assert.equal(read('[data]\ntext = ["a", "b"]\nblock_steps = 5').data.blockSteps, 5);
+  assert.equal(read('[data]\ndataset = "mixture"\nblock_steps = 5').data.blockSteps, 5);
+});
+
 test('paths are resolved by where they are written', () => {
   const resolvePath = (path: string, writtenIn: string) => `${writtenIn}:${path}`;
   const config = read('[data]\ntext = ["a", "b"]\n[train]\ninitial_checkpoint = "c"', ['data.tokenizer=t.json'], {
@@ -141,6 +146,12 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
   ['a path with a zero byte', '[data]\ntokenizer = "a\\u0000b"', [], 'tokenizer is'],
   ['an empty tokenizer', '[data]\ntokenizer = ""', [], 'tokenizer is ""'],
   ['both text and dataset', '[data]\ntext = "a"\ndataset = "moby-dick"', [], 'both text and dataset are given'],
+  [
+    'blocks of the only text',
+    '[data]\ntext = "a"\nblock_steps = 5',
+    [],
+    'block_steps is 5, but there is one kind of text only (config.toml, [data]): use 0',
+  ],
   ['no text at all', '[data]\ndataset = "none"', [], 'there is nothing to train on'],
   ['too small a vocabulary for bytes', '[model]\nvocab_size = 100', [], 'vocab_size is 100, too small for bytes'],
   [

@@ -128,6 +128,14 @@ const trainingRules: readonly Rule[] = [
           mend: 'give text = "book.txt" or dataset = "moby-dick"',
         },
   ({ data }) =>
+    data.blockSteps === 0 || data.text.length > 1 || data.dataset === 'mixture'
+      ? undefined
+      : {
+          what: `block_steps is ${data.blockSteps}, but there is one kind of text only`,
+          where: '[data]',
+          mend: 'use 0, several files as text, or dataset = "mixture"',
+        },
+  ({ data }) =>
     data.tokenizer !== ''
       ? undefined
       : { what: 'tokenizer is ""', where: '[data]', mend: `use ${trainingFields.data.tokenizer.expects}` },

@@ -6,10 +6,20 @@ const steps = { from: 0, to: 1e9 };
 
 const dataFields = {
   text: paths('Text files to train on, one or a list; instead of dataset.', 'a file name, or a list of them'),
-  dataset: choice('Text that comes with the package; "none" when text is given.', ['moby-dick', 'none']),
+  dataset: choice(
+    'Text that comes with the package; "mixture" is prose, code and numbers, "none" is for when text is given.',
+    ['moby-dick', 'mixture', 'none'],
+  ),
+  blockSteps: integer(
+    'Steps that draw from one kind of text (a file of text, a part of the mixture) before the next one has its turn; 0 draws from all.',
+    steps,
+  ),
   tokenizer: path('"bytes", or the path of a Hugging Face tokenizer.json.', '"bytes" or the path of a tokenizer.json'),
   sequenceLength: integer('Tokens of a training sequence.', { from: 1, to: 2 ** 20 }),
-  validationFraction: number('Part of the text, at its end, that is kept for validation.', { above: 0, to: 0.5 }),
+  validationFraction: number('Part of each kind of text, at its end, that is kept for validation.', {
+    above: 0,
+    to: 0.5,
+  }),
 };
 
 const parallelFields = {

@@ -52,17 +52,17 @@ export interface TrainingBenchmark {
 /** Starts the ranks of a config, with random initial parameters and its own text. */
 export async function createTrainingBenchmark(config: TrainingConfig): Promise<TrainingBenchmark> {
   const spec = planRun(config);
-  const { training: tokens } = await loadCorpus(config);
+  const { training: tokens, kinds } = await loadCorpus(config);
   const group = await startRanks(spec);
   await group.call('initialize', config.train.seed);
-  const { sequenceLength } = config.data;
+  const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
   let step = 0;
   return {
     async step() {
       step++;
       const start = performance.now();
-      const offsets = sampleSequences({ seed: config.train.seed, step, count, sequenceLength, tokens: tokens.length });
+      const offsets = sampleSequences({ seed: config.train.seed, step, count, sequenceLength, kinds, blockSteps });
       fillBatch(spec, { tokens, offsets, tokenWeight: 1 / (count * sequenceLength) });
       await group.call('computeGradients');
       await group.call('update', step, config.optimizer.learningRate);

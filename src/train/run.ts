@@ -232,11 +232,11 @@ async function saveRun({ options, group }: Run, step: number): Promise<void> {
 
 async function runStep({ options, spec, corpus, group }: Run, step: number): Promise<StepMetrics> {
   const { config } = options;
-  const { sequenceLength } = config.data;
+  const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
   const tokens = count * sequenceLength;
   const start = performance.now();
-  const request = { seed: config.train.seed, step, count, sequenceLength, tokens: corpus.training.length };
+  const request = { seed: config.train.seed, step, count, sequenceLength, kinds: corpus.kinds, blockSteps };
   fillBatch(spec, { tokens: corpus.training, offsets: sampleSequences(request), tokenWeight: 1 / tokens });
   const reports = await group.call('computeGradients');
   const loss = sumLosses(reports);

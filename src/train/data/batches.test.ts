@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
-import { fillMicrobatch, placeValidationWindows, sampleSequences } from './batches.js';
+import { fillMicrobatch, placeValidationWindows, sampleSequences, type TokenRange } from './batches.js';
 
-const request = { seed: 1, step: 3, count: 32, sequenceLength: 128, tokens: 10_000 };
+const oneKind = (tokens: number) => ({ kinds: [{ start: 0, end: tokens }], blockSteps: 0 });
+const request = { seed: 1, step: 3, count: 32, sequenceLength: 128, ...oneKind(10_000) };
 
 test('a step draws the same sequences whenever it is drawn, and other steps and seeds draw others', () => {
   const offsets = sampleSequences(request);
@@ -29,16 +30,49 @@ test('every sequence and its next token lie within the tokens, and every start c
       fc.nat(),
       (sequenceLength, room, seed) => {
         const tokens = sequenceLength + room;
-        const offsets = sampleSequences({ seed, step: 0, count: 20, sequenceLength, tokens });
+        const offsets = sampleSequences({ seed, step: 0, count: 20, sequenceLength, ...oneKind(tokens) });
         return offsets.every((offset) => Number.isInteger(offset) && offset >= 0 && offset + sequenceLength < tokens);
       },
     ),
   );
-  const drawn = new Set(sampleSequences({ ...request, count: 200, tokens: 132 }));
+  const drawn = new Set(sampleSequences({ ...request, count: 200, ...oneKind(132) }));
   assert.deepEqual(
     [...drawn].sort((a, b) => a - b),
     [0, 1, 2, 3],
   );
+});
+
+test('in a block all sequences lie within one kind of text, and the kinds take turns', () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(sizes, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 50 }), (rooms, blockSteps, step) => {
+      const sequenceLength = 8;
+      const kinds: TokenRange[] = [];
+      for (const room of rooms) {
+        const start = kinds.at(-1)?.end ?? 0;
+        kinds.push({ start, end: start + sequenceLength + room });
+      }
+      const offsets = sampleSequences({ seed: 1, step, count: 20, sequenceLength, kinds, blockSteps });
+      const turns = Array.from({ length: 50 }, (_, i) => kinds[Math.floor(i / blockSteps) % kinds.length]);
+      const kind = turns[step - 1];
+      return offsets.every((offset) => offset >= kind.start && offset + sequenceLength < kind.end);
+    }),
+  );
+});
+
+test('without blocks every kind of text is drawn from in one step', () => {
+  const kinds = [0, 1, 2].map((kind) => ({ start: 1000 * kind, end: 1000 * (kind + 1) }));
+  const drawn = sampleSequences({ ...request, kinds, blockSteps: 0 });
+  assert.deepEqual(drawn, sampleSequences({ ...request, ...oneKind(3000) }));
+  assert.deepEqual(new Set(drawn.map((offset) => Math.floor(offset / 1000))), new Set([0, 1, 2]));
+});
+
+test('a kind of text that is too short for a sequence is refused', () => {
+  const kinds = [
+    { start: 0, end: 1000 },
+    { start: 1000, end: 1128 },
+  ];
+  assert.throws(() => sampleSequences({ ...request, step: 2, kinds, blockSteps: 1 }), /128 tokens are too few/);
 });
 
 test('validation windows do not overlap, lie within the tokens and reach to their end', () => {
@@ -87,6 +121,6 @@ test('sequences beyond the tokens, arrays of another size and too few tokens are
   ]) {
     assert.throws(() => fillMicrobatch({ ...call, ...change }), InputError);
   }
-  assert.throws(() => sampleSequences({ ...request, tokens: 128 }), /128 tokens are too few/);
+  assert.throws(() => sampleSequences({ ...request, ...oneKind(128) }), /128 tokens are too few/);
   assert.throws(() => placeValidationWindows({ count: 1, sequenceLength: 8, tokens: 8 }), InputError);
 });

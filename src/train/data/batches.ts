@@ -1,22 +1,34 @@
 import { createRandom, InputError } from '../../base/index.js';
 
+/** Tokens from `start` to before `end`. */
+export interface TokenRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * Where the sequences of a step begin, `[count]`. Sequence i depends only on seed, step and i, not on how the batch is divided among ranks and microbatches.
- * Each start leaves room for a sequence and its next token. Throws `InputError` if there are too few tokens.
+ * Each start leaves room for a sequence and its next token. With blocks, the first `blockSteps` steps draw from the first kind of text alone, the next ones from
+ * the second, and so on in turn. Throws `InputError` if there are too few tokens.
  */
 export function sampleSequences(request: {
   readonly seed: number;
+  /** From 1. */
   readonly step: number;
   /** Sequences of the global batch. */
   readonly count: number;
   readonly sequenceLength: number;
-  /** How many there are. */
-  readonly tokens: number;
+  /** Where each kind of text lies; together they are all tokens. */
+  readonly kinds: readonly TokenRange[];
+  /** 0 draws from all tokens in every step. */
+  readonly blockSteps: number;
 }): number[] {
-  const { seed, step, count, sequenceLength, tokens } = request;
-  requireTokens(tokens, sequenceLength);
+  const { seed, step, count, sequenceLength, kinds, blockSteps } = request;
+  const block = blockSteps === 0 ? 0 : Math.floor((step - 1) / blockSteps);
+  const { start, end } = blockSteps === 0 ? { start: 0, end: kinds.at(-1)?.end ?? 0 } : kinds[block % kinds.length];
+  requireTokens(end - start, sequenceLength);
   const random = createRandom(seed, 'batch', step);
-  return Array.from({ length: count }, () => random.integer(tokens - sequenceLength));
+  return Array.from({ length: count }, () => start + random.integer(end - start - sequenceLength));
 }
 
 /**

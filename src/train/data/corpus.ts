@@ -1,20 +1,23 @@
 import { InputError } from '../../base/index.js';
 import type { TrainingConfig } from '../../config/index.js';
-import { loadText } from './text.js';
+import type { TokenRange } from './batches.js';
+import { loadTexts } from './text.js';
 import { openTokenizer, type Tokenizer } from './tokenizer.js';
 
 /** A text as token ids, in memory that every rank sees. */
 export interface Corpus {
   readonly tokenizer: Tokenizer;
-  /** On a SharedArrayBuffer, `[trainingTokens]`. */
+  /** On a SharedArrayBuffer, `[trainingTokens]`: one kind of text after the other. */
   readonly training: Int32Array<SharedArrayBuffer>;
-  /** The end of the text, `[validationTokens]`, on the same buffer. */
+  /** Where each kind of text lies in `training`. */
+  readonly kinds: readonly TokenRange[];
+  /** The end of each kind of text, `[validationTokens]`, on the same buffer. */
   readonly validation: Int32Array<SharedArrayBuffer>;
 }
 
 /**
- * Reads, tokenizes and splits the text of a run. Throws `InputError` if a file is bad, the text too short for one sequence in each part, or the model's
- * vocabulary too small for the tokenizer.
+ * Reads, tokenizes and splits the text of a run. Throws `InputError` if a file is bad, a kind of text too short for one sequence in each part, or the
+ * model's vocabulary too small for the tokenizer.
  */
 export async function loadCorpus({ data, model }: Pick<TrainingConfig, 'data' | 'model'>): Promise<Corpus> {
   const tokenizer = openTokenizer(data.tokenizer);
@@ -25,31 +28,63 @@ export async function loadCorpus({ data, model }: Pick<TrainingConfig, 'data' | 
       mend: `set vocab_size in [model] to ${tokenizer.vocabularySize}`,
     });
   }
-  const tokens = shareTokens(tokenizer.encode(await loadText(data)));
-  return { tokenizer, ...splitTokens(tokens, data) };
+  const kinds = (await loadTexts(data)).map((text) => tokenizer.encode(text));
+  return { tokenizer, ...splitTokens(kinds, data) };
 }
 
-/** The last part of the tokens is for validation. Throws `InputError` unless both parts hold a sequence and its next token. */
+/**
+ * Lays the tokens of all kinds of text into shared memory: first what is for training, then the last part of each kind, which is for validation.
+ * Throws `InputError` unless both parts of each kind hold a sequence and its next token.
+ */
 export function splitTokens(
-  tokens: Int32Array<SharedArrayBuffer>,
+  kinds: readonly Int32Array[],
   { validationFraction, sequenceLength }: { readonly validationFraction: number; readonly sequenceLength: number },
-): Pick<Corpus, 'training' | 'validation'> {
-  const boundary = tokens.length - Math.ceil(tokens.length * validationFraction);
-  const training = tokens.subarray(0, boundary);
-  const validation = tokens.subarray(boundary);
-  for (const [name, part] of Object.entries({ training, validation })) {
-    if (part.length > sequenceLength) continue;
+): Omit<Corpus, 'tokenizer'> {
+  const cuts = kinds.map(({ length }) => length - Math.ceil(length * validationFraction));
+  for (const [kind, { length }] of kinds.entries())
+    requireSequences({
+      name: kinds.length === 1 ? 'the text' : `text ${kind + 1}`,
+      length,
+      cut: cuts[kind],
+      sequenceLength,
+    });
+  const all = joinTokens([
+    ...kinds.map((tokens, kind) => tokens.subarray(0, cuts[kind])),
+    ...kinds.map((tokens, kind) => tokens.subarray(cuts[kind])),
+  ]);
+  const ends = cuts.map((_, kind) => cuts.slice(0, kind + 1).reduce((sum, cut) => sum + cut, 0));
+  const boundary = ends.at(-1) ?? 0;
+  return {
+    training: all.subarray(0, boundary),
+    kinds: ends.map((end, kind) => ({ start: end - cuts[kind], end })),
+    validation: all.subarray(boundary),
+  };
+}
+
+function requireSequences(text: {
+  readonly name: string;
+  readonly length: number;
+  readonly cut: number;
+  readonly sequenceLength: number;
+}): void {
+  const { name, length, cut, sequenceLength } = text;
+  for (const [purpose, part] of Object.entries({ training: cut, validation: length - cut })) {
+    if (part > sequenceLength) continue;
     throw new InputError({
-      what: `the text is too short: ${part.length} of its ${tokens.length} tokens are for ${name}, a sequence needs ${sequenceLength + 1}`,
+      what: `${name} is too short: ${part} of its ${length} tokens are for ${purpose}, a sequence needs ${sequenceLength + 1}`,
       where: '[data]',
       mend: 'give more text, a shorter sequence_length or another validation_fraction',
     });
   }
-  return { training, validation };
 }
 
-function shareTokens(tokens: Int32Array): Int32Array<SharedArrayBuffer> {
-  const shared = new Int32Array(new SharedArrayBuffer(tokens.byteLength));
-  shared.set(tokens);
-  return shared;
+function joinTokens(parts: readonly Int32Array[]): Int32Array<SharedArrayBuffer> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const all = new Int32Array(new SharedArrayBuffer(length * Int32Array.BYTES_PER_ELEMENT));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
 }

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
 import { defaultTrainingConfig, type TrainingConfig } from '../../config/index.js';
 import { loadCorpus, splitTokens } from './corpus.js';
-import { loadText } from './text.js';
+import { loadTexts } from './text.js';
 import { openTokenizer } from './tokenizer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'data-'));
@@ -108,8 +108,12 @@ test('text that a tokenizer has no tokens for, or that is no UTF-8, is refused',
   assert.throws(() => tokenizer.encode(Uint8Array.of(0xff)), /not UTF-8/);
 });
 
+async function readTexts(data: Parameters<typeof loadTexts>[0]): Promise<string[]> {
+  return (await loadTexts(data)).map((bytes) => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+}
+
 test('Moby Dick is all there, in order, under its headings', async () => {
-  const text = new TextDecoder().decode(await loadText({ text: [], dataset: 'moby-dick' }));
+  const [text] = await readTexts({ text: [], dataset: 'moby-dick', blockSteps: 0 });
   assert.ok(text.length > 1_200_000 && text.length < 1_250_000);
   const headings = [...text.matchAll(/^CHAPTER (\d+)\. /gm)].map(([, chapter]) => Number(chapter));
   assert.deepEqual(
@@ -121,12 +125,53 @@ test('Moby Dick is all there, in order, under its headings', async () => {
   assert.ok(text.endsWith('only found another orphan.\n'));
 });
 
+const threeFiles = () => [write('a', 'one'), write('b', 'two\n'), write('c', 'three')];
+
 test('several files are one text, and do not run into each other', async () => {
-  const bytes = await loadText({
-    text: [write('a', 'one'), write('b', 'two\n'), write('c', 'three')],
-    dataset: 'none',
-  });
-  assert.equal(new TextDecoder().decode(bytes), 'one\ntwo\nthree\n');
+  const texts = await readTexts({ text: threeFiles(), dataset: 'none', blockSteps: 0 });
+  assert.deepEqual(texts, ['one\ntwo\nthree\n']);
+});
+
+test('for blocks each file is a kind of text', async () => {
+  const texts = await readTexts({ text: threeFiles(), dataset: 'none', blockSteps: 5 });
+  assert.deepEqual(texts, ['one\n', 'two\n', 'three\n']);
+});
+
+test('the mixture is prose, code and numbers of about the same length, the same every time', async () => {
+  const data = { text: [], dataset: 'mixture', blockSteps: 0 } as const;
+  const texts = await readTexts(data);
+  const [prose, code, numbers] = texts;
+  assert.equal(texts.length, 3);
+  for (const { length } of texts) assert.ok(length > 900_000 && length < 1_300_000, String(length));
+  assert.match(prose, /Call me Ishmael/);
+  // A line of each package.
+  for (const part of ['parseDocument(', 'class Command ', 'inflateSync', 'stringify', 'class BinaryReader '])
+    assert.ok(code.includes(part), part);
+  const share = (text: string, kind: RegExp) => (text.match(kind)?.length ?? 0) / text.length;
+  assert.ok(share(numbers, /\d/g) > 0.6 && share(prose, /\d/g) < 0.01);
+  assert.ok(share(code, /[{}();=]/g) > 0.05 && share(prose, /[{}();=]/g) < 0.01);
+  assert.deepEqual(await readTexts(data), texts);
+});
+
+test('the sums of the numbers are right', async () => {
+  const [, , numbers] = await readTexts({ text: [], dataset: 'mixture', blockSteps: 0 });
+  const sums = [...numbers.matchAll(/^(\d+) ([+*]) (\d+) = (\d+)$/gm)];
+  assert.ok(sums.length > 10_000);
+  for (const [sum, a, sign, b, result] of sums)
+    assert.equal(Number(result), sign === '+' ? Number(a) + Number(b) : Number(a) * Number(b), sum);
+});
+
+test('every kind of text has its part in training and in validation', async () => {
+  const text = [write('a', 'a'.repeat(999)), write('b', 'b'.repeat(1999))];
+  const { training, kinds, validation } = await loadCorpus(
+    configOf(text, { validationFraction: 0.2, sequenceLength: 8, blockSteps: 5 }),
+  );
+  const read = (tokens: Int32Array) => String.fromCharCode(...tokens);
+  assert.deepEqual(
+    kinds.map(({ start, end }) => read(training.subarray(start, end))),
+    ['a'.repeat(800), 'b'.repeat(1600)],
+  );
+  assert.equal(read(validation), `${'a'.repeat(199)}\n${'b'.repeat(399)}\n`);
 });
 
 test('a corpus is split at its end and lies in shared memory', async () => {
@@ -144,9 +189,9 @@ test('the parts of a split are the whole', () => {
   const fraction = fc.double({ min: 1e-3, max: 0.5, noNaN: true });
   fc.assert(
     fc.property(fc.integer({ min: 20, max: 5000 }), fraction, (length, validationFraction) => {
-      const tokens = new Int32Array(new SharedArrayBuffer(length * 4));
+      const tokens = new Int32Array(length);
       try {
-        const { training, validation } = splitTokens(tokens, { validationFraction, sequenceLength: 8 });
+        const { training, validation } = splitTokens([tokens], { validationFraction, sequenceLength: 8 });
         return (
           training.length + validation.length === length &&
           Math.abs(validation.length - length * validationFraction) < 1
@@ -175,12 +220,17 @@ const badTexts: readonly [name: string, make: () => TrainingConfig, message: Reg
   [
     'is too short to train',
     () => configOf([write('short', 'x'.repeat(100))]),
-    /too short: .* for training, a sequence needs 129/,
+    /the text is too short: .* for training, a sequence needs 129/,
   ],
   [
     'is too short to validate',
     () => configOf([write('shorter', 'x'.repeat(2000))]),
     /too short: 101 of its 2001 tokens are for validation/,
+  ],
+  [
+    'is one of several and too short for blocks',
+    () => configOf([write('long', 'x'.repeat(9000)), write('short', 'x'.repeat(100))], { blockSteps: 5 }),
+    /text 2 is too short: .* for training, a sequence needs 129/,
   ],
   ['is not named', () => configOf([]), /there is no text/],
   [

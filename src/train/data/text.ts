@@ -1,16 +1,32 @@
 import { InputError } from '../../base/index.js';
 import type { DataConfig } from '../../config/index.js';
 import { readFileBytes } from '../../formats/index.js';
+import { loadCode } from './code-text.js';
+import { makeNumbers } from './number-text.js';
 
 /** Its tokens, of 4 bytes each, must fit into memory. */
 const maxTextBytes = 2 ** 29;
 
-/** The bytes of the text that a config names: its files one after the other, or the dataset. Throws `InputError` if one is missing, empty or too long. */
-export async function loadText({ text, dataset }: Pick<DataConfig, 'text' | 'dataset'>): Promise<Uint8Array> {
-  if (text.length > 0) return joinTexts(text.map(readTextFile));
+/**
+ * The bytes of the text that a config names, one array a kind of text: each part of a dataset is one and, for blocks, each file; without blocks the files
+ * are one text, one after the other. Throws `InputError` if a file is missing or empty, or all of it is too long.
+ */
+export async function loadTexts({
+  text,
+  dataset,
+  blockSteps,
+}: Pick<DataConfig, 'text' | 'dataset' | 'blockSteps'>): Promise<Uint8Array[]> {
+  if (text.length > 0) {
+    const files = text.map(readTextFile);
+    requireShort(files);
+    return blockSteps === 0 ? [joinTexts(files)] : files.map((file) => joinTexts([file]));
+  }
+  const encode = (whole: string) => new TextEncoder().encode(whole);
   switch (dataset) {
     case 'moby-dick':
-      return new TextEncoder().encode(await loadMobyDick());
+      return [encode(await loadMobyDick())];
+    case 'mixture':
+      return [encode(await loadMobyDick()), joinTexts(loadCode()), encode(makeNumbers())];
     case 'none':
       throw new InputError({
         what: 'there is no text',
@@ -27,12 +43,15 @@ function readTextFile(path: string): Uint8Array {
   return bytes;
 }
 
+function requireShort(texts: readonly Uint8Array[]): void {
+  if (texts.reduce((sum, text) => sum + text.length + 1, 0) <= maxTextBytes) return;
+  throw new InputError({ what: 'the texts are too long together', where: '[data], text', mend: 'leave some out' });
+}
+
 /** A file that does not end its last line does not run into the next one. */
 function joinTexts(texts: readonly Uint8Array[]): Uint8Array {
   const newline = 0x0a;
   const length = texts.reduce((sum, text) => sum + text.length + (text.at(-1) === newline ? 0 : 1), 0);
-  if (length > maxTextBytes)
-    throw new InputError({ what: 'the texts are too long together', where: '[data], text', mend: 'leave some out' });
   const all = new Uint8Array(length).fill(newline);
   let end = 0;
   for (const text of texts) {
