@@ -12,7 +12,10 @@ export const modelFields = {
   moeIntermediateSize: integer('Width inside one expert.', size),
   numHiddenLayers: integer('Number of layers.', { from: 1, to: 4096 }),
   numAttentionHeads: integer('Number of attention heads.', count),
-  nSharedExperts: integer('Experts that every token passes, as one of their joint width.', count),
+  nSharedExperts: integer('Experts that every token passes, as one of their joint width; 0 is none.', {
+    from: 0,
+    to: count.to,
+  }),
   nRoutedExperts: integer('Experts that the router chooses from in each layer.', count),
   numExpertsPerTok: integer('Routed experts that a token goes to.', count),
   routedScalingFactor: number('Factor on the output of the routed experts.', { above: 0, to: 1e6 }),

@@ -63,6 +63,10 @@ test('text and dataset take each other’s place', () => {
   assert.deepEqual([back.data.text, back.data.dataset], [[], 'moby-dick']);
 });
 
+test('a model may be without shared experts', () => {
+  assert.equal(read('[model]\nn_shared_experts = 0').model.nSharedExperts, 0);
+});
+
 test('blocks are taken from several files, or from the mixture', () => {
   assert.equal(read('[data]\ntext = ["a", "b"]\nblock_steps = 5').data.blockSteps, 5);
   assert.equal(read('[data]\ndataset = "mixture"\nblock_steps = 5').data.blockSteps, 5);
