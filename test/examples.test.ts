@@ -70,3 +70,28 @@ describe('the examples of --help', () => {
     assert.deepEqual(new Set(keys), new Set([...promised, ...later]));
   });
 });
+
+describe('the example of skewed experts', () => {
+  const short = '--steps 3 --set data.block_steps=1 --set schedule.microbatch_size=1';
+  const trainShort = async (name: string, changes: string) => {
+    const run = join(folder, name);
+    const { status, stderr } = await runCommand(`train examples/skewed.toml ${short} ${changes} --out ${run}`);
+    assert.equal(status, 0, stderr);
+    const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
+    return lines.map((line) => JSON.parse(line) as { loss: number; balancedness: number; validationLoss?: number });
+  };
+
+  it('has hot experts on every kind of text, and learns the same on four expert ranks as on one', async () => {
+    const onFour = await trainShort('skewed', '--set schedule.microbatches=2');
+    const onOne = await trainShort(
+      'skewed-alone',
+      '--set schedule.microbatches=8 --set parallel.expert=1 --set balance.redundant_slots=0',
+    );
+    assert.equal(onFour.length, 3);
+    for (const { balancedness } of onFour) assert.ok(balancedness < 0.8, String(balancedness));
+    const losses = ({ loss, validationLoss }: (typeof onOne)[number]) => [loss, validationLoss ?? loss];
+    const expected = onOne.flatMap(losses);
+    for (const [i, value] of onFour.flatMap(losses).entries())
+      assert.ok(Math.abs(value - expected[i]) <= 1e-5 * expected[i], `${value} is not ${expected[i]}`);
+  });
+});
