@@ -16,7 +16,11 @@ export interface LayerShares {
   of(layer: number): ReplicaShares | undefined;
 }
 
-export function createLayerShares(spec: RunSpec, rank: number, { state, layout }: RankMemory): LayerShares {
+export function createLayerShares(
+  spec: RunSpec,
+  rank: number,
+  { state, layout }: Pick<RankMemory, 'state' | 'layout'>,
+): LayerShares {
   const { model, placement, expert, replicaShares } = spec;
   if (replicaShares === 'even' || placement.slots === model.nRoutedExperts)
     return { start: () => undefined, of: () => undefined };
