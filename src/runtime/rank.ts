@@ -23,6 +23,7 @@ import { findNonFinite, type NonFinite } from './finite.js';
 import { countRanks, locateRank, slotsOfRank } from './layout.js';
 import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
+import { createMigration, type LayerSwitch, type Migration, type MigrationReport } from './migration.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
@@ -41,6 +42,15 @@ export interface StepReport {
   readonly seconds: number;
   /** Tokens that each expert got, by layer. */
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
+  /** Of a step at whose end a layer of this rank goes over to another placement. */
+  readonly migration: MigrationReport | undefined;
+}
+
+/** What the end of a step took on a rank, in seconds. */
+interface UpdateReport {
+  readonly seconds: number;
+  /** Of which for experts on their way to other slots. */
+  readonly migrationSeconds: number;
 }
 
 /** One rank's engine, memory and programs. Every method but `close` is called on all ranks at the same time. */
@@ -48,10 +58,13 @@ export interface Rank {
   readonly layout: StateLayout;
   /** Sets the parameters from the seed; a parameter's numbers depend on its name alone, not on the layout. */
   initialize(seed: number): void;
-  /** Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. */
-  computeGradients(): StepReport;
-  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. Gives the seconds it took. */
-  update(step: number, learningRate: number): number;
+  /**
+   * Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. With `switches`, of at most one layer of each pipeline rank,
+   * experts travel meanwhile and are where they are to be after `update`, which must follow.
+   */
+  computeGradients(switches?: readonly LayerSwitch[]): StepReport;
+  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. */
+  update(step: number, learningRate: number): UpdateReport;
   clearGradients(): void;
   evaluate(): { readonly scalars: readonly CollectedScalar[]; readonly exports: ReadonlyMap<string, ExportedValue> };
   /** The first thing that is not finite in a forward of the batch or, if all is, in the gradients. */
@@ -100,7 +113,8 @@ export function createRank(
   const engine = createOnnxEngine({ threads: spec.computeThreads });
   const gather = createGather(transport, values, plan.gather);
   const kernels = createOptimizerKernels(arena.memory);
-  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });
+  const migration = createMigration({ spec, transport, plan, layout, kernels, state: arena.buffer, lane });
+  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer, migration });
   const { firstExchange } = plan;
   const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update };
   const [training, evaluation] = bindPrograms(context);
@@ -112,7 +126,7 @@ export function createRank(
     mail: connection.mail,
     own: { state: arena.buffer, layout },
   });
-  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, migration });
   const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
   return { shared, share, ...methods, collectState, agree, meet: () => undefined };
 }
@@ -125,10 +139,11 @@ interface MethodContext {
   readonly lane: LaneMemory;
   readonly engine: Engine;
   readonly update: Update;
+  readonly migration: Migration;
 }
 
 function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
-  const { spec, training, evaluation, memory, lane, engine, update } = context;
+  const { spec, training, evaluation, memory, lane, engine, update, migration } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
@@ -136,22 +151,24 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
   return {
     layout,
     initialize: (seed) => initializeState(state, layout, spec, seed),
-    computeGradients() {
+    computeGradients(switches = []) {
       for (const [, counts] of loads) counts.fill(0);
       const start = now();
-      runProgram(training);
+      migration.begin(switches);
+      runProgram(training, { beforeEach: migration.pass });
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
+      const moved = migration.finish();
       time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts };
+      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts, migration: moved };
     },
     update(step, learningRate) {
       const start = now();
-      update.apply(step, learningRate);
-      return now() - start;
+      const migrationSeconds = update.apply(step, learningRate);
+      return { seconds: now() - start, migrationSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {
@@ -159,7 +176,7 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
       return { scalars: evaluation.scalars.slice(), exports: evaluation.exports };
     },
     diagnose: () => findNonFinite(evaluation, memory),
-    timeline: (origin) => recordEvents(training, lane, origin),
+    timeline: (origin) => [...recordEvents(training, lane, origin), ...migration.listEvents(origin)],
     executed: () => executedActions(training),
     measure: () => measureProgram(training, lane, spec),
     close: () => engine.close(),
