@@ -26,6 +26,8 @@ export interface RunSpec extends Layout {
   readonly placement: Placement;
   /** How tokens are shared out over the replicas of an expert. */
   readonly replicaShares: BalanceConfig['shares'];
+  /** Whether layers switch to other placements during the run. */
+  readonly movesExperts: boolean;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;

@@ -37,6 +37,7 @@ export interface TestRun {
   /** Otherwise every expert is in one slot. */
   readonly placement?: Placement;
   readonly replicaShares?: RunSpec['replicaShares'];
+  readonly movesExperts?: boolean;
   readonly computeThreads?: number;
   readonly affinity?: RunSpec['affinity'];
 }
@@ -63,6 +64,7 @@ export function createTestSpec(run: TestRun): RunSpec {
     shardsOptimizer,
     placement: run.placement ?? placeAtStart(model, model.nRoutedExperts),
     replicaShares: run.replicaShares ?? 'even',
+    movesExperts: run.movesExperts ?? false,
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },
