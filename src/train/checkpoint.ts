@@ -191,8 +191,8 @@ function fillMoments(index: TensorIndex, prefix: string, states: readonly RankSt
   }
 }
 
-/** Float32 counts up to here. */
-const MAX_LOAD = 2 ** 24;
+/** More tokens than a step has. */
+const MAX_LOAD = 2 ** 32;
 
 function fillLoads(index: TensorIndex, states: readonly RankState[]): void {
   for (const tensor of states.flatMap(loadTensors)) {
