@@ -238,12 +238,12 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   const start = performance.now();
   const request = { seed: config.train.seed, step, count, sequenceLength, kinds: corpus.kinds, blockSteps };
   fillBatch(spec, { tokens: corpus.training, offsets: sampleSequences(request), tokenWeight: 1 / tokens });
-  const reports = await group.call('computeGradients');
+  const reports = await group.call('computeGradients', []);
   const loss = sumLosses(reports);
   const { gradientNorm } = reports[0];
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await describeDivergence(group, step, loss);
   const learningRate = learningRateAt(config.optimizer, step, config.train.steps);
-  const updateSeconds = await group.call('update', step, learningRate);
+  const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
   return {
     step,
@@ -253,7 +253,11 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
     tokens,
     seconds,
     tokensPerSecond: tokens / seconds,
-    ...shareTime(reports, updateSeconds, seconds),
+    ...shareTime(
+      reports,
+      updates.map(({ seconds }) => seconds),
+      seconds,
+    ),
     balancedness: measureBalancedness(reports),
     moves: 0,
   };
