@@ -30,10 +30,11 @@ import { openSlotToExpert } from './slots.js';
 import { buildRankModel, type RunSpec } from './spec.js';
 import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
+import { createStepMeter, type StepMeter, type StepWork } from './step-meter.js';
 import { createUpdate, initializeState, type Update } from './update.js';
 
 /** What a rank says after a step. */
-export interface StepReport {
+export interface StepReport extends StepWork {
   readonly scalars: readonly CollectedScalar[];
   /** Norm of the gradient over all ranks, before clipping. */
   readonly gradientNorm: number;
@@ -43,6 +44,13 @@ export interface StepReport {
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
 }
 
+/** What a rank says after it has stepped its parameters. */
+export interface UpdateReport {
+  readonly seconds: number;
+  /** As in `StepReport`. */
+  readonly computeCpuSeconds: number | undefined;
+}
+
 /** One rank's engine, memory and programs. Every method but `close` is called on all ranks at the same time. */
 export interface Rank {
   readonly layout: StateLayout;
@@ -50,8 +58,8 @@ export interface Rank {
   initialize(seed: number): void;
   /** Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. */
   computeGradients(): StepReport;
-  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. Gives the seconds it took. */
-  update(step: number, learningRate: number): number;
+  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. */
+  update(step: number, learningRate: number): UpdateReport;
   clearGradients(): void;
   evaluate(): { readonly scalars: readonly CollectedScalar[]; readonly exports: ReadonlyMap<string, ExportedValue> };
   /** The first thing that is not finite in a forward of the batch or, if all is, in the gradients. */
@@ -112,7 +120,14 @@ export function createRank(
     mail: connection.mail,
     own: { state: arena.buffer, layout },
   });
-  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update });
+  const meter = createStepMeter({
+    training,
+    locate: createLocate(memory, programs[0].program, programs[0].plan),
+    lane,
+    expertRank: locateRank(spec, rank).expertRank,
+    computeThreads: spec.computeThreads,
+  });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, meter });
   const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
   return { shared, share, ...methods, collectState, agree, meet: () => undefined };
 }
@@ -125,10 +140,11 @@ interface MethodContext {
   readonly lane: LaneMemory;
   readonly engine: Engine;
   readonly update: Update;
+  readonly meter: StepMeter;
 }
 
 function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
-  const { spec, training, evaluation, memory, lane, engine, update } = context;
+  const { spec, training, evaluation, memory, lane, engine, update, meter } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
@@ -139,19 +155,20 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
     computeGradients() {
       for (const [, counts] of loads) counts.fill(0);
       const start = now();
-      runProgram(training);
+      meter.begin();
+      runProgram(training, meter.afterEach);
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
       time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts };
+      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts, ...meter.end() };
     },
     update(step, learningRate) {
       const start = now();
-      update.apply(step, learningRate);
-      return now() - start;
+      const computeCpuSeconds = meter.timeCpu(() => update.apply(step, learningRate));
+      return { seconds: now() - start, computeCpuSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {
