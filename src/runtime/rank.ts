@@ -23,6 +23,7 @@ import { findNonFinite, type NonFinite } from './finite.js';
 import { countRanks, locateRank, slotsOfRank } from './layout.js';
 import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
+import { createMigration, type LayerSwitch, type Migration, type MigrationReport } from './migration.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
@@ -42,11 +43,15 @@ export interface StepReport extends StepWork {
   readonly seconds: number;
   /** Tokens that each expert got, by layer. */
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
+  /** Of a step at whose end a layer of this rank goes over to another placement. */
+  readonly migration: MigrationReport | undefined;
 }
 
-/** What a rank says after it has stepped its parameters. */
+/** What the end of a step took on a rank, in seconds. */
 export interface UpdateReport {
   readonly seconds: number;
+  /** Of which for experts on their way to other slots. */
+  readonly migrationSeconds: number;
   /** As in `StepReport`. */
   readonly computeCpuSeconds: number | undefined;
 }
@@ -56,8 +61,11 @@ export interface Rank {
   readonly layout: StateLayout;
   /** Sets the parameters from the seed; a parameter's numbers depend on its name alone, not on the layout. */
   initialize(seed: number): void;
-  /** Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. */
-  computeGradients(): StepReport;
+  /**
+   * Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. With `switches`, of at most one layer of each pipeline rank,
+   * experts travel meanwhile and are where they are to be after `update`, which must follow.
+   */
+  computeGradients(switches?: readonly LayerSwitch[]): StepReport;
   /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. */
   update(step: number, learningRate: number): UpdateReport;
   clearGradients(): void;
@@ -108,7 +116,8 @@ export function createRank(
   const engine = createOnnxEngine({ threads: spec.computeThreads });
   const gather = createGather(transport, values, plan.gather);
   const kernels = createOptimizerKernels(arena.memory);
-  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });
+  const migration = createMigration({ spec, transport, plan, layout, kernels, state: arena.buffer, lane });
+  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer, migration });
   const { firstExchange } = plan;
   const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update };
   const [training, evaluation] = bindPrograms(context);
@@ -127,7 +136,7 @@ export function createRank(
     expertRank: locateRank(spec, rank).expertRank,
     computeThreads: spec.computeThreads,
   });
-  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, meter });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, migration, meter });
   const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
   return { shared, share, ...methods, collectState, agree, meet: () => undefined };
 }
@@ -140,11 +149,12 @@ interface MethodContext {
   readonly lane: LaneMemory;
   readonly engine: Engine;
   readonly update: Update;
+  readonly migration: Migration;
   readonly meter: StepMeter;
 }
 
 function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
-  const { spec, training, evaluation, memory, lane, engine, update, meter } = context;
+  const { spec, training, evaluation, memory, lane, engine, update, migration, meter } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
@@ -152,23 +162,26 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
   return {
     layout,
     initialize: (seed) => initializeState(state, layout, spec, seed),
-    computeGradients() {
+    computeGradients(switches = []) {
       for (const [, counts] of loads) counts.fill(0);
       const start = now();
       meter.begin();
-      runProgram(training, meter.afterEach);
+      migration.begin(switches);
+      runProgram(training, { beforeEach: migration.pass, afterEach: meter.afterEach });
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
+      const moved = migration.finish();
       time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts, ...meter.end() };
+      const scalars = training.scalars.slice();
+      return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, ...meter.end() };
     },
     update(step, learningRate) {
       const start = now();
-      const computeCpuSeconds = meter.timeCpu(() => update.apply(step, learningRate));
-      return { seconds: now() - start, computeCpuSeconds };
+      const { result, cpuSeconds } = meter.timeCpu(() => update.apply(step, learningRate));
+      return { seconds: now() - start, migrationSeconds: result, computeCpuSeconds: cpuSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {
@@ -176,7 +189,7 @@ function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agr
       return { scalars: evaluation.scalars.slice(), exports: evaluation.exports };
     },
     diagnose: () => findNonFinite(evaluation, memory),
-    timeline: (origin) => recordEvents(training, lane, origin),
+    timeline: (origin) => [...recordEvents(training, lane, origin), ...migration.listEvents(origin)],
     executed: () => executedActions(training),
     measure: () => measureProgram(training, lane, spec),
     close: () => engine.close(),

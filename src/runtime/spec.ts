@@ -24,6 +24,8 @@ export interface RunSpec extends Layout {
   readonly shardsOptimizer: boolean;
   /** The expert in each slot at the start, of the layers that have routed experts; every expert is in some slot, and every slot holds one. */
   readonly placement: Placement;
+  /** Whether layers switch to other placements during the run. */
+  readonly movesExperts: boolean;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;

@@ -33,8 +33,8 @@ export interface StepMeter {
   readonly afterEach: (instruction: Instruction) => void;
   /** What was done since `begin`. */
   end(): StepWork;
-  /** Runs `work`; gives what `computeCpuSeconds` is about. */
-  timeCpu(work: () => void): number | undefined;
+  /** Runs `work`; gives what it gives, and of its time what `computeCpuSeconds` is of a step's. */
+  timeCpu<Result>(work: () => Result): { readonly result: Result; readonly cpuSeconds: number | undefined };
 }
 
 export interface StepMeterOptions {
@@ -87,8 +87,8 @@ export function createStepMeter(options: StepMeterOptions): StepMeter {
     },
     timeCpu(work) {
       const start = readCpu();
-      work();
-      return difference(start, readCpu());
+      const result = work();
+      return { result, cpuSeconds: difference(start, readCpu()) };
     },
   };
 }

@@ -76,6 +76,7 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     overlap: false,
     expert: 1,
     shardsOptimizer: false,
+    movesExperts: false,
     placement: placeAtStart(model, model.nRoutedExperts),
     layers: splitLayers(model, [0], sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, sequenceBalanceWeight: 0 },

@@ -52,11 +52,13 @@ interface DecisionMetrics {
 }
 
 /** Replicas that travelled during a step. */
-interface MigrationMetrics {
+export interface MigrationMetrics {
+  /** To slots of ranks that did not hold the expert. */
   readonly moves: number;
   readonly bytes: number;
-  /** The communication lane at work on them, and how much of it nothing hid: of the rank that waited longest. */
+  /** The communication lane at work on it, of the rank where that took longest. */
   readonly seconds: number;
+  /** What nothing hid, of the rank where that took longest: waiting for what travels, and taking it over. */
   readonly exposedSeconds: number;
 }
 

@@ -16,7 +16,7 @@ import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metr
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
 import { createStepRecorder } from './step-recorder.js';
-import { shareTime } from './step-times.js';
+import { shareTime, sumMigration } from './step-times.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
@@ -240,13 +240,14 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   const start = performance.now();
   const request = { seed: config.train.seed, step, count, sequenceLength, tokens: corpus.training.length };
   fillBatch(spec, { tokens: corpus.training, offsets: sampleSequences(request), tokenWeight: 1 / tokens });
-  const reports = await group.call('computeGradients');
+  const reports = await group.call('computeGradients', []);
   const loss = sumLosses(reports);
   const { gradientNorm } = reports[0];
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await describeDivergence(group, step, loss);
   const learningRate = learningRateAt(config.optimizer, step, config.train.steps);
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
+  const migration = sumMigration(reports, updates);
   return {
     step,
     loss,
@@ -257,7 +258,8 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
     tokensPerSecond: tokens / seconds,
     ...shareTime(reports, updates, seconds),
     ...measureLoads(reports, spec, config.balance),
-    moves: 0,
+    moves: migration?.moves ?? 0,
+    ...(migration !== undefined && { migration }),
   };
 }
 

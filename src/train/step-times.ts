@@ -1,4 +1,5 @@
 import type { StepReport, UpdateReport } from '../runtime/index.js';
+import type { MigrationMetrics } from './metrics.js';
 
 /** Seconds by rank: computing, communication that nothing hid and idle time sum to the step's. */
 export function shareTime(reports: readonly StepReport[], updates: readonly UpdateReport[], seconds: number) {
@@ -31,4 +32,21 @@ function ofAll(
 ): number[] | undefined {
   const values = reports.flatMap((report, rank) => pick(report, rank) ?? []);
   return values.length === reports.length ? values : undefined;
+}
+
+/** What moved at the end of a step, on all ranks; undefined where no layer went over to another placement. */
+export function sumMigration(
+  reports: readonly Pick<StepReport, 'migration'>[],
+  updates: readonly Pick<UpdateReport, 'migrationSeconds'>[],
+): MigrationMetrics | undefined {
+  const moved = reports.flatMap(({ migration }, rank) =>
+    migration === undefined ? [] : [{ ...migration, applySeconds: updates[rank].migrationSeconds }],
+  );
+  if (moved.length === 0) return undefined;
+  return {
+    moves: moved.reduce((sum, { moves }) => sum + moves, 0),
+    bytes: moved.reduce((sum, { bytes }) => sum + bytes, 0),
+    seconds: Math.max(...moved.map(({ seconds }) => seconds)),
+    exposedSeconds: Math.max(...moved.map(({ exposedSeconds, applySeconds }) => exposedSeconds + applySeconds)),
+  };
 }
