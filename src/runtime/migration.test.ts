@@ -67,6 +67,14 @@ const runs: readonly Run[] = [
     switches: switchAll([[3]], sixSlots),
     overlap: false,
   },
+  {
+    schedule: '1f1b',
+    ranks: 1,
+    expert: 2,
+    placement: inOrder(6),
+    switches: switchAll([[3]], sixSlots),
+    replicaShares: 'optimal',
+  },
 ];
 
 function assertEqualCopies({ copies }: Outcome): void {
@@ -78,7 +86,7 @@ const reference = await train({ schedule: 'gpipe', ranks: 1 });
 
 describe('training while experts move', () => {
   for (const run of runs) {
-    const title = `${describeRun(run)}, ${run.placement?.slots} slots`;
+    const title = `${describeRun(run)}, ${run.placement?.slots} slots, ${run.replicaShares ?? 'even'} shares`;
     it(`with ${title} is the training of one rank, and replicas stay equal bit for bit`, async () => {
       const outcome = await train(run);
       assertSameTraining(outcome, reference, run);

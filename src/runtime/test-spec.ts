@@ -36,6 +36,7 @@ export interface TestRun {
   readonly shardsOptimizer?: boolean;
   /** Otherwise every expert is in one slot. */
   readonly placement?: Placement;
+  readonly replicaShares?: RunSpec['replicaShares'];
   readonly movesExperts?: boolean;
   readonly computeThreads?: number;
   readonly affinity?: RunSpec['affinity'];
@@ -62,6 +63,7 @@ export function createTestSpec(run: TestRun): RunSpec {
     overlap,
     shardsOptimizer,
     placement: run.placement ?? placeAtStart(model, model.nRoutedExperts),
+    replicaShares: run.replicaShares ?? 'even',
     movesExperts: run.movesExperts ?? false,
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),

@@ -78,6 +78,7 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     shardsOptimizer: false,
     movesExperts: false,
     placement: placeAtStart(model, model.nRoutedExperts),
+    replicaShares: 'even',
     layers: splitLayers(model, [0], sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, sequenceBalanceWeight: 0 },
     batchMemory: createBatchMemory(rows, sequences * sequenceLength),

@@ -70,6 +70,7 @@ export function planRun(config: TrainingConfig): RunSpec {
     expert: parallel.expert,
     shardsOptimizer: parallel.shardOptimizer,
     placement: placeAtStart(model, model.nRoutedExperts + balance.redundantSlots),
+    replicaShares: balance.shares,
     movesExperts: balance.interval > 0,
     layers,
     optimizer,
