@@ -64,8 +64,13 @@ describe('the examples of --help', () => {
       'exposedCommunicationSeconds',
       'idleSeconds',
       'balancedness',
+      'rankBalancedness',
+      'rankLoads',
+      'expertSeconds',
       'moves',
       'validationLoss',
+      // The clock of a thread is Linux's.
+      ...(process.platform === 'linux' ? ['computeCpuSeconds', 'expertCpuSeconds'] : []),
     ];
     assert.deepEqual(new Set(keys), new Set([...promised, ...later]));
   });

@@ -69,6 +69,12 @@ const ways: readonly Way[] = [
     sets: ['schedule.name=dualpipe', 'balance.redundant_slots=2'],
   },
   { title: 'with 4 redundant slots on 1 x 4 ranks', pipeline: 1, expert: 4, sets: ['balance.redundant_slots=4'] },
+  {
+    title: 'with 4 redundant slots and optimal shares on 1 x 4 ranks',
+    pipeline: 1,
+    expert: 4,
+    sets: ['balance.redundant_slots=4', 'balance.shares=optimal'],
+  },
 ];
 
 interface Line {

@@ -143,6 +143,30 @@ describe('a run whose experts are shared by ranks', () => {
   }
 });
 
+describe('a run whose replicas share tokens by the loads of the step before', () => {
+  it('resumed from a checkpoint continues the very same curve', async () => {
+    const [whole, resumed] = [join(folder, 'shares-whole'), join(folder, 'shares-resumed')];
+    const sets = [
+      'parallel.pipeline=1',
+      'parallel.expert=2',
+      'schedule.name=1f1b',
+      'balance.redundant_slots=2',
+      'balance.shares=optimal',
+      // Validation comes between the step that counts and the one that shares: it must leave the counts alone.
+      'train.evaluate_every=1',
+    ];
+    const line = `train ${config} --out ${whole} ${sets.map((value) => `--set ${value}`).join(' ')}`;
+    const first = await runCommand(line);
+    assert.equal(first.status, 0, first.stderr);
+    cpSync(whole, resumed, { recursive: true });
+    rmSync(join(resumed, 'checkpoints', '8'), { recursive: true });
+    const second = await runCommand(`train --resume ${resumed}`);
+    assert.equal(second.status, 0, second.stderr);
+    assert.deepEqual(curve(resumed), curve(whole));
+    assert.deepEqual(weights(resumed, 8), weights(whole, 8));
+  });
+});
+
 describe('a run that diverges', () => {
   it('ends with exit code 1, the step and the layer, and leaves its checkpoints alone', async () => {
     const run = join(folder, 'diverging');

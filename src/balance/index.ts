@@ -35,5 +35,6 @@ export {
 } from './place.js';
 export { type Placement, placeInOrder } from './placement.js';
 export type { SearchBudget } from './search-budget.js';
+export { type ShareProblem, shareLoads } from './shares.js';
 export { measureSpread, type TokenSpread } from './traffic.js';
 export type { RobustObjective } from './windowed-state.js';

@@ -1,33 +1,12 @@
 import assert from 'node:assert/strict';
 import { createGather, gatherOperation, valuesBytes } from './collectives.js';
-import type { ChannelSpec } from './mail.js';
-import type { Operation, PartsOperation, RankBuffers, ReplicasOperation, RowsOperation } from './operations.js';
-import type { Transport } from './transport.js';
-
-/** What every transport must do: run on each rank, with the real communication threads of the transport behind it. */
-export interface ConformanceCase {
-  readonly name: string;
-  readonly channels: (ranks: number) => readonly ChannelSpec[];
-  readonly operations: (rank: number, ranks: number) => readonly Operation[];
-  /** Bytes of each of the rank's buffers. */
-  readonly bytes: number;
-  /** Throws if the transport does not do what it should. */
-  readonly run: (context: ConformanceContext) => void;
-}
-
-interface ConformanceContext {
-  readonly transport: Transport;
-  readonly buffers: RankBuffers;
-}
+import { type ConformanceCase, everyone, fraction, mark, noChannels, sumOfFractions } from './conformance-case.js';
+import { moves, replicas } from './conformance-slots.js';
+import type { Operation, PartsOperation, RankBuffers, RowsOperation } from './operations.js';
 
 const MEBIBYTE = 2 ** 20;
 const ROUNDS = 20;
-const everyone = (ranks: number): number[] => Array.from({ length: ranks }, (_, rank) => rank);
-const noChannels = (): readonly ChannelSpec[] => [];
 const noOperations = (): readonly Operation[] => [];
-
-/** A number that tells where it comes from. */
-const mark = (round: number, rank: number, index: number): number => ((round * 31 + rank) * 1009 + index) % 65_521;
 
 /** Every rank to the next: small and large messages, with one slot and with several. */
 const mailInOrder: ConformanceCase = {
@@ -194,10 +173,6 @@ function sumOperations(ranks: number): PartsOperation[] {
   });
 }
 
-/** Not a whole number, so that the order of a sum shows in its bits. */
-const fraction = (round: number, source: number, index: number): number =>
-  Math.fround(mark(round, source, index) / 977 + source * 1e-4);
-
 const sums: ConformanceCase = {
   name: 'sums are the same bits on every rank: added in the order of the ranks',
   bytes: 4 * SUMS.reduce((sum, count) => sum + count, 0),
@@ -216,71 +191,6 @@ const sums: ConformanceCase = {
         wait(index + 1);
         const wrong = numbers.findIndex((sum, position) => sum !== sumOfFractions(round, everyone(ranks), position));
         assert.equal(wrong, -1, `number ${wrong} of ${count}, round ${round}: ${numbers[wrong]}`);
-      }
-    }
-  },
-};
-
-function sumOfFractions(round: number, [first, ...others]: readonly number[], position: number): number {
-  return others.reduce(
-    (sum, source) => Math.fround(sum + fraction(round, source, position)),
-    fraction(round, first, position),
-  );
-}
-
-/** Numbers of a slot: fewer than parts, and more than travel at once. */
-const SLOT_NUMBERS = [1, 17, 40_001];
-/** Which expert is in a slot, round by round: several in one rank and in many, none with a replica, one with many, and nothing but replicas. */
-const PLACEMENTS: readonly ((slot: number) => number)[] = [
-  (slot) => slot % 2,
-  (slot) => slot,
-  (slot) => Math.min(slot, 4),
-  () => 0,
-];
-
-function replicasOperations(ranks: number): ReplicasOperation[] {
-  const slotToExpert = { buffer: 'activations', byteOffset: 0 } as const;
-  let byteOffset = 0;
-  return SLOT_NUMBERS.flatMap((count) => {
-    const common = {
-      group: everyone(ranks),
-      slots: SLOTS,
-      slotToExpert,
-      place: { buffer: 'state', byteOffset },
-      count,
-    } as const;
-    byteOffset += 4 * SLOTS * count;
-    return [
-      { kind: 'sumReplicas', ...common },
-      { kind: 'gatherReplicas', ...common },
-    ] satisfies ReplicasOperation[];
-  });
-}
-
-const replicas: ConformanceCase = {
-  name: 'replicas get the sum of them all, added in the order of the slots, by the table of the moment',
-  bytes: 4 * SLOTS * SLOT_NUMBERS.reduce((sum, count) => sum + count, 0),
-  channels: noChannels,
-  operations: (_, ranks) => replicasOperations(ranks),
-  run({ transport: { rank, ranks, post, wait }, buffers }) {
-    const table = new Int32Array(buffers.activations, 0, ranks * SLOTS);
-    for (const [round, expertOf] of PLACEMENTS.entries()) {
-      for (let slot = 0; slot < table.length; slot++) table[slot] = expertOf(slot);
-      const operations = replicasOperations(ranks);
-      for (const { place, count } of operations.filter(({ kind }) => kind === 'sumReplicas')) {
-        const numbers = new Float32Array(buffers.state, place.byteOffset, SLOTS * count);
-        for (let index = 0; index < numbers.length; index++)
-          numbers[index] = fraction(round, rank * SLOTS + Math.floor(index / count), index % count);
-      }
-      for (const index of operations.keys()) post(index);
-      for (const index of operations.keys()) wait(index);
-      for (const { place, count } of operations) {
-        for (let own = 0; own < SLOTS; own++) {
-          const same = [...table.keys()].filter((slot) => table[slot] === table[rank * SLOTS + own]);
-          const numbers = new Float32Array(buffers.state, place.byteOffset + 4 * own * count, count);
-          const wrong = numbers.findIndex((sum, position) => sum !== sumOfFractions(round, same, position));
-          assert.equal(wrong, -1, `number ${wrong} of ${count} of slot ${own} of rank ${rank}, round ${round}`);
-        }
       }
     }
   },
@@ -359,6 +269,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   manyInFlight,
   sums,
   replicas,
+  moves,
   gathers,
   largeRowsAndMail,
 ];

@@ -10,10 +10,12 @@ export {
 export { abort, type Control, createControl, readCause } from './control.js';
 export { createLaneMemory, type LaneMemory, now } from './lane.js';
 export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
+export { listSlotMoves, type SlotMove } from './moves.js';
 export { findLaunch, type Launch } from './mpi/launch.js';
 export { startMpiLane } from './mpi/start.js';
 export { needsSupervisor, superviseRank } from './mpi/supervisor.js';
 export {
+  type MovesOperation,
   type Operation,
   type PartsOperation,
   type Place,
@@ -22,6 +24,7 @@ export {
   type ReplicasOperation,
   type RowsOperation,
   type RowsTensor,
+  type SlotArea,
 } from './operations.js';
 export type { SharedRank } from './threads/lane.js';
 export { startThreadsLane } from './threads/start.js';

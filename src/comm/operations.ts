@@ -73,11 +73,42 @@ export interface ReplicasOperation {
   readonly count: number;
 }
 
+/** Numbers of which every slot has some: as many, a constant distance apart. */
+export interface SlotArea {
+  /** Those of this rank's first slot. */
+  readonly from: Place;
+  /** Where those that come into its first slot are put. */
+  readonly to: Place;
+  /** float32 numbers of a slot. */
+  readonly count: number;
+  /** Numbers from one slot's to the next one's, of `from` and of `to`. */
+  readonly stride: number;
+  readonly stagingStride: number;
+}
+
+/**
+ * Numbers of a layer's slots travel to the slots that will hold the same expert: every slot whose expert is another in the next placement gets the numbers
+ * of a slot that holds that expert now (`listSlotMoves`). They are put beside the slots, which stay as they are.
+ */
+export interface MovesOperation {
+  readonly kind: 'moveSlots';
+  /** Ranks that take part, ascending. Rank `group[i]` holds slots i x slots to (i + 1) x slots. */
+  readonly group: readonly number[];
+  /** Slots of each rank. */
+  readonly slots: number;
+  /** int32 `[group x slots]`: the expert in each slot now and in the next placement, the same on every rank. Read when the operation begins. */
+  readonly slotToExpert: Place;
+  readonly nextSlotToExpert: Place;
+  /** Of each rank's slots those that get numbers: first to end (exclusive). */
+  readonly into: { readonly first: number; readonly end: number };
+  readonly areas: readonly SlotArea[];
+}
+
 /**
  * What a rank's communication lane does when it is asked. All ranks of a group list the same operations at the same positions (only the places
  * differ) and post them in the same order.
  */
-export type Operation = RowsOperation | PartsOperation | ReplicasOperation;
+export type Operation = RowsOperation | PartsOperation | ReplicasOperation | MovesOperation;
 
 /** Numbers of a cache line, on which parts begin. */
 const ALIGNMENT = 16;

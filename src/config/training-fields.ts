@@ -84,6 +84,10 @@ const balanceFields = {
   }),
   interval: integer('Steps between new placements of experts; 0 is never, and all there is for now.', steps),
   policy: choice('How placements are made.', ['best', 'deepseek']),
+  shares: choice(
+    'How replicas share an expert\'s tokens: "even", the nearest in turn; "optimal", so that the busiest rank has the least, by the step before.',
+    ['even', 'optimal'],
+  ),
 };
 
 /** Every table of a training config with its fields. */

@@ -26,4 +26,5 @@ export type {
   Step,
   ValueSpec,
 } from './program.js';
+export { type ReplicaShares, startShares } from './replicas.js';
 export { createRouter, type Routing, type RoutingShape } from './routing.js';

@@ -33,7 +33,7 @@ const shapes = fc
 
 /** Every expert in a slot of its own. */
 function onOneRank(experts: number) {
-  return { experts, slots: experts, local: { first: 0, end: experts } };
+  return { experts, slots: experts, local: { first: 0, end: experts }, nodeOfRank: [0] };
 }
 
 const inOrder = (experts: number) => Int32Array.from({ length: experts }, (_, slot) => slot);

@@ -1,4 +1,4 @@
-import { createReplicaChooser, type ReplicaShape } from './replicas.js';
+import { createReplicaChooser, type ReplicaShape, type ReplicaShares } from './replicas.js';
 
 /** What the router of a layer chose for the tokens of one microbatch, as the index tensors that dispatch and combine use. */
 export interface Routing {
@@ -32,10 +32,17 @@ export interface RoutingShape extends ReplicaShape {
  * @param scores float32 `[tokens, experts]`
  * @param bias float32 `[experts]`
  * @param slotToExpert int32 `[slots]`
+ * @param shares how the tokens of an expert are shared out; otherwise they go to the nearest replicas
  */
 export function createRouter(
   shape: RoutingShape,
-): (scores: Float32Array, bias: Float32Array, slotToExpert: Int32Array, routing: Routing) => void {
+): (
+  scores: Float32Array,
+  bias: Float32Array,
+  slotToExpert: Int32Array,
+  routing: Routing,
+  shares?: ReplicaShares,
+) => void {
   const { tokens, experts, choices } = shape;
   const biased = new Float64Array(experts);
   const chosen = new Int32Array(choices);
@@ -43,7 +50,7 @@ export function createRouter(
   const choiceToSlot = new Int32Array(tokens * choices);
   const allowed = createGroupFilter(shape);
   const chooseReplicas = createReplicaChooser(shape);
-  return (scores, bias, slotToExpert, routing) => {
+  return (scores, bias, slotToExpert, routing, shares) => {
     const { choiceToScore } = routing;
     for (let token = 0; token < tokens; token++) {
       const base = token * experts;
@@ -55,7 +62,7 @@ export function createRouter(
       choiceToExpert.set(chosen, token * choices);
       for (let choice = 0; choice < choices; choice++) choiceToScore[token * choices + choice] = base + chosen[choice];
     }
-    chooseReplicas(choiceToExpert, slotToExpert, choiceToSlot);
+    chooseReplicas(choiceToExpert, slotToExpert, choiceToSlot, shares);
     sortRows(shape, choiceToSlot, routing);
     measureLoad(shape, choiceToExpert, routing);
   };

@@ -171,14 +171,21 @@ function bytesOf({ memory, shape }: PlacedTensor): Uint8Array {
   return new Uint8Array(memory.buffer, memory.byteOffset, 4 * shape.reduce((product, dim) => product * dim, 1));
 }
 
-/** Runs all instructions in order; `afterEach` sees each one when it is done. */
+/** Who looks on while a program runs. */
+export interface ProgramWatcher {
+  readonly beforeEach?: (index: number, instructions: number) => void;
+  readonly afterEach?: (instruction: Instruction) => void;
+}
+
+/** Runs all instructions in order. */
 export function runProgram(
   { instructions, scalars, times }: BoundProgram,
-  afterEach?: (instruction: Instruction) => void,
+  { beforeEach, afterEach }: ProgramWatcher = {},
 ): void {
   scalars.length = 0;
   for (let index = 0; index < instructions.length; index++) {
     const { instruction, wait, run } = instructions[index];
+    beforeEach?.(index, instructions.length);
     const start = now();
     wait?.();
     times[3 * index] = start;

@@ -1,6 +1,6 @@
 import type { RankMemory } from './bind.js';
 import { type BoundProgram, runProgram } from './execute.js';
-import { listAccesses } from './program.js';
+import { type Instruction, listAccesses } from './program.js';
 import { listTensors } from './slots.js';
 
 /** A number that is not finite, and where it first turned up. */
@@ -16,7 +16,7 @@ export interface NonFinite {
  */
 export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): NonFinite | undefined {
   let found: NonFinite | undefined;
-  runProgram(evaluation, (instruction) => {
+  const look = (instruction: Instruction) => {
     if (found !== undefined || (instruction.kind !== 'segment' && instruction.kind !== 'wait')) return;
     const { segment, chunk } = instruction;
     // What an exchange writes is there only when it is waited for.
@@ -31,7 +31,8 @@ export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): Non
         layer: segment.layer,
         what: `${segment.name} of layer ${segment.layer}, microbatch ${chunk.batchRow}`,
       };
-  });
+  };
+  runProgram(evaluation, { afterEach: look });
   return found ?? findInGradients(memory);
 }
 

@@ -1,10 +1,18 @@
-import { chunkOperation, gatherOperation, type Operation, type Place, type RowsOperation } from '../comm/index.js';
+import {
+  chunkOperation,
+  gatherOperation,
+  type MovesOperation,
+  type Operation,
+  type Place,
+  type RowsOperation,
+  type SlotArea,
+} from '../comm/index.js';
 import type { Ref } from '../model/index.js';
 import { countRanks, expertGroup, holders, slotsOfRank } from './layout.js';
 import type { MemoryPlan } from './memory-plan.js';
 import { type Chunk, instanceName, type RankProgram } from './program.js';
 import type { RunSpec } from './spec.js';
-import type { StateLayout, StateSpan } from './state-layout.js';
+import type { LayerSlots, StagingLayout, StateLayout, StateSpan } from './state-layout.js';
 
 /** Numbers that are summed over the ranks that hold them, once their stages are done. */
 export interface Summation {
@@ -15,6 +23,15 @@ export interface Summation {
   readonly operations: readonly number[];
 }
 
+/** What brings the experts of a layer to other slots. */
+export interface LayerMoves {
+  readonly layer: number;
+  /** For each of a rank's slots, from 0: parameters and moments of what comes into it, on all ranks. */
+  readonly pieces: readonly number[];
+  /** The gradients of all. */
+  readonly gradients: number;
+}
+
 /** The operations of a rank's communication lane; what uses them knows them by position. */
 export interface OperationPlan {
   readonly operations: readonly Operation[];
@@ -23,6 +40,8 @@ export interface OperationPlan {
   readonly summations: readonly Summation[];
   /** Gathers the parameters that each rank stepped; empty if every rank steps all of its own. */
   readonly parameterGathers: readonly number[];
+  /** Of the rank's layers; empty in a run in which experts do not move. */
+  readonly moves: readonly LayerMoves[];
   readonly gather: number;
   readonly chunk: number;
 }
@@ -44,12 +63,13 @@ export function planOperations(options: OperationOptions): OperationPlan {
   // Replicas first: DualPipe's copies of an expert then sum what all of its replicas have.
   const summations = [...sumReplicas(options, add), ...sumGradients(options, add), ...sumLoads(options, add)];
   const parameterGathers = gatherParameters(options, add);
+  const moves = moveExperts(options, add);
   const firstExchange = options.programs.map(({ program, plan }) => {
     const first = operations.length;
     operations.push(...describeExchanges(options, program, plan));
     return first;
   });
-  return { operations, firstExchange, summations, parameterGathers, gather, chunk };
+  return { operations, firstExchange, summations, parameterGathers, moves, gather, chunk };
 }
 
 /** Lists an operation; gives its position. */
@@ -114,6 +134,45 @@ function gatherParameters({ spec, state }: OperationOptions, add: Add): number[]
   return sharedSpans(state).map(({ group, position, count }) =>
     add({ kind: 'gatherParts', group, place: inState(state.byteOffsets.parameters + 4 * position), count }),
   );
+}
+
+function moveExperts({ spec, rank, state }: OperationOptions, add: Add): LayerMoves[] {
+  const { staging } = state;
+  if (staging === undefined) return [];
+  return state.slots.map((layer) => {
+    const { parameters, ...rest } = listSlotAreas(state, staging, layer);
+    const common = {
+      kind: 'moveSlots',
+      group: expertGroup(spec, rank),
+      slots: layer.count,
+      slotToExpert: inState(layer.slotToExpert.byteOffset),
+      nextSlotToExpert: inState(staging.slotToExpert),
+    } satisfies Partial<MovesOperation>;
+    const areas = [parameters, rest.firstMoments, rest.secondMoments];
+    const pieces = Array.from({ length: layer.count }, (_, slot) =>
+      add({ ...common, into: { first: slot, end: slot + 1 }, areas }),
+    );
+    const gradients = add({ ...common, into: { first: 0, end: layer.count }, areas: [rest.gradients] });
+    return { layer: layer.layer, pieces, gradients };
+  });
+}
+
+/** What belongs to a slot of a layer and is stepped on this rank, region by region. */
+function listSlotAreas({ byteOffsets }: StateLayout, staging: StagingLayout, layer: LayerSlots) {
+  const { stepped, moments, position, size } = layer;
+  const area = (region: Exclude<keyof StagingLayout, 'slotToExpert'>, start: number, stride: number): SlotArea => ({
+    from: inState(byteOffsets[region] + 4 * start),
+    to: inState(staging[region]),
+    count: stepped.end - stepped.first,
+    stride,
+    stagingStride: moments.stride,
+  });
+  return {
+    parameters: area('parameters', position + stepped.first, size),
+    gradients: area('gradients', position + stepped.first, size),
+    firstMoments: area('firstMoments', moments.position, moments.stride),
+    secondMoments: area('secondMoments', moments.position, moments.stride),
+  };
 }
 
 function runsOneProgram({ spec, rank }: OperationOptions, group: readonly number[]): boolean {

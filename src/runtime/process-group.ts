@@ -51,7 +51,7 @@ export async function startProcessRank(spec: RunSpec, { rank, host }: Launch): P
       );
       await call(
         'collectState',
-        all.map(({ state, layout: { byteOffsets, bytes } }) => ({ state, layout: { byteOffsets, bytes } })),
+        all.map(({ state, layout: { byteOffsets } }) => ({ state, layout: { byteOffsets } })),
       );
       return all;
     },

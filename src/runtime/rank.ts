@@ -13,27 +13,31 @@ import {
   valuesBytes,
 } from '../comm/index.js';
 import { type Arena, createOnnxEngine, createOptimizerKernels, type Engine, type Kernel } from '../device/index.js';
-import { type BuiltModel, createRouter } from '../model/index.js';
+import type { BuiltModel } from '../model/index.js';
 import type { TimelineEvent } from '../schedule/index.js';
 import type { MeasuredRank } from '../simulate/index.js';
 import { type BindContext, bindStep, createLocate, type RankMemory } from './bind.js';
 import { compileProgram } from './compile.js';
 import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
-import { countRanks, locateRank, slotsOfRank } from './layout.js';
+import { countRanks, locateRank } from './layout.js';
 import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
+import { createMigration, type LayerSwitch, type Migration, type MigrationReport } from './migration.js';
+import { findNodes } from './nodes.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
 import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
-import { openSlotToExpert } from './slots.js';
+import { createLayerShares, type LayerShares } from './replica-shares.js';
+import { countTokens, createRoute, type RoutingContext } from './route.js';
 import { buildRankModel, type RunSpec } from './spec.js';
 import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
+import { createStepMeter, type StepMeter, type StepWork } from './step-meter.js';
 import { createUpdate, initializeState, type Update } from './update.js';
 
 /** What a rank says after a step. */
-export interface StepReport {
+export interface StepReport extends StepWork {
   readonly scalars: readonly CollectedScalar[];
   /** Norm of the gradient over all ranks, before clipping. */
   readonly gradientNorm: number;
@@ -41,17 +45,34 @@ export interface StepReport {
   readonly seconds: number;
   /** Tokens that each expert got, by layer. */
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
+  /** Of a step at whose end a layer of this rank goes over to another placement. */
+  readonly migration: MigrationReport | undefined;
+}
+
+/** What the end of a step took on a rank, in seconds. */
+export interface UpdateReport {
+  readonly seconds: number;
+  /** Of which for experts on their way to other slots. */
+  readonly migrationSeconds: number;
+  /** As in `StepReport`. */
+  readonly computeCpuSeconds: number | undefined;
 }
 
 /** One rank's engine, memory and programs. Every method but `close` is called on all ranks at the same time. */
 export interface Rank {
   readonly layout: StateLayout;
-  /** Sets the parameters from the seed; a parameter's numbers depend on its name alone, not on the layout. */
-  initialize(seed: number): void;
-  /** Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. */
-  computeGradients(): StepReport;
-  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. Gives the seconds it took. */
-  update(step: number, learningRate: number): number;
+  /**
+   * Sets the parameters from the seed; a parameter's numbers depend on its name alone, not on the layout. Gives the node of each rank: ranks on one machine
+   * have the same, and nodes count from 0 in the order of their first ranks.
+   */
+  initialize(seed: number): readonly number[];
+  /**
+   * Gradients of the batch; they stay in the state memory until `update` or `clearGradients`. With `switches`, of at most one layer of each pipeline rank,
+   * experts travel meanwhile and are where they are to be after `update`, which must follow.
+   */
+  computeGradients(switches?: readonly LayerSwitch[]): StepReport;
+  /** Clips, applies AdamW (`step` counts from 1) and moves the selection biases. */
+  update(step: number, learningRate: number): UpdateReport;
   clearGradients(): void;
   evaluate(): { readonly scalars: readonly CollectedScalar[]; readonly exports: ReadonlyMap<string, ExportedValue> };
   /** The first thing that is not finite in a forward of the batch or, if all is, in the gradients. */
@@ -100,9 +121,14 @@ export function createRank(
   const engine = createOnnxEngine({ threads: spec.computeThreads });
   const gather = createGather(transport, values, plan.gather);
   const kernels = createOptimizerKernels(arena.memory);
-  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer });
+  const migration = createMigration({ spec, transport, plan, layout, kernels, state: arena.buffer, lane });
+  const update = createUpdate({ spec, transport, gather, plan, layout, kernels, state: arena.buffer, migration });
   const { firstExchange } = plan;
-  const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update };
+  const shares = createLayerShares(spec, rank, memory);
+  // Filled when the ranks meet for the first time.
+  const nodeOfRank = new Int32Array(ranks);
+  const routing = { shares, nodeOfRank };
+  const context: BindPrograms = { spec, transport, built, memory, engine, programs, firstExchange, update, routing };
   const [training, evaluation] = bindPrograms(context);
   const shared = { lane, buffers: { state: arena.buffer, activations, values }, operations: plan.operations };
   const share = createShare(transport, gather, values, plan.chunk);
@@ -112,9 +138,21 @@ export function createRank(
     mail: connection.mail,
     own: { state: arena.buffer, layout },
   });
-  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update });
+  const meter = createStepMeter({
+    training,
+    locate: createLocate(memory, programs[0].program, programs[0].plan),
+    lane,
+    expertRank: locateRank(spec, rank).expertRank,
+    computeThreads: spec.computeThreads,
+  });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, migration, shares, meter });
+  const initialize = (seed: number) => {
+    initializeState(arena.buffer, layout, spec, seed);
+    nodeOfRank.set(findNodes(gather));
+    return [...nodeOfRank];
+  };
   const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
-  return { shared, share, ...methods, collectState, agree, meet: () => undefined };
+  return { shared, share, ...methods, initialize, collectState, agree, meet: () => undefined };
 }
 
 interface MethodContext {
@@ -125,41 +163,49 @@ interface MethodContext {
   readonly lane: LaneMemory;
   readonly engine: Engine;
   readonly update: Update;
+  readonly migration: Migration;
+  readonly shares: LayerShares;
+  readonly meter: StepMeter;
 }
 
-function createMethods(context: MethodContext): Omit<Rank, 'collectState' | 'agree' | 'meet'> {
-  const { spec, training, evaluation, memory, lane, engine, update } = context;
+function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'collectState' | 'agree' | 'meet'> {
+  const { spec, training, evaluation, memory, lane, engine, update, migration, shares, meter } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
   });
   return {
     layout,
-    initialize: (seed) => initializeState(state, layout, spec, seed),
-    computeGradients() {
+    computeGradients(switches = []) {
+      shares.start();
       for (const [, counts] of loads) counts.fill(0);
       const start = now();
-      runProgram(training);
+      meter.begin();
+      migration.begin(switches);
+      runProgram(training, { beforeEach: migration.pass, afterEach: meter.afterEach });
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
+      const moved = migration.finish();
       time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts };
+      const scalars = training.scalars.slice();
+      return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, ...meter.end() };
     },
     update(step, learningRate) {
       const start = now();
-      update.apply(step, learningRate);
-      return now() - start;
+      const { result, cpuSeconds } = meter.timeCpu(() => update.apply(step, learningRate));
+      return { seconds: now() - start, migrationSeconds: result, computeCpuSeconds: cpuSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {
+      shares.start();
       runProgram(evaluation);
       return { scalars: evaluation.scalars.slice(), exports: evaluation.exports };
     },
     diagnose: () => findNonFinite(evaluation, memory),
-    timeline: (origin) => recordEvents(training, lane, origin),
+    timeline: (origin) => [...recordEvents(training, lane, origin), ...migration.listEvents(origin)],
     executed: () => executedActions(training),
     measure: () => measureProgram(training, lane, spec),
     close: () => engine.close(),
@@ -190,21 +236,19 @@ interface BindPrograms {
   readonly programs: readonly PlannedProgram[];
   readonly firstExchange: readonly number[];
   readonly update: Update;
+  readonly routing: RoutingContext;
 }
 
 function bindPrograms(options: BindPrograms): BoundProgram[] {
   const { spec, transport, memory, engine, built, update } = options;
   const kernels = compileLazily(engine, built);
-  const shared = {
-    engine,
-    kernels,
-    tensors: new Map(),
-    bufferIds: new Map(),
-    route: createRoute(spec, transport.rank, memory),
-  };
+  const shared = { engine, kernels, tensors: new Map(), bufferIds: new Map() };
+  const route = createRoute(spec, transport.rank, memory, options.routing);
   return options.programs.map(({ program, plan }, index) => {
     const locate = createLocate(memory, program, plan);
-    const context: BindContext = { ...shared, locate, expertCalls: new Map() };
+    // Counts are those of training: they stay until its next step.
+    const counting = index === 0 ? countTokens(memory, route) : route;
+    const context: BindContext = { ...shared, route: counting, locate, expertCalls: new Map() };
     return bindProgram({
       program,
       plan,
@@ -229,34 +273,5 @@ function compileLazily(engine: Engine, { kernels }: BuiltModel): { get(name: str
       compiled.set(name, kernel);
       return kernel;
     },
-  };
-}
-
-/** Runs a layer's router, and counts the tokens of each expert in the state. */
-function createRoute(spec: RunSpec, rank: number, { state, layout }: RankMemory): BindContext['route'] {
-  const { model, batch, placement } = spec;
-  const count = slotsOfRank(spec);
-  const first = locateRank(spec, rank).expertRank * count;
-  const route = createRouter({
-    sequences: batch.sequences,
-    tokens: batch.sequences * batch.sequenceLength,
-    experts: model.nRoutedExperts,
-    choices: model.numExpertsPerTok,
-    groups: model.nGroup,
-    chosenGroups: model.topkGroup,
-    slots: placement.slots,
-    local: { first, end: first + count },
-  });
-  const tables = new Map(layout.slots.map((slots) => [slots.layer, openSlotToExpert(state, slots)]));
-  const loads = new Map(
-    layout.loads.map(({ layer, byteOffset, count }) => [layer, new Float32Array(state, byteOffset, count)]),
-  );
-  return (layer, scores, bias, routing) => {
-    const [counts, slotToExpert] = [loads.get(layer), tables.get(layer)];
-    if (counts === undefined || slotToExpert === undefined) throw new Error(`layer ${layer} is not on this rank`);
-    route(scores, bias, slotToExpert, routing);
-    const { slotOffsets } = routing;
-    for (let slot = 0; slot < slotToExpert.length; slot++)
-      counts[slotToExpert[slot]] += slotOffsets[slot + 1] - slotOffsets[slot];
   };
 }

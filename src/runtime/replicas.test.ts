@@ -31,6 +31,9 @@ const runs: readonly Run[] = [
   { schedule: 'dualpipe', ranks: 2, expert: 2, placement: spread(6) },
   { schedule: 'dualpipe', ranks: 2, expert: 2, placement: crowded, shardsOptimizer: true },
   { schedule: 'zb-h1', ranks: 2, expert: 4, placement: crowded },
+  { schedule: '1f1b', ranks: 1, expert: 2, placement: spread(6), replicaShares: 'optimal' },
+  { schedule: 'dualpipev', ranks: 1, expert: 4, placement: crowded, replicaShares: 'optimal' },
+  { schedule: 'dualpipe', ranks: 2, expert: 2, placement: crowded, replicaShares: 'optimal', shardsOptimizer: true },
 ];
 
 function assertEqualCopies({ copies }: Outcome): void {
@@ -42,7 +45,7 @@ const reference = await train({ schedule: 'gpipe', ranks: 1 });
 
 describe('training with replicas of experts', () => {
   for (const run of runs) {
-    const title = `${describeRun(run)}, ${run.placement?.slots} slots`;
+    const title = `${describeRun(run)}, ${run.placement?.slots} slots, ${run.replicaShares ?? 'even'} shares`;
     it(`with ${title} is the training of one rank without, and replicas stay equal bit for bit`, async () => {
       const outcome = await train(run);
       assertSameTraining(outcome, reference, run);
@@ -52,18 +55,20 @@ describe('training with replicas of experts', () => {
     });
   }
 
-  it('gives the same bits when it runs twice', async () => {
-    const run = { schedule: 'dualpipe', ranks: 2, expert: 2, placement: crowded } as const;
-    const [first, second] = [await train(run), await train(run)];
-    assert.deepEqual(second.losses, first.losses);
-    assert.deepEqual(second.norms, first.norms);
-    assert.deepEqual(second.copies, first.copies);
-  });
+  for (const replicaShares of ['even', 'optimal'] as const) {
+    it(`gives the same bits when it runs twice, with ${replicaShares} shares`, async () => {
+      const run = { schedule: 'dualpipe', ranks: 2, expert: 2, placement: crowded, replicaShares } as const;
+      const [first, second] = [await train(run), await train(run)];
+      assert.deepEqual(second.losses, first.losses);
+      assert.deepEqual(second.norms, first.norms);
+      assert.deepEqual(second.copies, first.copies);
+    });
 
-  it('gives the bits of the same run without overlap', async () => {
-    const run = { schedule: 'dualpipev', ranks: 2, expert: 2, placement: crowded } as const;
-    const [merged, sequential] = [await train(run), await train({ ...run, overlap: false })];
-    assert.deepEqual(sequential.losses, merged.losses);
-    assert.deepEqual(sequential.copies, merged.copies);
-  });
+    it(`gives the bits of the same run without overlap, with ${replicaShares} shares`, async () => {
+      const run = { schedule: 'dualpipev', ranks: 2, expert: 2, placement: crowded, replicaShares } as const;
+      const [merged, sequential] = [await train(run), await train({ ...run, overlap: false })];
+      assert.deepEqual(sequential.losses, merged.losses);
+      assert.deepEqual(sequential.copies, merged.copies);
+    });
+  }
 });

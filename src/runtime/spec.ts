@@ -1,5 +1,5 @@
 import { type Placement, placeInOrder } from '../balance/index.js';
-import type { ModelConfig, OptimizerConfig, ParallelConfig } from '../config/index.js';
+import type { BalanceConfig, ModelConfig, OptimizerConfig, ParallelConfig } from '../config/index.js';
 import {
   type BatchShape,
   type BuiltModel,
@@ -24,6 +24,10 @@ export interface RunSpec extends Layout {
   readonly shardsOptimizer: boolean;
   /** The expert in each slot at the start, of the layers that have routed experts; every expert is in some slot, and every slot holds one. */
   readonly placement: Placement;
+  /** How tokens are shared out over the replicas of an expert. */
+  readonly replicaShares: BalanceConfig['shares'];
+  /** Whether layers switch to other placements during the run. */
+  readonly movesExperts: boolean;
   /** Layers of each stage of a pipeline, first to last. */
   readonly layers: readonly LayerRange[];
   readonly optimizer: OptimizerConfig;

@@ -6,7 +6,7 @@ import type { StateLayout } from './state-layout.js';
 /** Memory of a rank's state and where in it what lasts from step to step lies. */
 export interface CollectedState {
   readonly state: SharedArrayBuffer;
-  readonly layout: Pick<StateLayout, 'byteOffsets' | 'bytes'>;
+  readonly layout: Pick<StateLayout, 'byteOffsets'>;
 }
 
 /** Sends this rank's state to rank 0; rank 0 receives those of the others into `states`, by rank. Gradients stay where they are. */
@@ -40,10 +40,10 @@ export function createStateCollector(options: {
 }
 
 /** Parameters, then moments, buffers and counts, in pieces of a message. */
-function listPieces({ state, layout: { byteOffsets, bytes } }: CollectedState): Uint8Array[] {
+function listPieces({ state, layout: { byteOffsets } }: CollectedState): Uint8Array[] {
   const stretches = [
     [byteOffsets.parameters, byteOffsets.gradients],
-    [byteOffsets.firstMoments, bytes],
+    [byteOffsets.firstMoments, byteOffsets.lastingEnd],
   ];
   return stretches.flatMap(([first, end]) => {
     const count = Math.ceil((end - first) / STATE_MESSAGE_BYTES);

@@ -48,12 +48,27 @@ export interface LayerSlots {
   /** Floats from the start of a region to the first one's numbers, and floats of each: they follow one another. */
   readonly position: number;
   readonly size: number;
+  /** What the optimizer steps of a slot on this rank: numbers first to end of the slot's. */
+  readonly stepped: { readonly first: number; readonly end: number };
+  /** Floats from the start of a region of moments to those of the first slot's stepped numbers, and from one slot's to the next one's. */
+  readonly moments: { readonly position: number; readonly stride: number };
   /** int32 `[slots of all ranks]`: the placement, by which tokens find experts, replicas each other and tensors their names. */
   readonly slotToExpert: { readonly byteOffset: number; readonly count: number };
 }
 
+/** Where the numbers of experts that come into slots of one layer wait until the layer switches: byte offsets of four regions of the same layout. */
+export interface StagingLayout {
+  readonly parameters: number;
+  readonly gradients: number;
+  readonly firstMoments: number;
+  readonly secondMoments: number;
+  /** int32 `[slots of all ranks]`: the placement to which the layer switches. */
+  readonly slotToExpert: number;
+}
+
 /**
- * A rank's state memory: parameters and gradients as regions of the same layout, both moments as regions of their own, then buffers, counts and placements.
+ * A rank's state memory: parameters and gradients as regions of the same layout, both moments as regions of their own, then buffers, counts and placements, and last what
+ * is only alive within a step.
  * Ranks with the same tensors have the same layout, whichever copy of a stage they hold.
  */
 export interface StateLayout {
@@ -76,7 +91,11 @@ export interface StateLayout {
     readonly gradients: number;
     readonly firstMoments: number;
     readonly secondMoments: number;
+    /** The end of what lasts from step to step, but for the gradients. */
+    readonly lastingEnd: number;
   };
+  /** Of a run in which experts move. */
+  readonly staging: StagingLayout | undefined;
   readonly bytes: number;
 }
 
@@ -86,6 +105,7 @@ interface StateOptions extends Layout {
   readonly placement: { readonly slots: number };
   /** Each rank keeps only the moments of the parts that it owns. */
   readonly shardsOptimizer: boolean;
+  readonly movesExperts: boolean;
 }
 
 /** Floats of a cache line: tensors start on one. */
@@ -107,7 +127,7 @@ export function layOutState(
   let moments = 0;
   const stages = groupByLayers(programs);
   for (const { numbers, program } of stages) {
-    for (const { specs, kind, decays } of cutParameters(program.parameters)) {
+    for (const { specs, kind, decays } of cutParameters(options, rank, program.parameters)) {
       const position = count;
       for (const spec of specs) {
         const { name, shape, initializer, slot } = spec;
@@ -129,9 +149,9 @@ export function layOutState(
   const firstMoments = 8 * count;
   const secondMoments = firstMoments + 4 * moments;
   const { bytes: start, ...rest } = placeBuffers(stages, options.model.nRoutedExperts, secondMoments + 4 * moments);
-  const { slots, bytes } = placeSlots(options, rank, stages, tensors, start);
-  const byteOffsets = { parameters: 0, gradients: 4 * count, firstMoments, secondMoments };
-  return { tensors, spans, count, byteOffsets, ...rest, slots, bytes };
+  const { slots, bytes: lastingEnd } = placeSlots({ options, rank, stages, tensors, spans }, start);
+  const byteOffsets = { parameters: 0, gradients: 4 * count, firstMoments, secondMoments, lastingEnd };
+  return { tensors, spans, count, byteOffsets, ...rest, slots, ...placeStaging(options, slots, lastingEnd) };
 }
 
 interface DistinctStage {
@@ -149,16 +169,30 @@ function groupByLayers(stages: ReadonlyMap<number, StageProgram>): DistinctStage
   return [...found.values()].sort((a, b) => a.program.layers.first - b.program.layers.first);
 }
 
-/** The parameters of a stage by who holds them and whether they decay; matrices do. */
-function cutParameters(parameters: readonly ParameterSpec[]) {
+/**
+ * The parameters of a stage by who holds them and whether they decay; matrices do. Where ranks share the moments of experts every slot is cut alike, so that
+ * what belongs to a slot can move to another one.
+ */
+function cutParameters(options: StateOptions, rank: number, parameters: readonly ParameterSpec[]) {
   const isExpert = ({ slot }: ParameterSpec) => slot !== undefined;
   const shared = parameters.filter((spec) => !isExpert(spec));
+  const experts = parameters.filter(isExpert);
+  const isShared = options.shardsOptimizer && holders(options, rank, 'expert').length > 1;
   const kinds = [
     { kind: 'shared', decays: true, specs: shared.filter(isMatrix) },
     { kind: 'shared', decays: false, specs: shared.filter((spec) => !isMatrix(spec)) },
-    { kind: 'expert', decays: true, specs: parameters.filter(isExpert) },
+    ...(isShared ? cutBySlot(experts) : [experts]).map((specs) => ({ kind: 'expert', decays: true, specs }) as const),
   ] as const;
   return kinds.filter(({ specs }) => specs.length > 0);
+}
+
+function cutBySlot(experts: readonly ParameterSpec[]): ParameterSpec[][] {
+  const slots = new Map<string, ParameterSpec[]>();
+  for (const spec of experts) {
+    const key = `${spec.slot?.layer}/${spec.slot?.index}`;
+    slots.set(key, [...(slots.get(key) ?? []), spec]);
+  }
+  return [...slots.values()];
 }
 
 function describeSpan(
@@ -194,11 +228,16 @@ function placeBuffers(stages: readonly DistinctStage[], experts: number, start: 
   return { buffers, loads, bytes };
 }
 
+interface SlotContext {
+  readonly options: StateOptions;
+  readonly rank: number;
+  readonly stages: readonly DistinctStage[];
+  readonly tensors: ReadonlyMap<string, StateTensor>;
+  readonly spans: readonly StateSpan[];
+}
+
 function placeSlots(
-  options: StateOptions,
-  rank: number,
-  stages: readonly DistinctStage[],
-  tensors: ReadonlyMap<string, StateTensor>,
+  { options, rank, stages, tensors, spans }: SlotContext,
   start: number,
 ): { slots: LayerSlots[]; bytes: number } {
   const count = slotsOfRank(options);
@@ -211,9 +250,48 @@ function placeSlots(
     const held = [...tensors.values()].filter(({ slot }) => slot?.layer === layer);
     const size = held.filter(({ slot }) => slot?.index === first).reduce((sum, tensor) => sum + align(tensor.count), 0);
     const slotToExpert = { byteOffset, count: options.placement.slots };
-    return { layer, stages: numbers, first, count, position: held[0].position, size, slotToExpert };
+    const { position } = held[0];
+    return {
+      layer,
+      stages: numbers,
+      first,
+      count,
+      position,
+      size,
+      ...locateMoments(spans, position, size),
+      slotToExpert,
+    };
   });
   return { slots, bytes };
+}
+
+/** What is stepped of each slot of a layer whose slots begin at `position`: all of it, or the part that this rank owns where each slot is a span. */
+function locateMoments(spans: readonly StateSpan[], position: number, size: number) {
+  const span = findSpan(spans, position);
+  const { momentPosition, moments } = span;
+  const isWhole = moments.first === 0 && moments.end === span.count;
+  const stepped = isWhole ? { first: 0, end: size } : moments;
+  const start = isWhole ? momentPosition + position - span.position : momentPosition;
+  return { stepped, moments: { position: start, stride: align(stepped.end - stepped.first) } };
+}
+
+function findSpan(spans: readonly StateSpan[], position: number): StateSpan {
+  const span = spans.find((one) => position >= one.position && position < one.position + one.count);
+  if (span === undefined) throw new Error(`position ${position} lies in no span`);
+  return span;
+}
+
+/** Room for all of a rank's slots of one layer: no more than one is under way at a time. */
+function placeStaging(options: StateOptions, slots: readonly LayerSlots[], start: number) {
+  if (!options.movesExperts || slots.length === 0) return { staging: undefined, bytes: start };
+  const region = 4 * Math.max(...slots.map(({ count, moments }) => count * moments.stride));
+  const [parameters, gradients, firstMoments, secondMoments, slotToExpert] = [0, 1, 2, 3, 4].map(
+    (index) => start + index * region,
+  );
+  return {
+    staging: { parameters, gradients, firstMoments, secondMoments, slotToExpert },
+    bytes: slotToExpert + 4 * align(options.placement.slots),
+  };
 }
 
 /** A stretch of a tensor whose moments a rank keeps. */
@@ -230,8 +308,7 @@ export interface MomentPiece {
 /** Which moments of which tensors lie where in a rank's state. */
 export function listMomentPieces({ tensors, spans }: StateLayout): MomentPiece[] {
   return [...tensors.values()].flatMap(({ name, position, count }) => {
-    const span = spans.find((one) => position >= one.position && position < one.position + one.count);
-    if (span === undefined) throw new Error(`tensor ${name} lies in no span`);
+    const span = findSpan(spans, position);
     const start = position - span.position;
     const first = Math.max(start, span.moments.first);
     const end = Math.min(start + count, span.moments.end);

@@ -36,6 +36,8 @@ export interface TestRun {
   readonly shardsOptimizer?: boolean;
   /** Otherwise every expert is in one slot. */
   readonly placement?: Placement;
+  readonly replicaShares?: RunSpec['replicaShares'];
+  readonly movesExperts?: boolean;
   readonly computeThreads?: number;
   readonly affinity?: RunSpec['affinity'];
 }
@@ -61,6 +63,8 @@ export function createTestSpec(run: TestRun): RunSpec {
     overlap,
     shardsOptimizer,
     placement: run.placement ?? placeAtStart(model, model.nRoutedExperts),
+    replicaShares: run.replicaShares ?? 'even',
+    movesExperts: run.movesExperts ?? false,
     evaluation: forwardSchedule(schedule, microbatches),
     layers: splitLayers(model, stageToRank, batch.sequenceLength),
     optimizer: { ...defaultTrainingConfig.optimizer, learningRate: 1e-2, sequenceBalanceWeight: 0.01 },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { formatAction } from '../schedule/index.js';
 import type { RankGroup } from './group.js';
 import { locateRank } from './layout.js';
+import type { LayerSwitch, MigrationReport } from './migration.js';
 import { listTensors } from './slots.js';
 import type { RunSpec } from './spec.js';
 import { startRanks } from './start-ranks.js';
@@ -21,6 +22,8 @@ export interface Outcome {
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
   /** Parameters and moments at the end, by the name in a checkpoint: those of every rank and every slot that holds them. */
   readonly copies: ReadonlyMap<string, readonly Float32Array[]>;
+  /** Of all ranks and steps. */
+  readonly migrations: readonly MigrationReport[];
 }
 
 function readGradients({ states }: RankGroup): Map<string, Float32Array> {
@@ -54,21 +57,26 @@ function readCopies({ states }: RankGroup, { shardsOptimizer = false }: Run): Ma
   return copies;
 }
 
-export type Run = Omit<TestRun, 'microbatches'>;
+export type Run = Omit<TestRun, 'microbatches'> & {
+  /** Layers that go over to another placement, by step from 1. */
+  readonly switches?: ReadonlyMap<number, readonly LayerSwitch[]>;
+};
 
 /** Trains the tiny model for `STEPS` steps. */
 export async function train(run: Run): Promise<Outcome> {
-  const spec = createTestSpec({ ...run, microbatches: MICROBATCHES / (run.expert ?? 1) });
+  const movesExperts = run.switches !== undefined;
+  const spec = createTestSpec({ ...run, movesExperts, microbatches: MICROBATCHES / (run.expert ?? 1) });
   const group = await startRanks(spec);
   try {
     await group.call('initialize', 7);
     const losses: number[] = [];
     const norms: number[] = [];
+    const migrations: MigrationReport[] = [];
     let gradients = new Map<string, Float32Array>();
     let expertCounts = new Map<number, readonly number[]>();
     for (let step = 1; step <= STEPS; step++) {
       fillTestBatch(spec, step);
-      const reports = await group.call('computeGradients');
+      const reports = await group.call('computeGradients', run.switches?.get(step) ?? []);
       if (step === 1) {
         gradients = readGradients(group);
         expertCounts = new Map(reports.flatMap((report) => [...report.expertCounts]));
@@ -77,10 +85,11 @@ export async function train(run: Run): Promise<Outcome> {
       assert.equal(scalars.length, MICROBATCHES);
       losses.push(scalars.sort((a, b) => a.batchRow - b.batchRow).reduce((sum, { value }) => sum + value, 0));
       norms.push(reports[0].gradientNorm);
+      migrations.push(...reports.flatMap(({ migration }) => migration ?? []));
       await group.call('update', step, 1e-2);
     }
     const executed = await group.call('executed');
-    return { spec, losses, norms, gradients, executed, expertCounts, copies: readCopies(group, run) };
+    return { spec, losses, norms, gradients, executed, expertCounts, copies: readCopies(group, run), migrations };
   } finally {
     await group.close();
   }

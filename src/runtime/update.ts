@@ -2,6 +2,7 @@ import { createRandom } from '../base/index.js';
 import type { Gather, Transport } from '../comm/index.js';
 import type { OptimizerKernels } from '../device/index.js';
 import { selectionBiasName } from '../model/index.js';
+import type { Migration } from './migration.js';
 import type { OperationPlan, Summation } from './operations.js';
 import { cutOutReplicas, listReplicas, listTensors, openSlotToExpert } from './slots.js';
 import type { RunSpec } from './spec.js';
@@ -46,6 +47,7 @@ export interface UpdateOptions {
   readonly layout: StateLayout;
   readonly kernels: OptimizerKernels;
   readonly state: SharedArrayBuffer;
+  readonly migration: Migration;
 }
 
 export interface Update {
@@ -53,15 +55,16 @@ export interface Update {
   reduceStage(stage: number): void;
   /** Sums what is not under way yet, and waits for all; gives the gradient's norm over all ranks. */
   reduce(): number;
-  apply(step: number, learningRate: number): void;
+  /** Gives the seconds that experts on their way to other slots took. */
+  apply(step: number, learningRate: number): number;
   clearGradients(): void;
 }
 
 /** The optimizer's part of a step. */
 export function createUpdate(options: UpdateOptions): Update {
-  const { spec, transport, gather, plan, layout, kernels, state } = options;
+  const { spec, transport, gather, plan, layout, kernels, state, migration } = options;
   const { byteOffsets, spans } = layout;
-  const summations = createSummations(transport, plan.summations);
+  const summations = createSummations(transport, plan.summations, migration);
   const clearGradients = () => void new Float32Array(state, byteOffsets.gradients, layout.count).fill(0);
   let gradientNorm = 0;
   return {
@@ -86,11 +89,13 @@ export function createUpdate(options: UpdateOptions): Update {
       const common = { learningRate, beta1, beta2, epsilon, step, gradientScale };
       for (const span of spans)
         kernels.adamw(steppedRegion(layout, span), { ...common, weightDecay: span.decays ? weightDecay : 0 });
+      const migrationSeconds = migration.apply(common);
       for (const operation of plan.parameterGathers) transport.post(operation);
       for (const operation of plan.parameterGathers) transport.wait(operation);
       moveSelectionBiases(options);
       // Stepping zeroes what it steps; of a sharded optimizer's gradients that is a part.
       if (spec.shardsOptimizer) clearGradients();
+      return migrationSeconds;
     },
     clearGradients,
   };
@@ -112,7 +117,7 @@ function steppedRegion({ byteOffsets }: StateLayout, { position, moments, moment
  * Sums over ranks: those among ranks with one program as soon as their stages are done, the others, whose ranks come to them in different orders,
  * at the end.
  */
-function createSummations(transport: Transport, summations: readonly Summation[]) {
+function createSummations(transport: Transport, summations: readonly Summation[], migration: Migration) {
   const done = new Set<number>();
   const started = new Set<Summation>();
   const start = (summation: Summation) => {
@@ -120,14 +125,19 @@ function createSummations(transport: Transport, summations: readonly Summation[]
     started.add(summation);
     for (const operation of summation.operations) transport.post(operation);
   };
+  const isSummed = (stages: readonly number[]) =>
+    stages.every((stage) => done.has(stage)) &&
+    summations.every((one) => started.has(one) || !one.stages.some((stage) => stages.includes(stage)));
   return {
     startStage(stage: number) {
       done.add(stage);
       for (const summation of summations)
         if (summation.isEarly && summation.stages.every((one) => done.has(one))) start(summation);
+      migration.moveGradients(isSummed);
     },
     finish() {
       for (const summation of summations) start(summation);
+      migration.moveGradients(isSummed);
       for (const { operations } of summations) for (const operation of operations) transport.wait(operation);
       done.clear();
       started.clear();

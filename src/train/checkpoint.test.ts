@@ -134,6 +134,29 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('the loads in a checkpoint', () => {
+  it('are those of its step, and refused where they are no counts of tokens', async () => {
+    const { group } = await openModel(tiny, model, shape);
+    const [{ layout, state }] = group.states;
+    const loads = layout.loads.map(({ byteOffset, count }) => new Float32Array(state, byteOffset, count));
+    const content = { model, states: group.states, step: 7, seed: 3, sequenceLength: 8, tokenizer: 'bytes' };
+    for (const [index, counts] of loads.entries()) counts.fill(10 + index);
+    await saveCheckpoint(join(folder, 'loads'), content);
+    for (const counts of loads) counts.fill(0);
+    loadCheckpoint(join(folder, 'loads'), group.states);
+    for (const [index, counts] of loads.entries()) assert.deepEqual(new Set(counts), new Set([10 + index]));
+    for (const [index, bad] of [-1, 0.5, Number.NaN, Infinity].entries()) {
+      loads[0][0] = bad;
+      await saveCheckpoint(join(folder, `loads-${index}`), content);
+      assert.throws(() => loadCheckpoint(join(folder, `loads-${index}`), group.states), {
+        name: 'InputError',
+        message: /tensor load\.\d+ has a load of/,
+      });
+    }
+    await group.close();
+  });
+});
+
 describe('a checkpoint of experts with replicas', () => {
   it('is the same file whatever placement it is saved with, and fills all replicas', async () => {
     const files = ['model.safetensors', 'optimizer.safetensors'];

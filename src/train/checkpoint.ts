@@ -90,6 +90,13 @@ function biasTensors({ layout, state }: RankState): NamedTensor[] {
     .map(([name, { byteOffset, shape }]) => ({ name, shape, data: new Float32Array(state, byteOffset, shape[0]) }));
 }
 
+/** Tokens of each expert in the last step, by layer: what the next one may share tokens among replicas by. */
+function loadTensors({ layout, state }: RankState): NamedTensor[] {
+  return layout.loads.map(({ layer, byteOffset, count }) => {
+    return { name: `load.${layer}`, shape: [count], data: new Float32Array(state, byteOffset, count) };
+  });
+}
+
 /** Each tensor once, though two ranks may hold it. */
 function uniqueTensors(tensors: readonly NamedTensor[]): NamedTensor[] {
   return [...new Map(tensors.map((tensor) => [tensor.name, tensor])).values()];
@@ -100,8 +107,8 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
 }
 
 /**
- * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments and
- * the step. It does not depend on the layout of the ranks, nor on where experts and their replicas are.
+ * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments, the
+ * step and its loads. It does not depend on the layout of the ranks, nor on where experts and their replicas are.
  */
 export async function saveCheckpoint(
   folder: string,
@@ -117,6 +124,7 @@ export async function saveCheckpoint(
     await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
       ...asData(momentTensors(states, 'firstMoments'), 'first_moment.'),
       ...asData(momentTensors(states, 'secondMoments'), 'second_moment.'),
+      ...asData(states.flatMap(loadTensors)),
     ]);
     if (tokenizer !== 'bytes') copyFileSync(tokenizer, join(temporary, 'tokenizer.json'));
     await writeFileWhole(
@@ -136,7 +144,7 @@ export function loadParameters(folder: string, states: readonly RankState[]): vo
   );
 }
 
-/** Reads a checkpoint of training: parameters, biases and moments. Throws `InputError`. */
+/** Reads a checkpoint of training: parameters, biases, moments and, where there are any, loads. Throws `InputError`. */
 export function loadCheckpoint(
   folder: string,
   states: readonly RankState[],
@@ -159,6 +167,7 @@ export function loadCheckpoint(
   const index = readSafetensors(join(folder, 'optimizer.safetensors'));
   fillMoments(index, 'first_moment.', states, 'firstMoments');
   fillMoments(index, 'second_moment.', states, 'secondMoments');
+  fillLoads(index, states);
   return { step, seed };
 }
 
@@ -179,6 +188,23 @@ function fillMoments(index: TensorIndex, prefix: string, states: readonly RankSt
       checkTensor(index, prefix + name, shape);
       data.set(readTensor(index, prefix + name).subarray(from, from + data.length));
     }
+  }
+}
+
+/** More tokens than a step has. */
+const MAX_LOAD = 2 ** 32;
+
+function fillLoads(index: TensorIndex, states: readonly RankState[]): void {
+  for (const tensor of states.flatMap(loadTensors)) {
+    if (!index.tensors.has(tensor.name)) continue;
+    fillTensors(index, '', [tensor]);
+    const wrong = tensor.data.find((load) => !(Number.isInteger(load) && load >= 0 && load <= MAX_LOAD));
+    if (wrong === undefined) continue;
+    throw new InputError({
+      what: `tensor ${tensor.name} has a load of ${wrong} tokens`,
+      where: index.where,
+      mend: 'the file is damaged: resume from another checkpoint',
+    });
   }
 }
 

@@ -70,6 +70,8 @@ export function planRun(config: TrainingConfig): RunSpec {
     expert: parallel.expert,
     shardsOptimizer: parallel.shardOptimizer,
     placement: placeAtStart(model, model.nRoutedExperts + balance.redundantSlots),
+    replicaShares: balance.shares,
+    movesExperts: balance.interval > 0,
     layers,
     optimizer,
     batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),

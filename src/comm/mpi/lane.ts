@@ -6,6 +6,7 @@ import type { Operation } from '../operations.js';
 import type { SharedRank } from '../threads/lane.js';
 import { openMpi } from './api.js';
 import { createMailCarrier } from './mail-carrier.js';
+import { startSlotMoves } from './moves.js';
 import { startGather, startSum } from './parts.js';
 import { startReplicaGather, startReplicaSum } from './replicas.js';
 import { createRequests, type Requests } from './requests.js';
@@ -104,7 +105,7 @@ function createContext(data: MpiLaneData, requests: Requests, watch: Watch): Con
   return { data, words, at, requests, watch, begin, underWay };
 }
 
-/** Row exchanges begin when they are asked for; sums and gathers, which are long and build on each other, one after the other. */
+/** Row exchanges begin when they are asked for; sums, gathers and moves, which are long and build on each other, one after the other. */
 function createStarter(data: MpiLaneData, words: Int32Array, at: Context['at'], requests: Requests) {
   const times = new Float64Array(data.shared.lane.times);
   const queue: number[] = [];
@@ -155,6 +156,9 @@ function startTransfer(context: OperationContext, operation: Operation, done: ()
       break;
     case 'gatherReplicas':
       startReplicaGather(context, operation, done);
+      break;
+    case 'moveSlots':
+      startSlotMoves(context, operation, done);
       break;
     case 'rows':
       startRows(context, operation, done);

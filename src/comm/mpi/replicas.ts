@@ -1,7 +1,7 @@
 import type { ReplicasOperation } from '../operations.js';
 import { listReplicaParts, placeReplicaPart, type ReplicaPart, readSlotToExpert } from '../replicas.js';
 import type { OperationContext } from './rows.js';
-import { createJoin, createStream, PIECE_BYTES, type Stream } from './stream.js';
+import { createJoin, openStreams, PIECE_BYTES } from './stream.js';
 import { sumPieces } from './sum-pieces.js';
 
 /** One rank's view of an operation: which part is where, and how to reach it. */
@@ -29,7 +29,7 @@ function openView({ rank, buffers }: OperationContext, operation: ReplicasOperat
 export function startReplicaSum(context: OperationContext, operation: ReplicasOperation, done: () => void): void {
   const { me, parts, holderOf, bytesOf } = openView(context, operation);
   const join = createJoin(done);
-  const streams = openStreams(context, 'send');
+  const streams = openStreams(context.requests, 'send', context.tag);
   for (const part of parts) {
     const owner = holderOf(part.owner);
     if (owner === me) continue;
@@ -54,9 +54,10 @@ export function startReplicaSum(context: OperationContext, operation: ReplicasOp
 
 /** Every rank sends the parts that its slots own to all other replicas. */
 export function startReplicaGather(context: OperationContext, operation: ReplicasOperation, done: () => void): void {
+  const { requests, tag } = context;
   const { me, parts, holderOf, bytesOf } = openView(context, operation);
   const join = createJoin(done);
-  const [sends, receives] = [openStreams(context, 'send'), openStreams(context, 'receive')];
+  const [sends, receives] = [openStreams(requests, 'send', tag), openStreams(requests, 'receive', tag)];
   for (const part of parts) {
     const owner = holderOf(part.owner);
     for (const slot of part.replicas) {
@@ -68,14 +69,4 @@ export function startReplicaGather(context: OperationContext, operation: Replica
     }
   }
   join.close();
-}
-
-/** One stream a peer, made when it is first needed. */
-function openStreams({ requests, tag }: OperationContext, direction: 'send' | 'receive'): (peer: number) => Stream {
-  const streams = new Map<number, Stream>();
-  return (peer) => {
-    const stream = streams.get(peer) ?? createStream(requests, direction, peer, tag);
-    streams.set(peer, stream);
-    return stream;
-  };
 }

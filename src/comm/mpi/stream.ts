@@ -57,6 +57,16 @@ export function createStream(requests: Requests, direction: 'send' | 'receive', 
   };
 }
 
+/** One stream a peer, made when it is first needed; all with one tag. */
+export function openStreams(requests: Requests, direction: 'send' | 'receive', tag: number): (peer: number) => Stream {
+  const streams = new Map<number, Stream>();
+  return (peer) => {
+    const stream = streams.get(peer) ?? createStream(requests, direction, peer, tag);
+    streams.set(peer, stream);
+    return stream;
+  };
+}
+
 /** Calls `done` once everything that was begun has ended and no more will begin. `begin` gives what to call at the end. */
 export function createJoin(done: () => void) {
   let open = 1;

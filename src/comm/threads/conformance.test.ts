@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { type ConformanceCase, conformanceCases, createConformanceBuffers } from '../conformance.js';
+import { conformanceCases, createConformanceBuffers } from '../conformance.js';
+import type { ConformanceCase } from '../conformance-case.js';
 import { abort, createControl } from '../control.js';
 import { createLaneMemory } from '../lane.js';
 import { createMailMemory } from '../mail.js';

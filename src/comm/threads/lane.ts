@@ -3,6 +3,7 @@ import { type LaneMemory, laneWords, now } from '../lane.js';
 import {
   firstExpertRow,
   layOutExpertRows,
+  type MovesOperation,
   type Operation,
   type PartsOperation,
   type Place,
@@ -12,6 +13,7 @@ import {
   type RowsOperation,
   sumInOrder,
 } from '../operations.js';
+import { takeSlotMoves } from './moves.js';
 import { takeReplicaParts, takeReplicaSums } from './replicas.js';
 
 /** What one rank shows the communication threads of the others. */
@@ -131,16 +133,23 @@ function take(context: Context, index: number, operation: Operation, peers: read
     case 'gatherParts':
       return takeParts(context, index, operation, peers);
     case 'sumReplicas':
-      return takeReplicaSums(replicaSides(peers, index), peers.indexOf(context.ranks[context.rank]));
+      return takeReplicaSums(sidesOf<ReplicasOperation>(peers, index), positionIn(peers, context));
     case 'gatherReplicas':
-      return takeReplicaParts(replicaSides(peers, index), peers.indexOf(context.ranks[context.rank]));
+      return takeReplicaParts(sidesOf<ReplicasOperation>(peers, index), positionIn(peers, context));
+    case 'moveSlots':
+      return takeSlotMoves(sidesOf<MovesOperation>(peers, index), positionIn(peers, context));
     default:
       return operation satisfies never;
   }
 }
 
-function replicaSides(peers: readonly OpenRank[], index: number) {
-  return peers.map(({ buffers, operations }) => ({ buffers, operation: operations[index] as ReplicasOperation }));
+/** The ranks of an operation with what each lists at its position, which is of the same kind. */
+function sidesOf<Kind extends Operation>(peers: readonly OpenRank[], index: number) {
+  return peers.map(({ buffers, operations }) => ({ buffers, operation: operations[index] as Kind }));
+}
+
+function positionIn(peers: readonly OpenRank[], { ranks, rank }: Context): number {
+  return peers.indexOf(ranks[rank]);
 }
 
 const integers = ({ buffers }: SharedRank, { buffer, byteOffset }: Place, count: number): Int32Array =>
