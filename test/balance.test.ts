@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -73,6 +73,25 @@ describe('doubletrack balance', () => {
       document.maxGpuLoad,
       document.gpuLoad.map((row) => Math.max(...row)),
     );
+  });
+
+  it("reads a training run's folder of loads, and one of its files", async () => {
+    const run = join(folder, 'loads');
+    mkdirSync(run);
+    const hotter = [900, 50, 300, 40, 30, 20, 10, 10, 5, 5, 5, 5, 5, 5, 5, 5];
+    const none = new Array<number>(16).fill(0);
+    const file = (steps: readonly number[], row: readonly number[]) =>
+      JSON.stringify({ logical_count: steps.map(() => [none, row]), steps, layers: [1] });
+    writeFileSync(join(run, '0000011-0000013.json'), file([11, 12, 13], hotter));
+    writeFileSync(join(run, '0000014-0000014.json'), file([14], hotter.toReversed()));
+    const whole = await balance(`${run} --gpus 4 --slots 20`);
+    assert.deepEqual(
+      whole.gpuLoad.map((row) => Math.round(row.reduce((sum, load) => sum + load, 0))),
+      [0, 4 * 1400],
+    );
+    const last = await balance(`${join(run, '0000014-0000014.json')} --gpus 4 --slots 20`);
+    assert.equal(Math.round(last.gpuLoad[1]!.reduce((sum, load) => sum + load, 0)), 1400);
+    assert.ok(last.replicas[1]![15]! > 1);
   });
 
   it('finds and proves the optimum of a small layer', async () => {

@@ -225,7 +225,7 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     'new placements during a run',
-    `train ${config} --set balance.interval=10`,
+    `train ${config} --set parallel.expert=2 --set balance.interval=10`,
     /migration is not available yet .*: use 0$/m,
   ],
   ['a text that is missing', `train ${config} --set data.text=nowhere.txt`, /nowhere\.txt/],

@@ -2,7 +2,16 @@
  * Expert placement: which physical slot holds which expert. Typed arrays in and out, no input or output; runs in a browser.
  * @module
  */
+export {
+  type DecisionRequest,
+  decidePlacement,
+  type LayerDecision,
+  LEAST_GAIN,
+  type PlacementDecision,
+  type Verdict,
+} from './decide.js';
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
+export { measureDispatchedLoads } from './dispatch.js';
 export { checkLoads, createLoads, type ExpertLoads, normalizeWindows, sumWindows, type TokenRoutes } from './loads.js';
 export { createMachine, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
 export {

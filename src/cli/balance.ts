@@ -45,7 +45,7 @@ export function addBalanceCommand(program: Command): void {
     .description("Place expert replicas on GPUs by recorded loads, and write the engine's file.")
     .argument(
       '[loads]',
-      'recorded loads: SGLang JSON or .pt, TensorRT-LLM folder, vLLM JSONL, ADRS JSON, route JSONL, or JSON by domain',
+      'recorded loads: SGLang JSON or .pt, TensorRT-LLM folder, vLLM JSONL, ADRS JSON, route JSONL, RUN/loads of a training run, or JSON by domain',
     );
   addSourceFlags(command);
   addPolicyFlags(command);

@@ -8,6 +8,7 @@ import { drawCurve } from '../draw/index.js';
 import { readTrainingConfig } from '../formats/index.js';
 import {
   generateText,
+  measureImbalance,
   type RunSummary,
   type StepMetrics,
   summarizeRun,
@@ -19,6 +20,7 @@ import { Interrupted } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 import { outputWidth } from './output.js';
 import { formatTable } from './table.js';
+import { formatBalance, times } from './train-balance.js';
 
 interface TrainFlags {
   readonly set: readonly string[];
@@ -141,7 +143,7 @@ function createProgress(config: TrainingConfig): (event: TrainingEvent) => void 
         if (!isTerminal && !isLast && event.metrics.validationLoss === undefined && performance.now() - shown < 5000)
           return;
         shown = performance.now();
-        const line = progressLine(event.metrics, config.train.steps);
+        const line = progressLine(event.metrics, config);
         process.stderr.write(
           isTerminal ? `\r\x1b[K${line}${event.metrics.validationLoss === undefined ? '' : '\n'}` : `${line}\n`,
         );
@@ -156,10 +158,12 @@ function createProgress(config: TrainingConfig): (event: TrainingEvent) => void 
   };
 }
 
-function progressLine({ step, loss, validationLoss, tokensPerSecond, seconds }: StepMetrics, steps: number): string {
+function progressLine(metrics: StepMetrics, { train: { steps }, parallel }: TrainingConfig): string {
+  const { step, loss, validationLoss, tokensPerSecond, seconds, rankLoads } = metrics;
+  const ranks = parallel.expert === 1 ? '' : `  ranks ${times(measureImbalance([rankLoads], parallel.expert))}`;
   const validation = validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`;
   const left = formatSeconds(seconds * (steps - step));
-  return `step ${step}/${steps}  loss ${loss.toFixed(4)}${validation}  ${formatRate(tokensPerSecond, 'tokens')}  ${left} left`;
+  return `step ${step}/${steps}  loss ${loss.toFixed(4)}${validation}  ${formatRate(tokensPerSecond, 'tokens')}${ranks}  ${left} left`;
 }
 
 const SAMPLE_TOKENS = 300;
@@ -185,9 +189,10 @@ function printSummary(
   }
   const validation =
     summary.validationLoss === undefined ? '' : `, validation loss ${summary.validationLoss.toFixed(4)} nats a token`;
+  const width = Math.min(80, outputWidth());
   const curve = drawCurve(
     steps.map(({ loss }) => loss),
-    { width: Math.min(80, outputWidth()), height: 10 },
+    { width, height: 10 },
   );
   process.stdout.write(
     [
@@ -198,6 +203,7 @@ function printSummary(
       ...(emulateLink === undefined ? [] : [`all times are with an emulated link of ${emulateLink} Mbit/s`]),
       formatRankShares(summary),
       `not computing: ${percent(summary.predictedBubble)} predicted by the simulator from the segments' times, ${percent(summary.measuredBubble)} measured`,
+      ...(summary.balance === undefined ? [] : ['', formatBalance(summary.balance, width)]),
       ...(summary.sample === '' ? [] : ['', 'sample:', summary.sample, '']),
       `run folder: ${folder}`,
       '',

@@ -218,8 +218,14 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     'redundant_slots is 8, more than the 0 with which each of 1 expert ranks has all 8 experts (config.toml, [balance]): use 0',
   ],
   [
-    'new placements in a run',
+    'new placements on a single expert rank',
     '[balance]\ninterval = 100',
+    [],
+    'interval is 100, but with one expert rank all experts lie together (config.toml, [balance]): use 0, or expert = 2 or more in [parallel]',
+  ],
+  [
+    'new placements in a run',
+    '[parallel]\nexpert = 2\n[balance]\ninterval = 100',
     [],
     'interval is 100, but migration is not available yet (config.toml, [balance]): use 0',
   ],

@@ -152,6 +152,14 @@ const trainingRules: readonly Rule[] = [
       ? undefined
       : { what: `vocab_size is ${model.vocabSize}, too small for bytes`, where: '[model]', mend: 'use 256' },
   checkSlots,
+  ({ balance, parallel }) =>
+    balance.interval === 0 || parallel.expert > 1
+      ? undefined
+      : {
+          what: `interval is ${balance.interval}, but with one expert rank all experts lie together`,
+          where: '[balance]',
+          mend: 'use 0, or expert = 2 or more in [parallel]',
+        },
   ({ balance }) =>
     balance.interval === 0
       ? undefined

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../base/index.js';
-import { drawHeatMapSvg, drawHeatMapText, type HeatMap } from './index.js';
+import { drawHeatMapSvg, drawHeatMapText, type HeatMap, type TextHeatMap } from './index.js';
 
 function createMap(title: string, values: readonly (readonly number[])[], first = 0): HeatMap {
   return { title, values, rowLabels: values.map((_, row) => `layer ${first + row}`), columnName: 'GPU' };
@@ -103,6 +103,50 @@ describe('heat maps as text', () => {
       assert.ok(!lines.join().includes('undefined') && !lines.join().includes('NaN'));
     };
     fc.assert(fc.property(anyMaps, fc.integer({ min: 20, max: 200 }), check), { numRuns: 200 });
+  });
+});
+
+describe('heat maps of ranks over time, as text', () => {
+  const columns = Array.from({ length: 8 }, (_, column) => column === 4);
+  const map: TextHeatMap = {
+    title: 'load of each rank',
+    values: [
+      [1.5, 1.5, 1.5, 1.5, 1.1, 1.1, 1.1, 1.1],
+      [0.5, 0.5, 0.5, 0.5, 0.9, 0.9, 0.9, 0.9],
+    ],
+    rowLabels: ['rank 0', 'rank 1'],
+    columnName: 'span',
+    axis: 'steps 1-80',
+    words: { rowName: 'rank', mean: 'the mean of the ranks that share experts' },
+    marks: { label: 'moved', columns, meaning: 'replicas moved' },
+  };
+
+  it('have words of their own, and marks below their columns', () => {
+    assert.deepEqual(drawHeatMapText([map], { ...plain, width: 60 }).split('\n'), [
+      'load of each rank',
+      '       steps 1-80        max',
+      'rank 0 ████████▅▅▅▅▅▅▅▅ 1.50',
+      'rank 1 ▁▁▁▁▁▁▁▁▄▄▄▄▄▄▄▄ 0.90',
+      'moved          ^',
+      '',
+      '▁ 0.50-0.63  ▂ 0.63-0.75  ▃ 0.75-0.88  ▄ 0.88-1.00',
+      '▅ 1.00-1.13  ▆ 1.13-1.25  ▇ 1.25-1.38  █ 1.38-1.50  · none',
+      'load over the mean of the ranks that share experts, from',
+      "0.50 to 1.50; max: the rank's largest",
+      '^ replicas moved',
+      '',
+    ]);
+  });
+
+  it('keep their marks where columns are merged, and show none where there are none', () => {
+    const twice = <Value>(list: readonly Value[]) => [...list, ...list];
+    const wide = { ...map, values: map.values.map(twice), marks: { ...map.marks!, columns: twice(columns) } };
+    const merged = drawHeatMapText([wide], { ...plain, width: 20 });
+    assert.match(merged, /^rank 0 ██▅▅██▅▅ 1.50$/m);
+    assert.match(merged, /^moved {4}\^ {3}\^$/m);
+    assert.match(merged, /largest of 2 spans/);
+    const marks = { label: 'moved', columns: columns.map(() => false), meaning: 'replicas moved' };
+    assert.doesNotMatch(drawHeatMapText([{ ...map, marks }], plain), /moved|\^/);
   });
 });
 

@@ -10,6 +10,7 @@ import {
 import type { TextOptions } from './text.js';
 
 const none = '·';
+const mark = '^';
 const mostRows = 24;
 const longestLabel = 16;
 /** What the smallest picture needs: a label, one column, a number. */
@@ -17,6 +18,16 @@ const narrowestWidth = 20;
 const gap = '   ';
 /** Colours of the 256 of terminals, from blue over yellow to red, none too dark or too light to be seen. */
 const levelColors = [68, 74, 80, 114, 185, 214, 208, 196] as const;
+
+/** A heat map and what only text shows of it. */
+export interface TextHeatMap extends HeatMap {
+  /** What a row is, and of what the mean is taken: without it `layer` and `the layer's mean`. */
+  readonly words?: { readonly rowName: string; readonly mean: string };
+  /** What the columns are; without it their name and numbers. */
+  readonly axis?: string;
+  /** A last row with a sign below some of the columns, and what the sign means. */
+  readonly marks?: { readonly label: string; readonly columns: readonly boolean[]; readonly meaning: string };
+}
 
 /** Sizes in columns of text, the same for all maps. */
 interface Layout {
@@ -32,9 +43,9 @@ interface Layout {
 /**
  * Heat maps for a terminal, a block a value, with the largest value of each row at its right and a legend. All have one scale. They stand side by side
  * where that fits into `width` (at least 20), else one below the other; more columns than fit and more than 24 rows are merged to their maximum, which the
- * legend says. Throws `InputError` for values that are no multiples of a mean. Ends in a line break.
+ * legend says in the first map's words. Throws `InputError` for values that are no multiples of a mean. Ends in a line break.
  */
-export function drawHeatMapText(maps: readonly HeatMap[], options: TextOptions): string {
+export function drawHeatMapText(maps: readonly TextHeatMap[], options: TextOptions): string {
   checkHeatMaps(maps);
   if (maps.length === 0) return '';
   const width = Math.max(options.width, narrowestWidth);
@@ -46,7 +57,7 @@ export function drawHeatMapText(maps: readonly HeatMap[], options: TextOptions):
   const blocks = merged.map((map) => drawBlock(map, layout, width, scale, paint));
   const lines = layout.isSideBySide ? joinSideBySide(blocks) : blocks.flatMap((block) => [...block, '']);
   const rowGroup = Math.max(...maps.map(groupOfRows));
-  const legend = drawLegend({ scale, layout, rowGroup, columnName: maps[0]!.columnName, width, paint });
+  const legend = drawLegend({ scale, layout, rowGroup, map: maps[0]!, width, paint });
   return `${[...lines, ...(layout.isSideBySide ? [''] : []), ...legend].map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -56,7 +67,7 @@ function groupOfRows({ values }: HeatMap): number {
   return Math.ceil(values.length / mostRows);
 }
 
-function mergeRows(map: HeatMap): HeatMap {
+function mergeRows(map: TextHeatMap): TextHeatMap {
   const group = groupOfRows(map);
   if (group <= 1) return map;
   const starts = Array.from({ length: Math.ceil(map.values.length / group) }, (_, row) => row * group);
@@ -78,8 +89,8 @@ function mergeLabels(labels: readonly string[]): string {
   return last.startsWith(words) ? `${first}-${last.slice(words.length)}` : `${first}-${last}`;
 }
 
-function findLayout(maps: readonly HeatMap[], width: number): Layout {
-  const labels = maps.flatMap(({ rowLabels }) => rowLabels.map(({ length }) => length));
+function findLayout(maps: readonly TextHeatMap[], width: number): Layout {
+  const labels = maps.flatMap(({ rowLabels, marks }) => [...rowLabels, marks?.label ?? ''].map(({ length }) => length));
   const label = Math.min(longestLabel, Math.floor(width / 3), largestOf(labels));
   const numbers = maps.flatMap(({ values }) => values.map((row) => formatMultiple(largestOf(row)).length));
   const base = { label, number: Math.max('max'.length, largestOf(numbers)), group: 1 };
@@ -99,21 +110,22 @@ function columnsOf({ values }: HeatMap): number {
 }
 
 /** Width of the cells of a row, and of the axis above them. */
-function bodyWidth(map: HeatMap, { cell, group }: Layout): number {
+function bodyWidth(map: TextHeatMap, { cell, group }: Layout): number {
   return Math.max(Math.ceil(columnsOf(map) / group) * cell, axisOf(map).length);
 }
 
-function blockWidth(map: HeatMap, layout: Layout): number {
+function blockWidth(map: TextHeatMap, layout: Layout): number {
   return Math.max(map.title.length, layout.label + layout.number + 2 + bodyWidth(map, layout));
 }
 
-function axisOf(map: HeatMap): string {
+function axisOf(map: TextHeatMap): string {
   const last = columnsOf(map) - 1;
+  if (map.axis !== undefined) return map.axis;
   return last < 1 ? `${map.columnName} 0` : `${map.columnName} 0-${last}`;
 }
 
 /** Title, axis and a line a row, all of the same width as seen. */
-function drawBlock(map: HeatMap, layout: Layout, width: number, scale: HeatScale, paint: Paint): string[] {
+function drawBlock(map: TextHeatMap, layout: Layout, width: number, scale: HeatScale, paint: Paint): string[] {
   const body = Math.min(bodyWidth(map, layout), width - layout.label - layout.number - 2);
   const full = Math.min(blockWidth(map, layout), width);
   const drawRow = (label: string, cells: string, cellsWidth: number, number: string) => {
@@ -130,7 +142,16 @@ function drawBlock(map: HeatMap, layout: Layout, width: number, scale: HeatScale
     const cellsWidth = groups.length * layout.cell;
     return drawRow(map.rowLabels[index]!, cells.join(''), cellsWidth, formatMultiple(largestOf(row)));
   });
-  return [clip(map.title, full).padEnd(full), drawRow('', axis, axis.length, 'max'), ...rows];
+  const marks = drawMarks(map, layout);
+  const last = marks === undefined ? [] : [drawRow(marks.label, marks.cells, marks.cells.length, '')];
+  return [clip(map.title, full).padEnd(full), drawRow('', axis, axis.length, 'max'), ...rows, ...last];
+}
+
+/** The row of signs, one below all columns that are drawn as one; undefined where there is none. */
+function drawMarks({ marks }: TextHeatMap, { cell, group }: Layout): { label: string; cells: string } | undefined {
+  if (marks?.columns.includes(true) !== true) return undefined;
+  const groups = groupsOf(marks.columns.map(Number), group);
+  return { label: marks.label, cells: groups.map((value) => (value > 0 ? mark : ' ').padEnd(cell)).join('') };
 }
 
 /** The largest value of each `group` columns. */
@@ -152,13 +173,16 @@ interface Legend {
   readonly scale: HeatScale;
   readonly layout: Layout;
   readonly rowGroup: number;
-  readonly columnName: string;
+  /** Whose words it has. */
+  readonly map: TextHeatMap;
   readonly width: number;
   readonly paint: Paint;
 }
 
-function drawLegend({ scale, layout, rowGroup, columnName, width, paint }: Legend): string[] {
+function drawLegend({ scale, layout, rowGroup, map, width, paint }: Legend): string[] {
   const { low, high, ranges } = scale;
+  const { columnName, marks } = map;
+  const { rowName, mean } = map.words ?? { rowName: 'layer', mean: "the layer's mean" };
   const entries = ranges.map((range, level) => ({ sign: levelBlocks[level]!, level, words: range }));
   entries.push({ sign: none, level: -1, words: 'none' });
   const lines: string[] = [];
@@ -172,9 +196,10 @@ function drawLegend({ scale, layout, rowGroup, columnName, width, paint }: Legen
     else lines[lines.length - 1] += `  ${text}`;
   }
   const sentences = [
-    `load over the layer's mean, from ${formatMultiple(low)} to ${formatMultiple(high)}; max: the layer's largest`,
+    `load over ${mean}, from ${formatMultiple(low)} to ${formatMultiple(high)}; max: the ${rowName}'s largest`,
     ...(layout.group > 1 ? [`each column is the largest of ${layout.group} ${columnName}s`] : []),
-    ...(rowGroup > 1 ? [`each row is the largest of ${rowGroup} layers`] : []),
+    ...(rowGroup > 1 ? [`each row is the largest of ${rowGroup} ${rowName}s`] : []),
+    ...(marks?.columns.includes(true) === true ? [`${mark} ${marks.meaning}`] : []),
   ];
   return [...lines, ...sentences.flatMap((sentence) => wrap(sentence, width))];
 }

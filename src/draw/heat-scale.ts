@@ -1,10 +1,10 @@
 import { InputError } from '../base/index.js';
 
-/** Loads as a picture: a row a layer, a column a GPU. */
+/** Loads as a picture, such as a row a layer, a column a GPU. */
 export interface HeatMap {
   /** `before`, `after`. */
   readonly title: string;
-  /** `[rows][columns]`: load as a multiple of the mean of its row, finite and not negative; 1 is even, 0 is no load. */
+  /** `[rows][columns]`: load as a multiple of a mean (of its row, for GPUs of a layer), finite and not negative; 1 is even, 0 is no load. */
   readonly values: readonly (readonly number[])[];
   /** `[rows]`: `layer 3`. */
   readonly rowLabels: readonly string[];

@@ -1,5 +1,5 @@
 export { drawCurve } from './curve.js';
-export { drawHeatMapText } from './heat-map.js';
+export { drawHeatMapText, type TextHeatMap } from './heat-map.js';
 export { drawHeatMapSvg } from './heat-map-svg.js';
 export type { HeatMap } from './heat-scale.js';
 export { drawLanesText } from './lanes.js';

@@ -4,7 +4,7 @@ export type { NonFinite } from './finite.js';
 export type { RankGroup, RankState } from './group.js';
 export { countRanks } from './layout.js';
 export type { LayerSwitch, MigrationReport } from './migration.js';
-export type { StepReport } from './rank.js';
+export type { StepReport, UpdateReport } from './rank.js';
 export type { TimeAccount } from './recorder.js';
 export { listTensors, type PlacedStateTensor } from './slots.js';
 export { forwardSchedule, placeAtStart, type RunSpec } from './spec.js';

@@ -20,7 +20,7 @@ import { type BindContext, bindStep, createLocate, type RankMemory } from './bin
 import { compileProgram } from './compile.js';
 import { type BoundProgram, bindProgram, type CollectedScalar, type ExportedValue, runProgram } from './execute.js';
 import { findNonFinite, type NonFinite } from './finite.js';
-import { countRanks } from './layout.js';
+import { countRanks, locateRank } from './layout.js';
 import { measureProgram } from './measure.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import { createMigration, type LayerSwitch, type Migration, type MigrationReport } from './migration.js';
@@ -33,10 +33,11 @@ import { countTokens, createRoute, type RoutingContext } from './route.js';
 import { buildRankModel, type RunSpec } from './spec.js';
 import { type CollectState, createStateCollector } from './state-collector.js';
 import { layOutState, type StateLayout } from './state-layout.js';
+import { createStepMeter, type StepMeter, type StepWork } from './step-meter.js';
 import { createUpdate, initializeState, type Update } from './update.js';
 
 /** What a rank says after a step. */
-export interface StepReport {
+export interface StepReport extends StepWork {
   readonly scalars: readonly CollectedScalar[];
   /** Norm of the gradient over all ranks, before clipping. */
   readonly gradientNorm: number;
@@ -49,10 +50,12 @@ export interface StepReport {
 }
 
 /** What the end of a step took on a rank, in seconds. */
-interface UpdateReport {
+export interface UpdateReport {
   readonly seconds: number;
   /** Of which for experts on their way to other slots. */
   readonly migrationSeconds: number;
+  /** As in `StepReport`. */
+  readonly computeCpuSeconds: number | undefined;
 }
 
 /** One rank's engine, memory and programs. Every method but `close` is called on all ranks at the same time. */
@@ -135,7 +138,14 @@ export function createRank(
     mail: connection.mail,
     own: { state: arena.buffer, layout },
   });
-  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, migration, shares });
+  const meter = createStepMeter({
+    training,
+    locate: createLocate(memory, programs[0].program, programs[0].plan),
+    lane,
+    expertRank: locateRank(spec, rank).expertRank,
+    computeThreads: spec.computeThreads,
+  });
+  const methods = createMethods({ spec, training, evaluation, memory, lane, engine, update, migration, shares, meter });
   const initialize = (seed: number) => {
     initializeState(arena.buffer, layout, spec, seed);
     nodeOfRank.set(findNodes(gather));
@@ -155,10 +165,11 @@ interface MethodContext {
   readonly update: Update;
   readonly migration: Migration;
   readonly shares: LayerShares;
+  readonly meter: StepMeter;
 }
 
 function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'collectState' | 'agree' | 'meet'> {
-  const { spec, training, evaluation, memory, lane, engine, update, migration, shares } = context;
+  const { spec, training, evaluation, memory, lane, engine, update, migration, shares, meter } = context;
   const { state, layout } = memory;
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
@@ -169,8 +180,9 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
       shares.start();
       for (const [, counts] of loads) counts.fill(0);
       const start = now();
+      meter.begin();
       migration.begin(switches);
-      runProgram(training, { beforeEach: migration.pass });
+      runProgram(training, { beforeEach: migration.pass, afterEach: meter.afterEach });
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
@@ -178,12 +190,13 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
       time.exposedCommunication += now() - reduceStart;
       const seconds = now() - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
-      return { scalars: training.scalars.slice(), gradientNorm, time, seconds, expertCounts, migration: moved };
+      const scalars = training.scalars.slice();
+      return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, ...meter.end() };
     },
     update(step, learningRate) {
       const start = now();
-      const migrationSeconds = update.apply(step, learningRate);
-      return { seconds: now() - start, migrationSeconds };
+      const { result, cpuSeconds } = meter.timeCpu(() => update.apply(step, learningRate));
+      return { seconds: now() - start, migrationSeconds: result, computeCpuSeconds: cpuSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {

@@ -1,3 +1,4 @@
+export type { BalanceSummary } from './balance-summary.js';
 export {
   createMatmulBenchmark,
   createTrainingBenchmark,
@@ -13,6 +14,7 @@ export { contextLength, openFolderTokenizer, readModelConfig } from './inference
 export type { StepMetrics } from './metrics.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
+export { measureImbalance } from './rank-loads.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
 export { type RunSummary, summarizeRun } from './summary.js';
 export { type TuneOptions, type TuneResult, tuneConfig } from './tune.js';

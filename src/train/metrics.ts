@@ -20,10 +20,46 @@ export interface StepMetrics {
   readonly communicationSeconds: readonly number[];
   readonly exposedCommunicationSeconds: readonly number[];
   readonly idleSeconds: readonly number[];
-  /** Mean over layers of mean expert load over largest; 1 is balanced. */
+  /** Of experts, whatever rank they lie on, as the router chooses them: mean over layers of mean expert load over largest; 1 is balanced. */
   readonly balancedness: number;
-  /** Replicas moved between ranks. */
+  /** Of ranks: sum over layers of the mean expert rank's rows over the sum of the largest; 1 is balanced. */
+  readonly rankBalancedness: number;
+  /** Rows (choices of tokens) of all layers that each rank's experts computed. */
+  readonly rankLoads: readonly number[];
+  /** The rows that it would have been with the placement of the run's start, replicas sharing evenly; only where placements change. */
+  readonly unmovedRankLoads?: readonly number[];
+  /** Time for which each rank's computing thread had a core; absent where the system does not tell, or ranks compute with several threads. */
+  readonly computeCpuSeconds?: readonly number[];
+  /** Time of the experts alone: elapsed, and that for which the thread had a core. */
+  readonly expertSeconds: readonly number[];
+  readonly expertCpuSeconds?: readonly number[];
+  /** Replicas moved between ranks at the end of the step. */
   readonly moves: number;
+  readonly decision?: DecisionMetrics;
+  readonly migration?: MigrationMetrics;
+}
+
+/** What was decided after a step, from the loads up to it. */
+interface DecisionMetrics {
+  /** Of ranks, by those loads: with the placement in force, and with the best one found. */
+  readonly balancednessBefore: number;
+  readonly balancednessAfter: number;
+  /** Replicas that are to move, and their bytes; 0 where the placement stays. */
+  readonly moves: number;
+  readonly bytes: number;
+  /** Why they move, or why not. */
+  readonly reason: string;
+}
+
+/** Replicas that travelled during a step. */
+export interface MigrationMetrics {
+  /** To slots of ranks that did not hold the expert. */
+  readonly moves: number;
+  readonly bytes: number;
+  /** The communication lane at work on it, of the rank where that took longest. */
+  readonly seconds: number;
+  /** What nothing hid, of the rank where that took longest: waiting for what travels, and taking it over. */
+  readonly exposedSeconds: number;
 }
 
 /** Sum of the losses of all microbatches, in the batch's order whatever the schedule's. */
@@ -33,7 +69,7 @@ export function sumLosses(reports: readonly Pick<StepReport, 'scalars'>[]): numb
 }
 
 /** Mean over layers of mean load over largest load of an expert; 1 without experts. */
-export function measureBalancedness(reports: readonly StepReport[]): number {
+export function measureBalancedness(reports: readonly Pick<StepReport, 'expertCounts'>[]): number {
   const layers = new Map(reports.flatMap(({ expertCounts }) => [...expertCounts]));
   const ratios = [...layers.values()].map(
     (counts) => counts.reduce((sum, count) => sum + count, 0) / counts.length / Math.max(...counts),

@@ -5,16 +5,18 @@ import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
 import { findPinningObstacle } from '../device/index.js';
 import { writeFileWhole, writeStepRecord, writeTrainingConfig } from '../formats/index.js';
-import { countRanks, type RankGroup, type RunSpec, type StepReport, startRanks } from '../runtime/index.js';
+import { countRanks, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
 import { fillBatch } from './batch.js';
 import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
-import { appendMetrics, measureBalancedness, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
+import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
+import { measureLoads } from './rank-loads.js';
 import { createStepRecorder } from './step-recorder.js';
+import { shareTime, sumMigration } from './step-times.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
@@ -245,6 +247,7 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   const learningRate = learningRateAt(config.optimizer, step, config.train.steps);
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
+  const migration = sumMigration(reports, updates);
   return {
     step,
     loss,
@@ -253,25 +256,11 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
     tokens,
     seconds,
     tokensPerSecond: tokens / seconds,
-    ...shareTime(
-      reports,
-      updates.map(({ seconds }) => seconds),
-      seconds,
-    ),
-    balancedness: measureBalancedness(reports),
-    moves: 0,
+    ...shareTime(reports, updates, seconds),
+    ...measureLoads(reports, spec, config.balance),
+    moves: migration?.moves ?? 0,
+    ...(migration !== undefined && { migration }),
   };
-}
-
-/** Seconds by rank: computing, communication that nothing hid and idle time sum to the step's. */
-function shareTime(reports: readonly StepReport[], updateSeconds: readonly number[], seconds: number) {
-  const communicationSeconds = reports.map(({ time }) => time.communication);
-  const computeSeconds = reports.map(({ time }, rank) => time.compute + updateSeconds[rank]);
-  const exposedCommunicationSeconds = reports.map(({ time }) => time.exposedCommunication);
-  const idleSeconds = reports.map((_, rank) =>
-    Math.max(0, seconds - computeSeconds[rank] - exposedCommunicationSeconds[rank]),
-  );
-  return { computeSeconds, communicationSeconds, exposedCommunicationSeconds, idleSeconds };
 }
 
 async function describeDivergence(group: RankGroup, step: number, loss: number): Promise<WorkError> {

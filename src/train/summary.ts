@@ -1,5 +1,6 @@
 import type { TrainingConfig } from '../config/index.js';
 import type { StepRecord } from '../simulate/index.js';
+import { type BalanceSummary, summarizeBalance } from './balance-summary.js';
 import { predictRun } from './predict.js';
 import type { TrainingResult } from './run.js';
 
@@ -22,10 +23,13 @@ export interface RunSummary {
   /** Share of the ranks' time in which they do not compute: as the simulator has it from the run's own segment times, a prediction, and as measured. */
   readonly predictedBubble: number;
   readonly measuredBubble: number;
+  /** Only where ranks share experts. */
+  readonly balance?: BalanceSummary;
 }
 
 /** Sums up a run of at least one step. */
 export function summarizeRun({ steps, record }: TrainingResult, config: TrainingConfig): RunSummary {
+  const { expert } = config.parallel;
   const total = steps.reduce((sum, { seconds }) => sum + seconds, 0);
   const share = (pick: (metrics: (typeof steps)[number]) => readonly number[], rank: number) =>
     steps.reduce((sum, metrics) => sum + pick(metrics)[rank], 0) / total;
@@ -46,6 +50,7 @@ export function summarizeRun({ steps, record }: TrainingResult, config: Training
     ranks,
     predictedBubble: record === undefined ? 0 : predictBubble(record, config),
     measuredBubble: waited / ranks.length,
+    ...(expert > 1 && { balance: summarizeBalance(steps, expert) }),
   };
 }
 

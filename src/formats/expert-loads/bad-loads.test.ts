@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -156,6 +156,29 @@ test('a path, or a part of a file, that is not there is named', async () => {
   await rejectsWith(`${write('p.pt', dict({}))}#a`, /#a names a part of what is no JSON file/);
   await rejectsWith(join(folder, 'missing.json'), /no such file/);
   await rejectsWith('a\0b', /the path is not valid/);
+});
+
+test('a folder of loads that do not belong together is refused, and names the file', async () => {
+  const run = join(folder, 'run');
+  mkdirSync(run);
+  write('run/1-2.json', { logical_count: [[[1, 2]], [[3, 4]]] });
+  write('run/3-3.json', { logical_count: [[[1, 2, 3]]] });
+  await rejectsWith(
+    run,
+    /it has 1 layers of 3 experts, the first file of the folder 1 layers of 2 experts \(.*3-3\.json\)/,
+  );
+  write('run/3-3.json', { logical_count: [[[1, -2]]] });
+  await rejectsWith(run, /the load of layer 0, expert 1 is -2 \(.*3-3\.json\)/);
+  write('run/3-3.json', { steps: [3] });
+  await rejectsWith(run, /logical_count is no list \(.*3-3\.json\)/);
+  write('run/3-3.json', '{');
+  await rejectsWith(run, /it is no valid JSON.*3-3\.json/);
+  rmSync(join(run, '3-3.json'));
+  symlinkSync(join(run, 'nowhere'), join(run, '3-3.json'));
+  await rejectsWith(run, /no such file or folder/);
+  rmSync(join(run, '3-3.json'));
+  truncateSync(write('run/3-3.json', ''), 301 * 2 ** 20);
+  await rejectsWith(run, /its 2 files hold 301 MiB, more than 300 MiB/);
 });
 
 test('a statistics folder that does not hold is refused', async () => {

@@ -283,3 +283,18 @@ test('NaN that Python wrote beside the loads does not matter', async () => {
   const path = write('n.json', '{"average": NaN, "other": [-Infinity,NaN ], "logical_count": [[1, 2]]}');
   await checkRead(path, 'sglang', [[[1, 2]]]);
 });
+
+test('the loads folder of a training run is read in the order of its steps, whatever its names sort like', async () => {
+  const run = mkdtempSync(join(folder, 'run-'));
+  const put = (name: string, content: unknown) => write(join(run.slice(folder.length + 1), name), content);
+  put('0000099-0000100.json', { logical_count: [[[1, 2]], [[3, 4]]], steps: [99, 100], layers: [0] });
+  put('101-101.json', { logical_count: [[[5, 6]]] });
+  put('10000000-10000001.json', { logical_count: [[[7, 8]], [[9, 0]]] });
+  put('notes.json', 'is not read');
+  const recorded = await readExpertLoads(run);
+  assert.equal(recorded.format, 'sglang');
+  assert.equal(recorded.layerNumbering, 'absolute');
+  assert.deepEqual([recorded.loads.windows, recorded.loads.layers, recorded.loads.experts], [5, 1, 2]);
+  assert.deepEqual([...recorded.loads.counts], [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]);
+  assert.deepEqual(recorded.notes, ['5 steps in 3 files']);
+});

@@ -6,6 +6,7 @@ import { isZip, readTorchFile } from '../torch-file.js';
 import { readAdrs } from './adrs.js';
 import { isDomains, isTable, readDomains } from './domains.js';
 import { firstOfLines, type JsonLine, parseJsonLines, parsePythonJson, selectPart } from './json-text.js';
+import { listLoadFiles, readLoadFolder } from './load-folder.js';
 import { isRecord, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
 import { readRouteLines } from './routes.js';
 import { findLogicalCount, readSglangJson, readSglangTensor } from './sglang.js';
@@ -25,7 +26,7 @@ export interface LoadsOptions {
 
 /**
  * Reads the expert loads that an engine recorded, whatever the format: SGLang's JSON and recorder `.pt`, TensorRT-LLM's statistics folder, vLLM's JSONL, ADRS JSON, route
- * JSONL, or JSON with a table `[layers][experts]` for each domain of text; text may be gzipped. `FILE#a/b` reads what the keys a and b lead to in a JSON file. Which
+ * JSONL, the `loads` folder of a training run, or JSON with a table `[layers][experts]` for each domain of text; text may be gzipped. `FILE#a/b` reads what the keys a and b lead to in a JSON file. Which
  * format it is shows from the content. Throws `InputError` that names file, window, layer and expert, or the line, for whatever is wrong; nothing in a
  * file is run, and no more is allocated than in proportion to its size.
  */
@@ -52,12 +53,21 @@ function splitPart(path: string): { readonly file: string; readonly part: readon
 function readAny(file: string, part: readonly string[], options: ReadOptions): RecordedLoads {
   if (isFolder(file)) {
     refusePart(part, file);
-    return readTensorRtStatistics(file, options);
+    return readFolder(file, options);
   }
   const bytes = unzipText(readFileBytes(file, { maxBytes: mostBytes }), file);
   if (!isZip(bytes)) return readText(decodeText(bytes, file), file, part, options);
   refusePart(part, file);
   return readTorch(readTorchFile(bytes, file), file, options);
+}
+
+/** A folder without loads of steps is read as TensorRT-LLM's, and its error says what is missing. */
+function readFolder(folder: string, options: ReadOptions): RecordedLoads {
+  const files = listLoadFiles(folder);
+  if (files.length === 0) return readTensorRtStatistics(folder, options);
+  const readFile = (file: string) =>
+    parsePythonJson(decodeText(readFileBytes(file, { maxBytes: mostBytes }), file), file);
+  return readLoadFolder(folder, files, { mostBytes, readFile }, options);
 }
 
 /** What cannot be looked at is no folder: reading it says why. */

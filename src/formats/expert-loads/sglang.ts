@@ -1,6 +1,7 @@
 import { createLoads, type ExpertLoads, sumWindows } from '../../balance/index.js';
 import { isTorchTensor, type TorchTensor } from '../torch-file.js';
 import {
+  isRecord,
   keepWindows,
   listNumbers,
   makeLoads,
@@ -22,11 +23,16 @@ export function readSglangJson(
   where: string,
   options: ReadOptions,
 ): RecordedLoads {
-  const nested = file.logical_count;
+  const loads = createLoads(readLogicalCount(file, where), where);
+  return finishSglang(loads, file.logical_count_layout, options);
+}
+
+/** The steps of `logical_count` of a JSON file, whose numbers `createLoads` checks. Throws `InputError` where there is none. */
+export function readLogicalCount(file: unknown, where: string): number[][][] {
+  const nested = isRecord(file) ? file.logical_count : undefined;
   if (!Array.isArray(nested)) return refuseLoads('logical_count is no list', where, 'give [steps][layers][experts]');
   const isOneStep = !(Array.isArray(nested[0]) && Array.isArray(nested[0][0]));
-  const loads = createLoads((isOneStep ? [nested] : nested) as number[][][], where);
-  return finishSglang(loads, file.logical_count_layout, options);
+  return (isOneStep ? [nested] : nested) as number[][][];
 }
 
 /** As `readSglangJson`, for a tensor `[steps, layers, experts]` or `[layers, experts]` of a recorder's `.pt`. */
@@ -57,7 +63,7 @@ export function findLogicalCount(
 }
 
 /** Leaves out what the recorder never filled, and warm-up. */
-function finishSglang(recorded: ExpertLoads, layout: unknown, { trimWarmup }: ReadOptions): RecordedLoads {
+export function finishSglang(recorded: ExpertLoads, layout: unknown, { trimWarmup }: ReadOptions): RecordedLoads {
   if (layout === 'rank_layer_expert') {
     const notes = [`the counts of ${plural(recorded.windows, 'rank')} were summed`];
     return describeSglang(sumWindows(recorded), notes);

@@ -38,7 +38,7 @@ export function readTensorRtStatistics(folder: string, { trimWarmup }: ReadOptio
 function readExperts(folder: string): number {
   const path = join(folder, 'meta_info.json');
   if (!existsSync(path)) {
-    const mend = 'name a file, or the folder of EXPERT_STATISTIC_PATH';
+    const mend = 'name a file, the folder of EXPERT_STATISTIC_PATH, or the loads folder of a training run';
     return refuseLoads('the folder has no meta_info.json', folder, mend);
   }
   const meta = readJson(path, { maxBytes: 2 ** 20 });

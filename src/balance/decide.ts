@@ -1,0 +1,292 @@
+import { measureDispatchedLoads } from './dispatch.js';
+import { checkLoads, type ExpertLoads, normalizeWindows, sumWindows } from './loads.js';
+import type { Machine } from './machine.js';
+import {
+  type Balancedness,
+  countDuplicateSlots,
+  largestOfRows,
+  measureBalancedness,
+  measureEvenLoads,
+} from './measure.js';
+import { migratePlacement } from './migrate-placement.js';
+import { type PlacementPolicy, placeExperts } from './place.js';
+import type { Placement } from './placement.js';
+import { countMoves, relabelLayer } from './relabel.js';
+import { separateReplicas } from './separate.js';
+
+/** What a decision whether to move experts is made from. */
+export interface DecisionRequest {
+  /** `[windows, layers, experts]`: what was counted lately; windows are of one length. */
+  readonly loads: ExpertLoads;
+  readonly machine: Machine;
+  /** The placement in force. */
+  readonly current: Placement;
+  readonly policy: PlacementPolicy;
+  readonly seed: number;
+  /** What moving one replica takes, in units of what the experts of all layers would take in one window on GPUs that are evenly loaded. */
+  readonly windowsPerMove: number;
+  /** For how many windows the placement will be in force; above 0. */
+  readonly windowsAhead: number;
+}
+
+/**
+ * Why a layer moves or stays: it `moves`; nothing better was found (`best`); the gain is `small` against what is there, `uncertain` against how it differs from window to
+ * window, or too `dear` for what moving takes.
+ */
+export type Verdict = 'moves' | 'best' | 'small' | 'uncertain' | 'dear';
+
+/** What was decided for a layer. Loads are largest over mean of GPUs, of all windows together; 1 is even. */
+export interface LayerDecision {
+  readonly verdict: Verdict;
+  /** Replicas that travel; 0 unless it moves. */
+  readonly moves: number;
+  readonly before: number;
+  /** With what was found, whether it moves there or not; at most `before`. */
+  readonly after: number;
+  /** What that saves of each window, in units of `windowsPerMove`. */
+  readonly gain: number;
+}
+
+/** Where experts should lie from now on, and why. */
+export interface PlacementDecision {
+  /** The current one but for the layers that move. */
+  readonly placement: Placement;
+  /** `[layers]`. */
+  readonly layers: readonly LayerDecision[];
+  readonly moves: number;
+  /** Of the GPUs on the request's windows, with the placement in force and with the new one. */
+  readonly before: Balancedness;
+  readonly after: Balancedness;
+  /** What the new placement saves of each window, in units of `windowsPerMove`. */
+  readonly gain: number;
+}
+
+/** A layer moves for no less than this share of its largest GPU load: a band within which loads may drift without a move, and back. */
+export const LEAST_GAIN = 0.02;
+/** And for no less than so many standard errors of its mean gain over windows: of 8 windows that differ by chance alone, that is 1 layer in 100. */
+const LEAST_CERTAINTY = 3;
+
+/** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
+const WORTH_SEARCHING = 0.05;
+
+/**
+ * Decides, layer by layer, whether experts should move: makes a placement for one half of the windows (`placeExperts`) and moves the layers whose gain on the other half is large,
+ * certain and worth the moves; where these take a good part of the gain, `migratePlacement` looks for fewer. Every window counts with the largest GPU load that it has by itself, as
+ * the slowest GPU keeps the others waiting in every one of them. The search splits an expert's tokens evenly over its replicas, the score as `measureDispatchedLoads` does.
+ *
+ * No layer's score is worse than it was, none gets an expert twice on a GPU that had no such, and the same request gives the same decision. A layer does not flip back and forth: to
+ * go back, loads must have changed by more than the gain that made it go, since both ways need `LEAST_GAIN` on windows that the search has not seen.
+ * Throws `InputError` as `placeExperts` and `migratePlacement`.
+ */
+export function decidePlacement(request: DecisionRequest): PlacementDecision {
+  checkLoads(request.loads);
+  const { machine, current } = request;
+  const [seen, loads] = splitWindows(normalizeWindows(request.loads));
+  const even = measureEvenLoads(loads, machine);
+  const gpuLoads = measureDispatchedLoads(current, loads, machine);
+  const now = largestOfRows(gpuLoads, machine.gpus);
+  const unit = sum(even) / loads.windows;
+  const bench: Bench = { request, loads, now, even, unit };
+  const layers = Array.from({ length: loads.layers }, (_, layer) => layer);
+  const whole = unit === 0 ? current : placeWhole(request, seen);
+  const judged = judgeLayers(bench, whole, layers);
+  const dear = layers.filter((layer) => isDear(judged[layer]!));
+  const chosen = dear.length === 0 ? judged : preferFewer(bench, seen, whole, judged, dear);
+  const physicalToLogical = current.physicalToLogical.slice();
+  for (const { verdict, layer, row } of chosen)
+    if (verdict === 'moves') physicalToLogical.set(row, layer * current.slots);
+  const placement = { ...current, physicalToLogical };
+  const sizes = { windows: loads.windows, gpus: machine.gpus };
+  return {
+    placement,
+    layers: chosen.map(({ verdict, moves, before, after, gain }) => ({ verdict, moves, before, after, gain })),
+    moves: chosen.reduce((total, { moves }) => total + moves, 0),
+    before: measureBalancedness(gpuLoads, even, sizes),
+    after: measureBalancedness(measureDispatchedLoads(placement, loads, machine), even, sizes),
+    gain: chosen.reduce((total, { verdict, gain }) => total + (verdict === 'moves' ? gain : 0), 0),
+  };
+}
+
+/**
+ * Half of the windows for the search and the others to judge what it found, which fits its own windows better than any other. They take turns as in the sequence of Thue and Morse,
+ * 0110 1001 ..., so that neither a trend nor a period puts what is alike into one half. A single window is both.
+ */
+function splitWindows({ windows, layers, experts, counts }: ExpertLoads): readonly [ExpertLoads, ExpertLoads] {
+  const size = layers * experts;
+  const pick = (half: number): ExpertLoads => {
+    const picked = Array.from({ length: windows }, (_, window) => window).filter(
+      (window) => windows === 1 || countOnes(window) % 2 === half,
+    );
+    const kept = new Float64Array(picked.length * size);
+    for (const [next, window] of picked.entries())
+      kept.set(counts.subarray(window * size, (window + 1) * size), next * size);
+    return { windows: picked.length, layers, experts, counts: kept };
+  };
+  return [pick(0), pick(1)];
+}
+
+function countOnes(value: number): number {
+  let ones = 0;
+  for (let left = value; left > 0; left = Math.floor(left / 2)) ones += left % 2;
+  return ones;
+}
+
+/** The placement that is best for the windows, with its GPUs named so that few replicas travel. */
+function placeWhole({ machine, current, policy, seed }: DecisionRequest, loads: ExpertLoads): Placement {
+  const placed = placeExperts(loads, machine, { policy, seed, ...(policy === 'best' && { robust: 'mean' }) });
+  const target = separateReplicas(placed.placement, sumWindows(loads), machine);
+  const physicalToLogical = target.physicalToLogical.slice();
+  for (let layer = 0; layer < target.layers; layer++) {
+    const row = relabelLayer(rowOf(current, layer), rowOf(target, layer), machine, false);
+    physicalToLogical.set(row, layer * target.slots);
+  }
+  return { ...target, physicalToLogical };
+}
+
+/** What candidates are judged by. */
+interface Bench {
+  readonly request: DecisionRequest;
+  /** The windows that the search has not seen. */
+  readonly loads: ExpertLoads;
+  /** `[windows, layers]`: the largest load under the current placement. */
+  readonly now: Float64Array;
+  /** `[windows, layers]`: what each GPU would have if all had the same. */
+  readonly even: Float64Array;
+  /** What the experts of all layers take in a window on evenly loaded GPUs, in tokens of a GPU. */
+  readonly unit: number;
+}
+
+interface JudgedLayer extends LayerDecision {
+  readonly layer: number;
+  /** The row that was judged. */
+  readonly row: Int32Array;
+  /** What the moves take of each window ahead, in units of `windowsPerMove`. */
+  readonly cost: number;
+}
+
+function isDear({ verdict, gain, cost }: JudgedLayer): boolean {
+  return verdict === 'dear' || (verdict === 'moves' && cost > WORTH_SEARCHING * gain);
+}
+
+/** The judged layers with, for the `dear` ones, a way of fewer moves where that leaves more. */
+function preferFewer(
+  bench: Bench,
+  seen: ExpertLoads,
+  whole: Placement,
+  judged: readonly JudgedLayer[],
+  dear: readonly number[],
+): JudgedLayer[] {
+  const { machine, current, seed, windowsPerMove, windowsAhead } = bench.request;
+  const largestNow = dear.reduce((total, layer) => total + meanOf(columnOf(bench.now, layer, bench.loads)), 0);
+  const { placement } = migratePlacement(
+    pickLayers(seen, dear),
+    machine,
+    pickRows(current, dear),
+    pickRows(whole, dear),
+    {
+      objective: 'mean',
+      keepsNodes: false,
+      seed,
+      // In windows; the layers' share of a window is what gains are shares of.
+      cost: { secondsPerMove: windowsPerMove, intervalSeconds: (windowsAhead * largestNow) / bench.unit },
+    },
+  );
+  const reached = current.physicalToLogical.slice();
+  for (const [index, layer] of dear.entries()) reached.set(rowOf(placement, index), layer * current.slots);
+  const fewer = judgeLayers(bench, { ...current, physicalToLogical: reached }, dear);
+  const net = ({ verdict, gain, cost }: JudgedLayer): number => (verdict === 'moves' ? gain - cost : 0);
+  return judged.map((one) => {
+    const other = fewer.find(({ layer }) => layer === one.layer);
+    return other !== undefined && net(other) > net(one) ? other : one;
+  });
+}
+
+/** Whether each of the layers should go to its row of the candidate. */
+function judgeLayers(bench: Bench, candidate: Placement, layers: readonly number[]): JudgedLayer[] {
+  const { request, loads, now } = bench;
+  const largest = largestOfRows(measureDispatchedLoads(candidate, loads, request.machine), request.machine.gpus);
+  return layers.map((layer) => {
+    const before = columnOf(now, layer, loads);
+    const after = columnOf(largest, layer, loads);
+    return judge(bench, { layer, row: rowOf(candidate, layer), before, after });
+  });
+}
+
+interface LayerCandidate {
+  readonly layer: number;
+  readonly row: Int32Array;
+  /** `[windows]`: the largest load now and with `row`. */
+  readonly before: Float64Array;
+  readonly after: Float64Array;
+}
+
+function judge({ request, loads, even, unit }: Bench, { layer, row, before, after }: LayerCandidate): JudgedLayer {
+  const { machine, current, windowsPerMove, windowsAhead } = request;
+  const currentRow = rowOf(current, layer);
+  const gains = before.map((load, window) => load - after[window]!);
+  const mean = meanOf(before);
+  const duplicatesOf = (physicalToLogical: Int32Array): number =>
+    countDuplicateSlots({ ...current, layers: 1, physicalToLogical }, machine);
+  const isBetter = meanOf(gains) > 0 && duplicatesOf(row) <= duplicatesOf(currentRow);
+  const gain = isBetter ? meanOf(gains) : 0;
+  const moves = countMoves(currentRow, row, machine);
+  const cost = (moves * windowsPerMove) / windowsAhead;
+  const verdict = ((): Verdict => {
+    if (!isBetter) return 'best';
+    if (gain < LEAST_GAIN * mean) return 'small';
+    if (gain < LEAST_CERTAINTY * standardErrorOf(gains)) return 'uncertain';
+    return gain <= cost * unit ? 'dear' : 'moves';
+  })();
+  const share = meanOf(columnOf(even, layer, loads)) || 1;
+  return {
+    layer,
+    row,
+    verdict,
+    moves: verdict === 'moves' ? moves : 0,
+    before: mean / share,
+    after: (mean - gain) / share,
+    gain: gain / (unit || 1),
+    cost,
+  };
+}
+
+function rowOf({ slots, physicalToLogical }: Placement, layer: number): Int32Array {
+  return physicalToLogical.subarray(layer * slots, (layer + 1) * slots);
+}
+
+function pickRows(placement: Placement, layers: readonly number[]): Placement {
+  const physicalToLogical = new Int32Array(layers.length * placement.slots);
+  for (const [index, layer] of layers.entries())
+    physicalToLogical.set(rowOf(placement, layer), index * placement.slots);
+  return { ...placement, layers: layers.length, physicalToLogical };
+}
+
+function pickLayers({ windows, layers, experts, counts }: ExpertLoads, picked: readonly number[]): ExpertLoads {
+  const rows = Array.from({ length: windows }, (_, window) =>
+    picked.map((layer) => (window * layers + layer) * experts),
+  );
+  const kept = new Float64Array(windows * picked.length * experts);
+  for (const [index, start] of rows.flat().entries())
+    kept.set(counts.subarray(start, start + experts), index * experts);
+  return { windows, layers: picked.length, experts, counts: kept };
+}
+
+/** `[windows]` of one layer of `[windows, layers]`. */
+function columnOf(values: Float64Array, layer: number, { windows, layers }: ExpertLoads): Float64Array {
+  return Float64Array.from({ length: windows }, (_, window) => values[window * layers + layer]!);
+}
+
+function meanOf(values: Float64Array): number {
+  return sum(values) / values.length;
+}
+
+/** Of the mean; 0 of a single window. */
+function standardErrorOf(values: Float64Array): number {
+  const mean = meanOf(values);
+  const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+  return values.length === 1 ? 0 : Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

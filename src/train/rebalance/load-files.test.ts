@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, it } from 'node:test';
+import { readExpertLoads } from '../../formats/index.js';
+import { addStep, createLoadFiles, createLoadWindow, type LoadWindow } from './index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'load-files-'));
+after(() => rmSync(folder, { recursive: true }));
+const newRun = () => mkdtempSync(join(folder, 'run-'));
+const namesOf = (run: string) => readdirSync(join(run, 'loads')).sort();
+
+const empty = createLoadWindow({ layers: [1, 3], experts: 2, interval: 4 });
+const countsOf = (step: number) =>
+  new Map([
+    [1, [step, 1]],
+    [3, [2, step]],
+  ]);
+
+/** Trains from after `done` to `end`, and writes every 4 steps and at the end. */
+async function train(run: string, done: number, end: number, from = empty): Promise<LoadWindow> {
+  const files = await createLoadFiles(run, 4, done);
+  let window = from;
+  for (let step = done + 1; step <= end; step++) {
+    window = addStep(window, step, countsOf(step));
+    await files.add(window);
+    if (step % 4 === 0) await files.flush();
+  }
+  await files.flush();
+  return window;
+}
+
+it('writes what balance reads: every step a window, a row for each layer of the model, without the warm-up', async () => {
+  const run = newRun();
+  await train(run, 0, 10);
+  assert.deepEqual(namesOf(run), ['0000003-0000004.json', '0000005-0000008.json', '0000009-0000010.json']);
+  const { loads, layerNumbers, notes } = await readExpertLoads(join(run, 'loads'));
+  assert.deepEqual([loads.windows, loads.layers, loads.experts], [8, 4, 2]);
+  assert.deepEqual(layerNumbers, [0, 1, 2, 3]);
+  const expected = [3, 4, 5, 6, 7, 8, 9, 10].flatMap((step) => [0, 0, step, 1, 0, 0, 2, step]);
+  assert.deepEqual([...loads.counts], expected);
+  assert.deepEqual(notes, ['8 steps in 3 files', '2 layers without tokens (dense ones?): 0, 2']);
+});
+
+it('leaves dead steps out, and writes no file without a step', async () => {
+  const run = newRun();
+  const files = await createLoadFiles(run, 4, 0);
+  await files.flush();
+  await files.add(addStep(empty, 3, new Map([...countsOf(3), [1, [0, 0]]])));
+  await files.flush();
+  assert.deepEqual(readdirSync(run), []);
+});
+
+it('writes by itself before a file becomes long', async () => {
+  const run = newRun();
+  const files = await createLoadFiles(run, 4, 0);
+  let window = empty;
+  for (let step = 1; step <= 250; step++) {
+    window = addStep(window, step, countsOf(step));
+    await files.add(window);
+  }
+  await files.flush();
+  assert.deepEqual(namesOf(run), ['0000003-0000102.json', '0000103-0000202.json', '0000203-0000250.json']);
+});
+
+it('replaces what lies beyond the step that a run goes on from, as if it had not been cut off', async () => {
+  const [run, whole] = [newRun(), newRun()];
+  const window = await train(run, 0, 8);
+  await train(run, 8, 14, window);
+  // Cut off after step 14, to go on from the checkpoint of step 8.
+  await train(run, 8, 16, window);
+  await train(whole, 0, 16);
+  assert.deepEqual(namesOf(run), namesOf(whole));
+  const loadsOf = async (one: string) => (await readExpertLoads(join(one, 'loads'))).loads;
+  assert.deepEqual(await loadsOf(run), await loadsOf(whole));
+});
+
+it('shortens a file that reaches beyond that step', async () => {
+  const run = newRun();
+  await train(run, 0, 8);
+  await createLoadFiles(run, 4, 6);
+  assert.deepEqual(namesOf(run), ['0000003-0000004.json', '0000005-0000006.json']);
+  assert.equal((await readExpertLoads(join(run, 'loads'))).loads.windows, 4);
+});
+
+it('begins a new run with no loads, and leaves other files alone', async () => {
+  const run = newRun();
+  await train(run, 0, 8);
+  writeFileSync(join(run, 'loads', 'notes.txt'), 'mine');
+  await createLoadFiles(run, 4, 0);
+  assert.deepEqual(namesOf(run), ['notes.txt']);
+});
+
+it('does not throw away what it cannot shorten', async () => {
+  const run = newRun();
+  mkdirSync(join(run, 'loads'));
+  writeFileSync(join(run, 'loads', '1-9.json'), '{"steps": [1, 9]}');
+  await assert.rejects(createLoadFiles(run, 4, 5), /its name says that it holds step 5, and it does not/);
+  assert.deepEqual(namesOf(run), ['1-9.json']);
+});

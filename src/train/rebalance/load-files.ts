@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../../base/index.js';
+import { readJson, writeFileWhole } from '../../formats/index.js';
+import type { LoadWindow, StepLoads } from './window.js';
+
+/** Writes the loads of a run into files of some steps each. */
+export interface LoadFiles {
+  /** Takes the steps of the window that are new since the last call; writes when a file is full. Throws as `writeFileWhole`. */
+  add(window: LoadWindow): Promise<void>;
+  /** Writes what was taken since the last file, if anything. */
+  flush(): Promise<void>;
+}
+
+/** A file holds no more, so that whoever reads one needs little memory. */
+const MOST_STEPS = 100;
+
+/**
+ * Files `FIRST-LAST.json` in the run's `loads` folder, named after their steps: SGLang's `{"logical_count": [steps][layers][experts]}` with a row for each of the model's
+ * `hiddenLayers` layers (those without experts are 0, as SGLang has it), and beside it `steps` and `layers`, the numbers of the steps and of the layers with experts. `done` is the step that the
+ * run goes on from: files beyond it, of a run that was cut off, are removed, and one that reaches beyond it is shortened. Throws as `writeFileWhole` and, for a file
+ * that has to be shortened and cannot be read, `InputError`.
+ */
+export async function createLoadFiles(runFolder: string, hiddenLayers: number, done: number): Promise<LoadFiles> {
+  const folder = join(runFolder, 'loads');
+  await trimLoadFiles(folder, done);
+  let last = done;
+  let waiting: StepLoads[] = [];
+  let of: LoadWindow | undefined;
+  const flush = async (): Promise<void> => {
+    if (of === undefined || waiting.length === 0) return;
+    const { layers, experts } = of;
+    mkdirSync(folder, { recursive: true });
+    const rows = waiting;
+    waiting = [];
+    const file = join(folder, nameOf(rows[0].step, rows[rows.length - 1].step));
+    await writeFileWhole(file, formatLoads(rows, { layers, experts, hiddenLayers }));
+  };
+  return {
+    async add(window) {
+      of = window;
+      const fresh = window.steps.filter(({ step }) => step > last);
+      waiting.push(...fresh);
+      last = fresh.at(-1)?.step ?? last;
+      if (waiting.length >= MOST_STEPS) await flush();
+    },
+    flush,
+  };
+}
+
+/** So that names sort as steps do: training runs are shorter than 10^7 steps, and longer ones are still read in order. */
+const DIGITS = 7;
+
+function nameOf(first: number, last: number): string {
+  return `${String(first).padStart(DIGITS, '0')}-${String(last).padStart(DIGITS, '0')}.json`;
+}
+
+/** The file's text in pieces, a line a step. */
+function* formatLoads(
+  rows: readonly StepLoads[],
+  { layers, experts, hiddenLayers }: Pick<LoadWindow, 'layers' | 'experts'> & { readonly hiddenLayers: number },
+): Generator<string> {
+  const none = new Array<number>(experts).fill(0);
+  yield '{"logical_count": [\n';
+  for (const [index, { counts }] of rows.entries()) {
+    const step = Array.from({ length: hiddenLayers }, (_, layer) => {
+      const row = layers.indexOf(layer);
+      return row < 0 ? none : [...counts.subarray(row * experts, (row + 1) * experts)];
+    });
+    yield `${JSON.stringify(step)}${index === rows.length - 1 ? '' : ','}\n`;
+  }
+  yield `], "steps": ${JSON.stringify(rows.map(({ step }) => step))}, "layers": ${JSON.stringify(layers)}}\n`;
+}
+
+/** Removes or shortens the files of a run that hold steps beyond `done`. */
+async function trimLoadFiles(folder: string, done: number): Promise<void> {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const [, first, last] = /^(\d+)-(\d+)\.json$/.exec(name) ?? [];
+    if (first === undefined || Number(last) <= done) continue;
+    const file = join(folder, name);
+    if (Number(first) <= done) await writeShorter(folder, file, done);
+    rmSync(file);
+  }
+}
+
+const MAX_BYTES = 300 * 2 ** 20;
+
+async function writeShorter(folder: string, file: string, done: number): Promise<void> {
+  const content = readJson(file, { maxBytes: MAX_BYTES }) as Readonly<Record<string, unknown>> | null;
+  const { logical_count: counts, steps, layers } = content ?? {};
+  const isOurs = Array.isArray(counts) && Array.isArray(steps) && counts.length === steps.length;
+  const kept = isOurs ? (steps as unknown[]).filter((step) => typeof step === 'number' && step <= done) : [];
+  if (!isOurs || kept.length === 0) {
+    const mend = 'move it elsewhere';
+    throw new InputError({ what: `its name says that it holds step ${done}, and it does not`, where: file, mend });
+  }
+  const shorter = { logical_count: counts.slice(0, kept.length), steps: kept, layers };
+  await writeFileWhole(
+    join(folder, nameOf(kept[0] as number, kept[kept.length - 1] as number)),
+    `${JSON.stringify(shorter)}\n`,
+  );
+}
