@@ -82,7 +82,7 @@ const balanceFields = {
     from: 0,
     to: 65_536,
   }),
-  interval: integer('Steps between new placements of experts; 0 is never, and all there is for now.', steps),
+  interval: integer('Steps between decisions whether experts move to other ranks; 0 is never.', steps),
   policy: choice('How placements are made.', ['best', 'deepseek']),
   shares: choice(
     'How replicas share an expert\'s tokens: "even", the nearest in turn; "optimal", so that the busiest rank has the least, by the step before.',
