@@ -87,7 +87,7 @@ export function openRebalanceState(
 /** Watches the loads of a run with `balance.interval` above 0, decides, and says which layers switch when. */
 export async function createBalancer(options: BalancerOptions): Promise<Balancer> {
   const { config, spec, folder, done } = options;
-  const { interval, policy } = config.balance;
+  const { interval, policy, moveCost } = config.balance;
   const shape = shapeOf(spec, config);
   const machine = describeMachine(spec, options.nodeOfRank);
   const heldLayers = Array.from({ length: spec.schedule.ranks }, (_, rank) => heldMoeLayers(spec, rank));
@@ -109,7 +109,7 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
       const last = step - 1;
       const known = state.traffic;
       if (last === 0 || last % interval !== 0 || known === undefined) return undefined;
-      const stepsPerMove = priceMove(known);
+      const stepsPerMove = moveCost > 0 ? moveCost : priceMove(known);
       const decision = decideRebalance({
         step: last,
         window: state.window,
