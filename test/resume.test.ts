@@ -224,9 +224,9 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
     /2 expert ranks cannot share 7 slots evenly \(.*\): use 2 or 4$/m,
   ],
   [
-    'new placements during a run',
-    `train ${config} --set parallel.expert=2 --set balance.interval=10`,
-    /migration is not available yet .*: use 0$/m,
+    'experts that move although they all lie on one rank',
+    `train ${config} --set balance.interval=10`,
+    /with one expert rank all experts lie together .*: use 0, or expert = 2 or more/m,
   ],
   ['a text that is missing', `train ${config} --set data.text=nowhere.txt`, /nowhere\.txt/],
   ['a folder without a run to resume', `train --resume ${folder}/nothing`, /nothing/],

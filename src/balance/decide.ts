@@ -1,5 +1,5 @@
 import { measureDispatchedLoads } from './dispatch.js';
-import { checkLoads, type ExpertLoads, normalizeWindows, sumWindows } from './loads.js';
+import { checkLoads, type ExpertLoads, mergeWindows, normalizeWindows, sumWindows } from './loads.js';
 import type { Machine } from './machine.js';
 import {
   type Balancedness,
@@ -68,6 +68,8 @@ const LEAST_CERTAINTY = 3;
 
 /** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
 const WORTH_SEARCHING = 0.05;
+/** So many windows that search looks at: its time grows with their square, and the others judge what it found. */
+const ROUGH_WINDOWS = 4;
 
 /**
  * Decides, layer by layer, whether experts should move: makes a placement for one half of the windows (`placeExperts`) and moves the layers whose gain on the other half is large,
@@ -179,7 +181,7 @@ function preferFewer(
   const { machine, current, seed, windowsPerMove, windowsAhead } = bench.request;
   const largestNow = dear.reduce((total, layer) => total + meanOf(columnOf(bench.now, layer, bench.loads)), 0);
   const { placement } = migratePlacement(
-    pickLayers(seen, dear),
+    mergeWindows(pickLayers(seen, dear), ROUGH_WINDOWS),
     machine,
     pickRows(current, dear),
     pickRows(whole, dear),

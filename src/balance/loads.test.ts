@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../base/index.js';
-import { checkLoads, createLoads, normalizeWindows, sumWindows } from './loads.js';
+import { checkLoads, createLoads, mergeWindows, normalizeWindows, sumWindows } from './loads.js';
 import { isNear, loadsOf } from './test-cases.js';
 
 function refuses(call: () => unknown, message: RegExp): void {
@@ -129,4 +129,18 @@ describe('windows', () => {
     const loads = createLoads([[[1, 3]], [[4, 0]]]);
     assert.deepEqual(normalizeWindows(loads), loads);
   });
+});
+
+it('merged windows are sums of neighbours that hold every token, and few enough stay as they are', () => {
+  const loads = createLoads([[[1]], [[2]], [[3]], [[4]], [[5]]]);
+  assert.deepEqual([...mergeWindows(loads, 2).counts], [6, 9]);
+  assert.equal(mergeWindows(loads, 5), loads);
+  fc.assert(
+    fc.property(someLoads, fc.integer({ min: 1, max: 4 }), (any, most) => {
+      const merged = mergeWindows(any, most);
+      assert.equal(merged.windows, Math.min(most, any.windows));
+      const [before, after] = [any, merged].map((one) => sumWindows(one).counts);
+      for (const [i, count] of after!.entries()) assert.ok(isNear(count, before![i]!, before![i]!));
+    }),
+  );
 });

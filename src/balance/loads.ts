@@ -85,6 +85,19 @@ export function sumWindows({ windows, layers, experts, counts }: ExpertLoads): E
   return { windows: 1, layers, experts, counts: sums };
 }
 
+/** At most `most` windows: more are summed in equal blocks of neighbours. */
+export function mergeWindows(loads: ExpertLoads, most: number): ExpertLoads {
+  const { windows, layers, experts, counts } = loads;
+  if (windows <= most) return loads;
+  const size = layers * experts;
+  const merged = new Float64Array(most * size);
+  for (let window = 0; window < windows; window++) {
+    const start = Math.floor((window * most) / windows) * size;
+    for (let i = 0; i < size; i++) merged[start + i]! += counts[window * size + i]!;
+  }
+  return { windows: most, layers, experts, counts: merged };
+}
+
 /**
  * Each window's loads of each layer as shares of the layer's tokens in that window, times the mean number of tokens of a window: a window
  * with many tokens then counts as much as one with few. A layer without tokens in a window stays at 0.

@@ -1,6 +1,6 @@
 import type { Constraints } from './anneal.js';
 import { createSite } from './hierarchy.js';
-import type { ExpertLoads } from './loads.js';
+import { type ExpertLoads, mergeWindows } from './loads.js';
 import { listGpuOfSlot, type Machine } from './machine.js';
 import { countCoactivation, createAffinityState, type TrafficWeight } from './traffic.js';
 import { createWindowedState, type RobustObjective, type WindowedState } from './windowed-state.js';
@@ -25,7 +25,7 @@ export interface WindowedLayers {
   toMachine(expertOf: Int32Array): Int32Array;
 }
 
-/** Windows that a search looks at, at most; more are summed in equal blocks of neighbours. */
+/** Windows that a search looks at, at most; more are merged. */
 const MOST_WINDOWS = 32;
 
 /** Opens the layers of `loads` on the machine's GPUs in use. */
@@ -36,7 +36,7 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
   const gpusPerNode = machine.gpus / machine.nodes;
   const nodeOfSlot = slotOf.map((slot) => Math.floor(gpuOfSlot[slot]! / gpusPerNode));
   const zoneOf = Int32Array.from({ length: site.problem.gpus }, (_, gpu) => nodeOfSlot[site.problem.slotStarts[gpu]!]!);
-  const merged = mergeWindows(loads);
+  const merged = mergeWindows(loads, MOST_WINDOWS);
   return {
     open(layer, expertOf) {
       const load = loadOfLayer(merged, layer);
@@ -59,18 +59,6 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
       return row;
     },
   };
-}
-
-function mergeWindows(loads: ExpertLoads): ExpertLoads {
-  const { windows, layers, experts, counts } = loads;
-  if (windows <= MOST_WINDOWS) return loads;
-  const size = layers * experts;
-  const merged = new Float64Array(MOST_WINDOWS * size);
-  for (let window = 0; window < windows; window++) {
-    const start = Math.floor((window * MOST_WINDOWS) / windows) * size;
-    for (let i = 0; i < size; i++) merged[start + i]! += counts[window * size + i]!;
-  }
-  return { windows: MOST_WINDOWS, layers, experts, counts: merged };
 }
 
 /** `[experts, windows]` of one layer. */

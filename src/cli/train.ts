@@ -125,6 +125,7 @@ function chooseRun(
 function createProgress(config: TrainingConfig): (event: TrainingEvent) => void {
   const isTerminal = process.stderr.isTTY === true;
   let shown = -Infinity;
+  let decisions = 0;
   return (event) => {
     switch (event.kind) {
       case 'start': {
@@ -139,6 +140,12 @@ function createProgress(config: TrainingConfig): (event: TrainingEvent) => void 
         break;
       }
       case 'step': {
+        const { decision } = event.metrics;
+        if (decision !== undefined) {
+          const cost = decisions++ === 0 ? ` (${decision.moveCost})` : '';
+          const start = isTerminal ? '\r\x1b[K' : '';
+          process.stderr.write(`${start}after step ${decision.after}: ${decision.reason}${cost}\n`);
+        }
         const isLast = event.metrics.step === config.train.steps;
         if (!isTerminal && !isLast && event.metrics.validationLoss === undefined && performance.now() - shown < 5000)
           return;
@@ -149,6 +156,9 @@ function createProgress(config: TrainingConfig): (event: TrainingEvent) => void 
         );
         break;
       }
+      case 'note':
+        process.stderr.write(`${event.note}\n`);
+        break;
       case 'checkpoint':
         if (!isTerminal) process.stderr.write(`checkpoint ${event.folder}\n`);
         break;

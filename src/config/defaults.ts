@@ -60,5 +60,5 @@ export const defaultTrainingConfig: TrainingConfig = {
     sequenceBalanceWeight: 0.0001,
   },
   train: { steps: 600, seed: 1, saveEvery: 0, evaluateEvery: 100, initialCheckpoint: '' },
-  balance: { redundantSlots: 0, interval: 0, policy: 'best', shares: 'even' },
+  balance: { redundantSlots: 0, interval: 0, moveCost: 0, policy: 'best', shares: 'even' },
 };

@@ -223,12 +223,6 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     [],
     'interval is 100, but with one expert rank all experts lie together (config.toml, [balance]): use 0, or expert = 2 or more in [parallel]',
   ],
-  [
-    'new placements in a run',
-    '[parallel]\nexpert = 2\n[balance]\ninterval = 100',
-    [],
-    'interval is 100, but migration is not available yet (config.toml, [balance]): use 0',
-  ],
   ['an override without a table', '', ['steps=3'], '--set steps=3 is no table.key=value'],
   ['an override without a value', '', ['train.steps'], '--set train.steps is no table.key=value'],
   ['an empty value', '', ['train.steps='], 'steps is "" (--set train.steps=): use an integer'],

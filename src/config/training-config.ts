@@ -160,14 +160,6 @@ const trainingRules: readonly Rule[] = [
           where: '[balance]',
           mend: 'use 0, or expert = 2 or more in [parallel]',
         },
-  ({ balance }) =>
-    balance.interval === 0
-      ? undefined
-      : {
-          what: `interval is ${balance.interval}, but migration is not available yet`,
-          where: '[balance]',
-          mend: 'use 0',
-        },
   ({ optimizer }) =>
     optimizer.minimumLearningRate <= optimizer.learningRate
       ? undefined

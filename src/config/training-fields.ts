@@ -92,7 +92,11 @@ const balanceFields = {
     from: 0,
     to: 65_536,
   }),
-  interval: integer('Steps between new placements of experts; 0 is never, and all there is for now.', steps),
+  interval: integer('Steps between decisions whether experts move to other ranks; 0 is never.', steps),
+  moveCost: number(
+    "What moving a replica counts, in steps of the experts' computing; 0 measures it in the run, before the first decision.",
+    { from: 0, to: 1e6 },
+  ),
   policy: choice('How placements are made.', ['best', 'deepseek']),
   shares: choice(
     'How replicas share an expert\'s tokens: "even", the nearest in turn; "optimal", so that the busiest rank has the least, by the step before.',

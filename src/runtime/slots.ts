@@ -1,3 +1,4 @@
+import type { Placement } from '../balance/index.js';
 import { nameInCheckpoint } from '../model/index.js';
 import type { LayerSlots, StateLayout, StateTensor } from './state-layout.js';
 
@@ -10,6 +11,20 @@ interface OpenState {
 /** The expert in each slot of a layer, of all ranks: int32 `[slots]`, in the rank's memory. */
 export function openSlotToExpert(state: SharedArrayBuffer, { slotToExpert }: LayerSlots): Int32Array {
   return new Int32Array(state, slotToExpert.byteOffset, slotToExpert.count);
+}
+
+/** Says which expert lies in which slot, of the layers from `firstLayer`; what the slots hold stays as it is. */
+export function setPlacement(
+  ranks: readonly OpenState[],
+  { slots, physicalToLogical }: Placement,
+  firstLayer: number,
+): void {
+  for (const { layout, state } of ranks) {
+    for (const one of layout.slots) {
+      const row = one.layer - firstLayer;
+      openSlotToExpert(state, one).set(physicalToLogical.subarray(row * slots, (row + 1) * slots));
+    }
+  }
 }
 
 /** A tensor under the name that it has in Hugging Face's checkpoint, by the placement of the moment. */

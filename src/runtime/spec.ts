@@ -50,6 +50,17 @@ export function placeAtStart(model: ModelConfig, slots: number): Placement {
   });
 }
 
+/** The layers with routed experts that a rank of the schedule holds, ascending. */
+export function heldMoeLayers({ schedule, layers, model }: RunSpec, pipelineRank: number): number[] {
+  const ranges = schedule.pipelines.flatMap((pipeline) =>
+    pipeline.flatMap((stage, position) => (schedule.stageToRank[stage] === pipelineRank ? [layers[position]] : [])),
+  );
+  const held = new Set(
+    ranges.flatMap(({ first, end }) => Array.from({ length: end - first }, (_, index) => first + index)),
+  );
+  return [...held].filter((layer) => layer >= model.firstKDenseReplace).sort((a, b) => a - b);
+}
+
 /** Model stages of a rank, by the schedule's stage number: the copies of a stage share its program. */
 export function buildRankModel(spec: RunSpec, rank: number): BuiltModel {
   const { schedule, layers, model, batch, optimizer, expert } = spec;

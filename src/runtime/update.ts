@@ -4,19 +4,14 @@ import type { OptimizerKernels } from '../device/index.js';
 import { selectionBiasName } from '../model/index.js';
 import type { Migration } from './migration.js';
 import type { OperationPlan, Summation } from './operations.js';
-import { cutOutReplicas, listReplicas, listTensors, openSlotToExpert } from './slots.js';
+import { cutOutReplicas, listReplicas, listTensors, setPlacement } from './slots.js';
 import type { RunSpec } from './spec.js';
 import type { StateLayout, StateSpan } from './state-layout.js';
 
 /** Fills parameters and buffers for the first step: matrices normal with the model's deviation, norms one, the rest zero. */
 export function initializeState(state: SharedArrayBuffer, layout: StateLayout, spec: RunSpec, seed: number): void {
   const deviation = spec.model.initializerRange;
-  const { slots, physicalToLogical } = spec.placement;
-  const experts = (layer: number) => {
-    const row = layer - spec.model.firstKDenseReplace;
-    return physicalToLogical.subarray(row * slots, (row + 1) * slots);
-  };
-  for (const one of layout.slots) openSlotToExpert(state, one).set(experts(one.layer));
+  setPlacement([{ layout, state }], spec.placement, spec.model.firstKDenseReplace);
   // By the name in the checkpoint: the same numbers wherever an expert lies, and in all of its replicas.
   for (const { checkpointName, position, count, initializer } of listTensors({ layout, state })) {
     const parameter = new Float32Array(state, layout.byteOffsets.parameters + 4 * position, count);

@@ -31,7 +31,18 @@ function createStep(step: number, loads: readonly number[], more: Partial<StepMe
   };
 }
 
-const decision = { balancednessBefore: 0.7, balancednessAfter: 0.9, moves: 2, bytes: 100, reason: 'it pays' };
+const decision = {
+  after: 0,
+  moveCost: '',
+  expertBalancedness: 0.3,
+  gainSeconds: 1,
+  costSeconds: 0,
+  balancednessBefore: 0.7,
+  balancednessAfter: 0.9,
+  moves: 2,
+  bytes: 100,
+  reason: 'it pays',
+};
 const migration = { moves: 2, bytes: 100, seconds: 0.5, exposedSeconds: 0.05 };
 
 /** 20 steps; replicas move at the end of steps 5 and 12. */

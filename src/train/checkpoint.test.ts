@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test';
 import { type Placement, placeInOrder } from '../balance/index.js';
 import { parseTrainingConfig } from '../config/index.js';
 import { listMomentPieces, listTensors, type RankState, startRanks } from '../runtime/index.js';
-import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
+import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
 import { openModel, readModelConfig } from './inference.js';
 import { planRun } from './plan-run.js';
 
@@ -116,7 +116,8 @@ describe('a checkpoint', () => {
       tokenizer: 'bytes',
     });
     moments.fill(0);
-    assert.deepEqual(loadCheckpoint(saved, group.states), { step: 7, seed: 3 });
+    assert.equal(readCheckpointStep(saved), 7);
+    loadCheckpoint(saved, group.states);
     assert.deepEqual(moments, before);
     await group.close();
   });
@@ -128,7 +129,7 @@ describe('a checkpoint', () => {
       message: /mlp\.(gate|up|down)_proj\.weight has shape/,
     });
     const { group } = await openModel(tiny, model, shape);
-    assert.throws(() => loadCheckpoint(tiny, group.states), { name: 'InputError', message: /training\.json/ });
+    assert.throws(() => readCheckpointStep(tiny), { name: 'InputError', message: /training\.json/ });
     assert.throws(() => loadParameters(folder, group.states), { name: 'InputError' });
     await group.close();
   });

@@ -113,6 +113,7 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
 export async function saveCheckpoint(
   folder: string,
   { model, states, step, seed, sequenceLength, tokenizer }: CheckpointContent,
+  writeMore?: (temporary: string) => Promise<void>,
 ): Promise<void> {
   await writeFolderWhole(folder, async (temporary) => {
     await writeFileWhole(join(temporary, 'config.json'), formatHuggingFaceConfig(model));
@@ -126,6 +127,7 @@ export async function saveCheckpoint(
       ...asData(momentTensors(states, 'secondMoments'), 'second_moment.'),
       ...asData(states.flatMap(loadTensors)),
     ]);
+    await writeMore?.(temporary);
     if (tokenizer !== 'bytes') copyFileSync(tokenizer, join(temporary, 'tokenizer.json'));
     await writeFileWhole(
       join(temporary, 'training.json'),
@@ -144,31 +146,26 @@ export function loadParameters(folder: string, states: readonly RankState[]): vo
   );
 }
 
-/** Reads a checkpoint of training: parameters, biases, moments and, where there are any, loads. Throws `InputError`. */
-export function loadCheckpoint(
-  folder: string,
-  states: readonly RankState[],
-): { readonly step: number; readonly seed: number } {
-  const file = join(folder, 'training.json');
-  const training = readJson(file, { maxBytes: MAX_TRAINING_BYTES }) as {
-    version?: unknown;
-    step?: unknown;
-    seed?: unknown;
-  } | null;
-  const { version, step, seed } = training ?? {};
-  if (version !== VERSION || !isCount(step) || !isCount(seed)) {
-    throw new InputError({
-      what: 'the training state is not one of this version',
-      where: file,
-      mend: 'resume from a checkpoint that this program wrote',
-    });
-  }
+/** Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any, loads. Throws `InputError`. */
+export function loadCheckpoint(folder: string, states: readonly RankState[]): void {
   loadParameters(folder, states);
   const index = readSafetensors(join(folder, 'optimizer.safetensors'));
   fillMoments(index, 'first_moment.', states, 'firstMoments');
   fillMoments(index, 'second_moment.', states, 'secondMoments');
   fillLoads(index, states);
-  return { step, seed };
+}
+
+/** The step after which a checkpoint was written. Throws `InputError` for one of another version. */
+export function readCheckpointStep(folder: string): number {
+  const file = join(folder, 'training.json');
+  const training = readJson(file, { maxBytes: MAX_TRAINING_BYTES }) as Readonly<Record<string, unknown>> | null;
+  const { version, step, seed } = training ?? {};
+  if (version === VERSION && isCount(step) && isCount(seed)) return step;
+  throw new InputError({
+    what: 'the training state is not one of this version',
+    where: file,
+    mend: 'resume from a checkpoint that this program wrote',
+  });
 }
 
 function isCount(value: unknown): value is number {

@@ -39,16 +39,24 @@ export interface StepMetrics {
   readonly migration?: MigrationMetrics;
 }
 
-/** What was decided after a step, from the loads up to it. */
-interface DecisionMetrics {
-  /** Of ranks, by those loads: with the placement in force, and with the best one found. */
+/** What was decided while the step ran, from the loads up to the step `after`, the one before it. */
+export interface DecisionMetrics {
+  readonly after: number;
+  /** Of ranks, as predicted from those loads: with the placement in force, and with the next. */
   readonly balancednessBefore: number;
   readonly balancednessAfter: number;
+  /** Of experts, whatever rank they lie on. */
+  readonly expertBalancedness: number;
   /** Replicas that are to move, and their bytes; 0 where the placement stays. */
   readonly moves: number;
   readonly bytes: number;
+  /** What the next placement saves until the next decision, and what the moves take if nothing hides them, as predicted. */
+  readonly gainSeconds: number;
+  readonly costSeconds: number;
   /** Why they move, or why not. */
   readonly reason: string;
+  /** What a move takes in this run, as a sentence. */
+  readonly moveCost: string;
 }
 
 /** Replicas that travelled during a step. */

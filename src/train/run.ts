@@ -8,8 +8,9 @@ import { writeFileWhole, writeStepRecord, writeTrainingConfig } from '../formats
 import { countRanks, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
+import { type Balancer, createBalancer, openRebalanceState } from './balancer.js';
 import { fillBatch } from './batch.js';
-import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
+import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
 import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
@@ -29,6 +30,8 @@ export type TrainingEvent =
       readonly pinningObstacle: string | undefined;
     }
   | { readonly kind: 'step'; readonly metrics: StepMetrics }
+  /** What a person should know about the placement of experts with which the run begins. */
+  | { readonly kind: 'note'; readonly note: string }
   | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
 
 export interface TrainingOptions {
@@ -69,6 +72,8 @@ interface Run {
   readonly corpus: Corpus;
   readonly group: RankGroup;
   readonly launch: Launch | undefined;
+  /** Of a run in which experts move. */
+  readonly balancer: Balancer | undefined;
 }
 
 /**
@@ -86,20 +91,27 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   const corpus = await loadCorpus(config);
   const group = await startRanks(spec, launch);
   try {
-    const run = { options, spec, corpus, group, launch };
-    const done = await startState(run);
+    const { done, nodeOfRank, rebalance } = await startState({ options, spec, group });
     if (group.isLeader) {
       mkdirSync(join(folder, 'checkpoints'), { recursive: true });
       await writeTrainingConfig(join(folder, 'config.toml'), config);
       await startMetrics(folder, done);
-      options.onEvent({
-        kind: 'start',
-        spec,
-        corpus,
-        firstStep: done + 1,
-        pinningObstacle: pinningObstacleOf(spec, launch),
-      });
+      const pinningObstacle = pinningObstacleOf(spec, launch);
+      options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
+      if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
     }
+    const balancer =
+      rebalance === undefined
+        ? undefined
+        : await createBalancer({
+            config,
+            spec,
+            folder: group.isLeader ? folder : undefined,
+            done,
+            nodeOfRank,
+            state: rebalance.state,
+          });
+    const run = { options, spec, corpus, group, launch, balancer };
     const result = await runSteps(run, done);
     if (group.isLeader) await options.onEnd(result);
     return result;
@@ -142,13 +154,17 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
   return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
 }
 
-/** Sets the parameters, by seed or from a checkpoint; gives the steps that are done. */
-async function startState({ options, group }: Run): Promise<number> {
+/** Sets placement and parameters, by seed or from a checkpoint; gives the steps that are done. */
+async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec' | 'group'>) {
   const { config, folder, resume } = options;
-  await group.call('initialize', config.train.seed);
-  if (resume) return loadCheckpoint(lastCheckpoint(folder), group.states).step;
-  if (config.train.initialCheckpoint !== '') loadParameters(config.train.initialCheckpoint, group.states);
-  return 0;
+  const [nodeOfRank] = await group.call('initialize', config.train.seed);
+  const checkpoint = resume ? lastCheckpoint(folder) : undefined;
+  const from = checkpoint === undefined ? undefined : { checkpoint, done: readCheckpointStep(checkpoint) };
+  const rebalance =
+    config.balance.interval === 0 ? undefined : openRebalanceState({ config, spec }, group.states, from);
+  if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states);
+  else if (config.train.initialCheckpoint !== '') loadParameters(config.train.initialCheckpoint, group.states);
+  return { done: from?.done ?? 0, nodeOfRank, rebalance };
 }
 
 /** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */
@@ -176,6 +192,8 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
   let step = done;
   let saved = -1;
   let start = 0;
+  /** The first step in which experts moved. */
+  let moved: Timeline['ranks'] | undefined;
   const save = async () => {
     if (saved !== step) await saveRun(run, step);
     saved = step;
@@ -187,6 +205,7 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     start = (performance.timeOrigin + performance.now()) / 1000;
     const metrics = await runStep(run, step);
     await recorder.look(step, metrics.seconds, false);
+    if (metrics.migration !== undefined) moved ??= await group.call('timeline', start);
     const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
     const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
     history.push(whole);
@@ -197,6 +216,7 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
+  await run.balancer?.flush();
   const timeline: Timeline = {
     unit: 'seconds',
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
@@ -206,6 +226,8 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
   const record = last === undefined ? undefined : recorder.record();
   if (group.isLeader && record !== undefined) {
     await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
+    if (moved !== undefined)
+      await writeFileWhole(join(folder, 'trace-migration.json'), formatTrace({ ...timeline, ranks: moved }));
     await writeStepRecord(join(folder, 'step.json'), record);
   }
   return {
@@ -221,18 +243,19 @@ function checkpointFolder(folder: string, step: number): string {
   return join(folder, 'checkpoints', String(step));
 }
 
-async function saveRun({ options, group }: Run, step: number): Promise<void> {
+async function saveRun({ options, group, balancer }: Run, step: number): Promise<void> {
   const { config, folder, onEvent } = options;
   const target = checkpointFolder(folder, step);
   const { model, data, train } = config;
   const { sequenceLength, tokenizer } = data;
   const states = await group.collectStates();
   if (!group.isLeader) return;
-  await saveCheckpoint(target, { model, states, step, seed: train.seed, sequenceLength, tokenizer });
+  const content = { model, states, step, seed: train.seed, sequenceLength, tokenizer };
+  await saveCheckpoint(target, content, async (temporary) => await balancer?.save(temporary));
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
-async function runStep({ options, spec, corpus, group }: Run, step: number): Promise<StepMetrics> {
+async function runStep({ options, spec, corpus, group, balancer }: Run, step: number): Promise<StepMetrics> {
   const { config } = options;
   const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
@@ -240,7 +263,11 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   const start = performance.now();
   const request = { seed: config.train.seed, step, count, sequenceLength, kinds: corpus.kinds, blockSteps };
   fillBatch(spec, { tokens: corpus.training, offsets: sampleSequences(request), tokenWeight: 1 / tokens });
-  const reports = await group.call('computeGradients', []);
+  // The decision is made on this thread while the ranks compute on theirs.
+  const [reports, decision] = await Promise.all([
+    group.call('computeGradients', balancer?.takeSwitches() ?? []),
+    (async () => await Promise.resolve(balancer?.decide(step)))(),
+  ]);
   const loss = sumLosses(reports);
   const { gradientNorm } = reports[0];
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await describeDivergence(group, step, loss);
@@ -248,6 +275,7 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
   const migration = sumMigration(reports, updates);
+  await balancer?.finish(step, reports);
   return {
     step,
     loss,
@@ -260,6 +288,7 @@ async function runStep({ options, spec, corpus, group }: Run, step: number): Pro
     ...measureLoads(reports, spec, config.balance),
     moves: migration?.moves ?? 0,
     ...(migration !== undefined && { migration }),
+    ...(decision !== undefined && { decision }),
   };
 }
 

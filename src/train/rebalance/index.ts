@@ -1,13 +1,12 @@
-export { createLoadFiles } from './load-files.js';
-export { formatMoveCost, priceMove } from './move-cost.js';
-export { decideRebalance, type RebalanceRequest } from './rebalance.js';
-export { createRebalanceState, type RebalanceState, readRebalanceState, writeRebalanceState } from './state.js';
-export { type PendingTarget, takeSwitches } from './switches.js';
+export { createLoadFiles, type LoadFiles } from './load-files.js';
+export { type ExpertTraffic, formatMoveCost, priceMove } from './move-cost.js';
+export { decideRebalance } from './rebalance.js';
 export {
-  addStep,
-  countWarmUpSteps,
-  createLoadWindow,
-  type LoadWindow,
-  measureWindow,
-  windowLoads,
-} from './window.js';
+  createRebalanceState,
+  type RebalanceShape,
+  type RebalanceState,
+  readRebalanceState,
+  writeRebalanceState,
+} from './state.js';
+export { takeSwitches } from './switches.js';
+export { addStep } from './window.js';

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { readExpertLoads } from '../../formats/index.js';
-import { addStep, createLoadFiles, createLoadWindow, type LoadWindow } from './index.js';
+import { createLoadFiles } from './load-files.js';
+import { addStep, createLoadWindow, type LoadWindow } from './window.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'load-files-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
-import { formatMoveCost, priceMove } from './index.js';
+import { formatMoveCost, priceMove } from './move-cost.js';
 
 const traffic = { bytesPerMove: 300_000, bytesPerSecond: 1e8, expertSeconds: 0.05 };
 

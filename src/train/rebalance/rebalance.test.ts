@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createMachine, placeInOrder } from '../../balance/index.js';
 import { createRandom } from '../../base/index.js';
-import { addStep, createLoadWindow, decideRebalance, type LoadWindow, type RebalanceRequest } from './index.js';
+import { decideRebalance, type RebalanceRequest } from './rebalance.js';
+import { addStep, createLoadWindow, type LoadWindow } from './window.js';
 
 const layers = [1, 3];
 const experts = 8;

@@ -6,13 +6,8 @@ import { after, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
 import { writeSafetensors } from '../../formats/index.js';
-import {
-  addStep,
-  createRebalanceState,
-  type RebalanceState,
-  readRebalanceState,
-  writeRebalanceState,
-} from './index.js';
+import { createRebalanceState, type RebalanceState, readRebalanceState, writeRebalanceState } from './state.js';
+import { addStep } from './window.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rebalance-'));
 after(() => rmSync(folder, { recursive: true }));

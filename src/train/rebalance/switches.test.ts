@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import type { Placement } from '../../balance/index.js';
-import { type PendingTarget, takeSwitches } from './index.js';
+import { type PendingTarget, takeSwitches } from './switches.js';
 
 const placementOf = (rows: readonly (readonly number[])[]): Placement => ({
   layers: rows.length,

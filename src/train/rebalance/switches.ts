@@ -1,12 +1,5 @@
 import type { Placement } from '../../balance/index.js';
-
-/** A layer whose experts lie otherwise from the next step on. */
-export interface LayerSwitch {
-  /** Its number among all layers. */
-  readonly layer: number;
-  /** `[slots]` of all ranks: the expert in each. */
-  readonly slotToExpert: readonly number[];
-}
+import type { LayerSwitch } from '../../runtime/index.js';
 
 /** A placement on the way to which layers switch over several steps. */
 export interface PendingTarget {

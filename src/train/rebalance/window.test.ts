@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { addStep, countWarmUpSteps, createLoadWindow, type LoadWindow, measureWindow, windowLoads } from './index.js';
+import { addStep, countWarmUpSteps, createLoadWindow, type LoadWindow, measureWindow, windowLoads } from './window.js';
 
 const countsOf = (...rows: readonly number[][]) => new Map(rows.map((row, index) => [index + 3, row] as const));
 

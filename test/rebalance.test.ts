@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { skipMpi } from '../src/comm/mpi/test-mpiexec.js';
+import { runCommand } from './run-command.js';
+import { tinyModel } from './tiny-model.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'doubletrack-rebalance-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Experts that nothing else balances, and moves that cost next to nothing: they move whenever that gains 2%. */
+const config = join(folder, 'skewed.toml');
+writeFileSync(
+  config,
+  `${tinyModel}[data]
+sequence_length = 16
+[parallel]
+pipeline = 2
+expert = 2
+[schedule]
+microbatches = 4
+microbatch_size = 2
+[optimizer]
+learning_rate = 1e-2
+minimum_learning_rate = 1e-2
+bias_update_speed = 0
+sequence_balance_weight = 0
+[train]
+steps = 30
+save_every = 5
+evaluate_every = 15
+[balance]
+redundant_slots = 2
+interval = 4
+move_cost = 1e-6
+`,
+);
+
+interface Line {
+  readonly step: number;
+  readonly loss: number;
+  readonly validationLoss?: number;
+  readonly gradNorm: number;
+  readonly moves: number;
+  readonly decision?: {
+    readonly balancednessBefore: number;
+    readonly balancednessAfter: number;
+    readonly moves: number;
+  };
+}
+
+/** What is the same in every run with the same seed. */
+function curve(run: string): Line[] {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  return lines.map((line) => {
+    const { step, loss, validationLoss, gradNorm, moves, decision } = JSON.parse(line) as Line;
+    const { balancednessBefore = 1, balancednessAfter = 1, moves: planned = 0 } = decision ?? {};
+    return {
+      step,
+      loss,
+      gradNorm,
+      moves,
+      ...(validationLoss !== undefined && { validationLoss }),
+      ...(decision !== undefined && { decision: { balancednessBefore, balancednessAfter, moves: planned } }),
+    };
+  });
+}
+
+function assertSameLosses(actual: readonly Line[], expected: readonly Line[]): void {
+  assert.equal(actual.length, expected.length);
+  for (const [index, { step, loss }] of actual.entries()) {
+    const wanted = expected[index].loss;
+    assert.ok(Math.abs(loss - wanted) <= 1e-5 * wanted, `step ${step}: ${loss} is not ${wanted}`);
+  }
+}
+
+async function train(run: string, ...more: readonly string[]): Promise<Line[]> {
+  const from = more.includes('--resume') ? [] : [config, '--out', run];
+  const { status, stderr } = await runCommand(['train', ...from, ...more].join(' '));
+  assert.equal(status, 0, stderr);
+  return curve(run);
+}
+
+describe('a run whose experts move', async () => {
+  const whole = join(folder, 'whole');
+  const expected = await train(whole);
+
+  it('moves replicas, several times, and says how balanced ranks are before and after each decision', () => {
+    const decisions = expected.flatMap(({ decision }) => decision ?? []);
+    assert.ok(decisions.length >= 4, `${decisions.length} decisions`);
+    assert.ok(decisions.filter(({ moves }) => moves > 0).length >= 2);
+    for (const { balancednessBefore, balancednessAfter } of decisions)
+      assert.ok(balancednessAfter >= balancednessBefore - 1e-12);
+    assert.ok(expected.reduce((sum, { moves }) => sum + moves, 0) > 0);
+  });
+
+  it('has the losses of the run in which none moves, and of one rank', async () => {
+    assertSameLosses(await train(join(folder, 'still'), '--set balance.interval=0'), expected);
+    const one = ['pipeline=1', 'expert=1'].map((value) => `--set parallel.${value}`).join(' ');
+    const rest =
+      '--set schedule.name=gpipe --set schedule.microbatches=8 --set balance.redundant_slots=0 --set balance.interval=0';
+    assertSameLosses(await train(join(folder, 'one'), one, rest), expected);
+  });
+
+  it('gives the same bits again, and with the same moves over MPI', { skip: skipMpi }, async () => {
+    assert.deepEqual(await train(join(folder, 'again')), expected);
+    const run = join(folder, 'mpi');
+    const command = ['-n', '4', process.execPath, 'bin/doubletrack.js', 'train', config, '--out', run];
+    const child = spawn('mpiexec.mpich', command, { stdio: 'ignore', timeout: 120_000 });
+    assert.deepEqual(await once(child, 'close'), [0, null]);
+    assert.deepEqual(curve(run), expected);
+  });
+
+  it('goes on from every checkpoint with the very same bits and moves, also from the midst of a migration', async () => {
+    for (const step of [5, 10, 15, 20, 25]) {
+      const run = join(folder, `from-${step}`);
+      cpSync(whole, run, { recursive: true });
+      for (const name of readdirSync(join(run, 'checkpoints')))
+        if (Number(name) > step) rmSync(join(run, 'checkpoints', name), { recursive: true });
+      assert.deepEqual(await train(run, '--resume', run), expected, `from step ${step}`);
+    }
+  });
+
+  it('goes on with other slots and ranks, where experts begin in order, and says so', async () => {
+    const run = join(folder, 'other');
+    cpSync(whole, run, { recursive: true });
+    for (const name of ['30', '25', '20']) rmSync(join(run, 'checkpoints', name), { recursive: true });
+    const sets = ['parallel.expert=4', 'schedule.microbatches=2', 'parallel.pipeline=1', 'balance.redundant_slots=4'];
+    const line = `train --resume ${run} ${sets.map((value) => `--set ${value}`).join(' ')} --set schedule.name=1f1b`;
+    const { status, stderr } = await runCommand(line);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /the checkpoint was of 6 slots on 2 expert ranks, here are 8 slots on 4 expert ranks/);
+    assertSameLosses(curve(run), expected);
+  });
+
+  it('leaves loads that balance reads, without the steps in which the router warms up', async () => {
+    const { status, stdout, stderr } = await runCommand(`balance ${join(whole, 'loads')} --gpus 2 --slots 6 --json`);
+    assert.equal(status, 0, stderr);
+    const { physicalToLogical } = JSON.parse(stdout) as { physicalToLogical: number[][] };
+    assert.equal(physicalToLogical[0].length, 6);
+    const files = readdirSync(join(whole, 'loads')).sort();
+    assert.deepEqual(files.slice(0, 2), ['0000003-0000004.json', '0000005-0000008.json']);
+  });
+});
