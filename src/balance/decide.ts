@@ -18,6 +18,8 @@ import { separateReplicas } from './separate.js';
 export interface DecisionRequest {
   /** `[windows, layers, experts]`: what was counted lately; windows are of one length. */
   readonly loads: ExpertLoads;
+  /** `[windows]`: what each window counts, above 0; absent: all the same. Loads that change are better foretold by the latest. */
+  readonly weights?: Float64Array | undefined;
   readonly machine: Machine;
   /** The placement in force. */
   readonly current: Placement;
@@ -63,8 +65,8 @@ export interface PlacementDecision {
 
 /** A layer moves for no less than this share of its largest GPU load: a band within which loads may drift without a move, and back. */
 export const LEAST_GAIN = 0.02;
-/** And for no less than so many standard errors of its mean gain over windows: of 8 windows that differ by chance alone, that is 1 layer in 100. */
-const LEAST_CERTAINTY = 3;
+/** And for no less than so many standard errors of its mean gain over windows. */
+const LEAST_CERTAINTY = 2;
 
 /** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
 const WORTH_SEARCHING = 0.05;
@@ -83,12 +85,14 @@ const ROUGH_WINDOWS = 4;
 export function decidePlacement(request: DecisionRequest): PlacementDecision {
   checkLoads(request.loads);
   const { machine, current } = request;
-  const [seen, loads] = splitWindows(normalizeWindows(request.loads));
+  const weights = request.weights ?? new Float64Array(request.loads.windows).fill(1);
+  const [seen, loads] = splitWindows(weighWindows(normalizeWindows(request.loads), weights));
+  const [, judging] = splitWindows({ windows: weights.length, layers: 1, experts: 1, counts: weights });
   const even = measureEvenLoads(loads, machine);
   const gpuLoads = measureDispatchedLoads(current, loads, machine);
   const now = largestOfRows(gpuLoads, machine.gpus);
   const unit = sum(even) / loads.windows;
-  const bench: Bench = { request, loads, now, even, unit };
+  const bench: Bench = { request, loads, weights: judging.counts, now, even, unit };
   const layers = Array.from({ length: loads.layers }, (_, layer) => layer);
   const whole = unit === 0 ? current : placeWhole(request, seen);
   const judged = judgeLayers(bench, whole, layers);
@@ -127,6 +131,12 @@ function splitWindows({ windows, layers, experts, counts }: ExpertLoads): readon
   return [pick(0), pick(1)];
 }
 
+/** Loads whose sums over windows are weighted sums. */
+function weighWindows(loads: ExpertLoads, weights: Float64Array): ExpertLoads {
+  const size = loads.layers * loads.experts;
+  return { ...loads, counts: loads.counts.map((count, index) => count * weights[Math.floor(index / size)]!) };
+}
+
 function countOnes(value: number): number {
   let ones = 0;
   for (let left = value; left > 0; left = Math.floor(left / 2)) ones += left % 2;
@@ -150,6 +160,8 @@ interface Bench {
   readonly request: DecisionRequest;
   /** The windows that the search has not seen. */
   readonly loads: ExpertLoads;
+  /** `[windows]`: what each of them counts; its loads are multiplied by it. */
+  readonly weights: Float64Array;
   /** `[windows, layers]`: the largest load under the current placement. */
   readonly now: Float64Array;
   /** `[windows, layers]`: what each GPU would have if all had the same. */
@@ -222,7 +234,7 @@ interface LayerCandidate {
   readonly after: Float64Array;
 }
 
-function judge({ request, loads, even, unit }: Bench, { layer, row, before, after }: LayerCandidate): JudgedLayer {
+function judge({ request, loads, weights, even, unit }: Bench, { layer, row, before, after }: LayerCandidate): JudgedLayer {
   const { machine, current, windowsPerMove, windowsAhead } = request;
   const currentRow = rowOf(current, layer);
   const gains = before.map((load, window) => load - after[window]!);
@@ -236,7 +248,7 @@ function judge({ request, loads, even, unit }: Bench, { layer, row, before, afte
   const verdict = ((): Verdict => {
     if (!isBetter) return 'best';
     if (gain < LEAST_GAIN * mean) return 'small';
-    if (gain < LEAST_CERTAINTY * standardErrorOf(gains)) return 'uncertain';
+    if (gain < LEAST_CERTAINTY * standardErrorOf(gains, weights)) return 'uncertain';
     return gain <= cost * unit ? 'dear' : 'moves';
   })();
   const share = meanOf(columnOf(even, layer, loads)) || 1;
@@ -282,11 +294,14 @@ function meanOf(values: Float64Array): number {
   return sum(values) / values.length;
 }
 
-/** Of the mean; 0 of a single window. */
-function standardErrorOf(values: Float64Array): number {
-  const mean = meanOf(values);
-  const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-  return values.length === 1 ? 0 : Math.sqrt(squares / (values.length - 1) / values.length);
+/**
+ * Of the mean of values that are multiplied by weights, taken as independent measurements of one value; 0 of a single window.
+ */
+function standardErrorOf(values: Float64Array, weights: Float64Array): number {
+  if (values.length === 1) return 0;
+  const mean = sum(values) / sum(weights);
+  const squares = values.reduce((total, value, window) => total + (value - weights[window]! * mean) ** 2, 0);
+  return Math.sqrt((squares * values.length) / (values.length - 1)) / values.length;
 }
 
 function sum(values: Float64Array): number {

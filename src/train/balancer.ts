@@ -55,6 +55,9 @@ export interface BalancerOptions {
 /** The state's file in a checkpoint. */
 const FILE = 'rebalance.safetensors';
 
+/** In an interval between decisions. */
+const HALF_LIVES = 2;
+
 /** The MoE layers, slots and ranks of a run. */
 function shapeOf({ model, placement, expert, schedule }: RunSpec, { balance }: TrainingConfig): RebalanceShape {
   const first = model.firstKDenseReplace;
@@ -119,6 +122,7 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
         seed: config.train.seed,
         stepsPerMove,
         expertSeconds: known.expertSeconds,
+        halfLifeSteps: interval / HALF_LIVES,
         stepsAhead: Math.min(interval, config.train.steps - step),
       });
       if (decision === undefined) return undefined;

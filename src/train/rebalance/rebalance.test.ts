@@ -34,6 +34,7 @@ function requestOf(window: LoadWindow, changes: Partial<RebalanceRequest> = {}):
     seed: 0,
     stepsPerMove: 0.01,
     expertSeconds: 0.5,
+    halfLifeSteps: 25,
     stepsAhead: 50,
     ...changes,
   };

@@ -27,6 +27,8 @@ export interface RebalanceRequest {
   readonly stepsPerMove: number;
   /** What computing experts takes a rank in a step, mean over ranks: for the seconds that are shown, not for the decision. */
   readonly expertSeconds: number;
+  /** Steps after which what was counted counts half as much. */
+  readonly halfLifeSteps: number;
   /** Steps until the next decision, or to the end of the run if that is nearer. */
   readonly stepsAhead: number;
 }
@@ -72,10 +74,12 @@ const FEWEST_STEPS = 8;
 export function decideRebalance(request: RebalanceRequest): RebalanceDecision | undefined {
   const { step, window, machine, current, stepsPerMove, expertSeconds, stepsAhead } = request;
   if (window.steps.length < FEWEST_STEPS || stepsAhead < 1) return undefined;
-  const { policy, seed } = request;
+  const { policy, seed, halfLifeSteps } = request;
   const loads = windowLoads(window);
+  const weights = Float64Array.from(window.steps, (one) => 2 ** ((one.step - step) / halfLifeSteps));
   const decision = decidePlacement({
     loads,
+    weights,
     machine,
     current,
     policy,
