@@ -66,7 +66,7 @@ export interface PlacementDecision {
 /** A layer moves for no less than this share of its largest GPU load: a band within which loads may drift without a move, and back. */
 export const LEAST_GAIN = 0.02;
 /** And for no less than so many standard errors of its mean gain over windows. */
-const LEAST_CERTAINTY = 2;
+const LEAST_CERTAINTY = 3;
 
 /** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
 const WORTH_SEARCHING = 0.05;
@@ -234,7 +234,10 @@ interface LayerCandidate {
   readonly after: Float64Array;
 }
 
-function judge({ request, loads, weights, even, unit }: Bench, { layer, row, before, after }: LayerCandidate): JudgedLayer {
+function judge(
+  { request, loads, weights, even, unit }: Bench,
+  { layer, row, before, after }: LayerCandidate,
+): JudgedLayer {
   const { machine, current, windowsPerMove, windowsAhead } = request;
   const currentRow = rowOf(current, layer);
   const gains = before.map((load, window) => load - after[window]!);
