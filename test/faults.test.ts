@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -160,6 +160,16 @@ describe('a rank that mpiexec cannot reach, as behind npx', () => {
     const { code, stderr } = await start(['env', ...variables, ...train]).ended(END_SECONDS);
     assert.equal(code, 2);
     assert.match(stderr, /^doubletrack: the connection to mpiexec [^\n]+leave npx out[^\n]+\n$/);
+  });
+});
+
+describe('a run over MPI whose first process cannot write its files', { skip: skipMpi }, () => {
+  it('ends for all with the cause, though the others know nothing of files', async () => {
+    const run = join(folder, 'blocked');
+    mkdirSync(join(run, 'metrics.jsonl'), { recursive: true });
+    const { code, stderr } = await start([...mpiexec, ...train, config, '--out', run]).ended(END_SECONDS);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^doubletrack: it is a folder \(.*metrics.jsonl\): name a file$/m);
   });
 });
 

@@ -32,6 +32,12 @@ export class WorkError extends DoubletrackError {
   readonly exitCode = 1;
 }
 
+/** The problem of whatever was thrown; of what is no `DoubletrackError`, its message. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof DoubletrackError) return error.problem;
+  return { what: error instanceof Error ? error.message : String(error) };
+}
+
 /** `WHAT is wrong (WHERE): HOW to mend it`, on one line. */
 export function describeProblem({ what, where, mend }: Problem): string {
   const line = `${what}${where === undefined ? '' : ` (${where})`}${mend === undefined ? '' : `: ${mend}`}`;

@@ -17,6 +17,9 @@ export interface RankGroup {
   call<M extends RankMethod>(method: M, ...values: RankArguments<M>): Promise<RankResult<M>[]>;
   /** The states of all ranks, by rank, in the leader's process; in the others those of their own. */
   collectStates(): Promise<readonly RankState[]>;
-  /** Ends all threads; after a failure too. Processes wait for each other, so that none is gone while another still works. */
-  close(): Promise<void>;
+  /**
+   * Ends all threads; after a failure too. Processes wait for each other, so that none is gone while another still works. With `failure`, for which this process cannot go on, the others
+   * do not wait for it but end with the same cause: they may not have met it, as when a file cannot be written.
+   */
+  close(failure?: unknown): Promise<void>;
 }

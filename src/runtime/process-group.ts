@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { createControl, createMailMemory, type Launch, startMpiLane } from '../comm/index.js';
+import { problemOf } from '../base/index.js';
+import { abort, createControl, createMailMemory, type Launch, startMpiLane } from '../comm/index.js';
 import { createArena } from '../device/index.js';
 import { createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
@@ -55,8 +56,9 @@ export async function startProcessRank(spec: RunSpec, { rank, host }: Launch): P
       );
       return all;
     },
-    async close() {
-      if (!calls.isOver()) await call('meet');
+    async close(failure) {
+      if (failure !== undefined) abort(control, problemOf(failure));
+      else if (!calls.isOver()) await call('meet');
       await calls.close(laneEnd);
     },
   };

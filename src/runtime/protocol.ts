@@ -44,4 +44,4 @@ export type Message = Request | 'end';
 export type Reply =
   | { readonly kind: 'built'; readonly shared: SharedRank }
   | { readonly kind: 'result'; readonly id: number; readonly result: unknown }
-  | { readonly kind: 'failed'; readonly problem: Problem; readonly input: boolean; readonly stack: string };
+  | { readonly kind: 'failed'; readonly problem: Problem; readonly stack: string };

@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
-import { DoubletrackError, InputError } from '../base/index.js';
+import { problemOf } from '../base/index.js';
 import { pinThread } from '../device/index.js';
 import type { Message, Reply, WorkerData } from './protocol.js';
 import { createRank } from './rank.js';
@@ -35,12 +35,9 @@ function serveRank(): void {
 }
 
 function failure(error: unknown): Reply {
-  const problem =
-    error instanceof DoubletrackError
-      ? error.problem
-      : { what: error instanceof Error ? error.message : String(error) };
+  const problem = problemOf(error);
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  return { kind: 'failed', problem, input: error instanceof InputError, stack };
+  return { kind: 'failed', problem, stack };
 }
 
 serveRank();

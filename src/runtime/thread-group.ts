@@ -41,6 +41,6 @@ export async function startThreadRanks(spec: RunSpec): Promise<RankGroup> {
     call: async (method, ...values) =>
       (await calls.call(method, ...values)) as RankResult<RankMethod & typeof method>[],
     collectStates: () => Promise.resolve(states),
-    close: calls.close,
+    close: () => calls.close(),
   };
 }

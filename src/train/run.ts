@@ -72,6 +72,8 @@ interface Run {
   readonly corpus: Corpus;
   readonly group: RankGroup;
   readonly launch: Launch | undefined;
+  /** The step that the run goes on from; 0 of one that begins. */
+  readonly done: number;
   /** Of a run in which experts move. */
   readonly balancer: Balancer | undefined;
 }
@@ -81,7 +83,7 @@ interface Run {
  * Throws `WorkError` if a rank fails or a loss or gradient is not finite; the last checkpoint stays.
  */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
-  const { config, folder } = options;
+  const { config } = options;
   const link = options.emulatedMegabits;
   const spec: RunSpec = {
     ...planRun(config),
@@ -90,33 +92,17 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   const launch = chooseLaunch(config, countRanks(spec), link !== undefined);
   const corpus = await loadCorpus(config);
   const group = await startRanks(spec, launch);
+  let failure: unknown;
   try {
-    const { done, nodeOfRank, rebalance } = await startState({ options, spec, group });
-    if (group.isLeader) {
-      mkdirSync(join(folder, 'checkpoints'), { recursive: true });
-      await writeTrainingConfig(join(folder, 'config.toml'), config);
-      await startMetrics(folder, done);
-      const pinningObstacle = pinningObstacleOf(spec, launch);
-      options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
-      if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
-    }
-    const balancer =
-      rebalance === undefined
-        ? undefined
-        : await createBalancer({
-            config,
-            spec,
-            folder: group.isLeader ? folder : undefined,
-            done,
-            nodeOfRank,
-            state: rebalance.state,
-          });
-    const run = { options, spec, corpus, group, launch, balancer };
-    const result = await runSteps(run, done);
+    const run = await openRun({ options, spec, corpus, group, launch });
+    const result = await runSteps(run);
     if (group.isLeader) await options.onEnd(result);
     return result;
+  } catch (error) {
+    failure = error;
+    throw error;
   } finally {
-    await group.close();
+    await group.close(failure);
   }
 }
 
@@ -154,12 +140,32 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
   return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
 }
 
-/** Sets placement and parameters, by seed or from a checkpoint; gives the steps that are done. */
+/** Fills the ranks' memory, by seed or from a checkpoint, and begins the files of the run. */
+async function openRun(ready: Omit<Run, 'done' | 'balancer'>): Promise<Run> {
+  const { options, spec, corpus, group, launch } = ready;
+  const { config, folder } = options;
+  const { done, nodeOfRank, rebalance } = await startState(ready);
+  if (group.isLeader) {
+    mkdirSync(join(folder, 'checkpoints'), { recursive: true });
+    await writeTrainingConfig(join(folder, 'config.toml'), config);
+    await startMetrics(folder, done);
+    const pinningObstacle = pinningObstacleOf(spec, launch);
+    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
+    if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
+  }
+  if (rebalance === undefined) return { ...ready, done, balancer: undefined };
+  const writing = group.isLeader ? folder : undefined;
+  const { state } = rebalance;
+  return { ...ready, done, balancer: await createBalancer({ config, spec, folder: writing, done, nodeOfRank, state }) };
+}
+
+/** Sets placement and parameters; gives the step that is done, the node of each rank and, where experts move, what is known about that. */
 async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec' | 'group'>) {
   const { config, folder, resume } = options;
   const [nodeOfRank] = await group.call('initialize', config.train.seed);
   const checkpoint = resume ? lastCheckpoint(folder) : undefined;
   const from = checkpoint === undefined ? undefined : { checkpoint, done: readCheckpointStep(checkpoint) };
+  // First, as it says into which slots the checkpoint's experts go.
   const rebalance =
     config.balance.interval === 0 ? undefined : openRebalanceState({ config, spec }, group.states, from);
   if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states);
@@ -183,8 +189,8 @@ export function lastCheckpoint(folder: string): string {
   return join(checkpoints, String(Math.max(...steps)));
 }
 
-async function runSteps(run: Run, done: number): Promise<TrainingResult> {
-  const { options, spec, group, corpus, launch } = run;
+async function runSteps(run: Run): Promise<TrainingResult> {
+  const { options, spec, group, corpus, launch, done } = run;
   const { config, folder, signal } = options;
   const { steps, saveEvery, evaluateEvery } = config.train;
   const history: StepMetrics[] = [];

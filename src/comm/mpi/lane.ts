@@ -1,4 +1,4 @@
-import { DoubletrackError, type Problem, WorkError } from '../../base/index.js';
+import { problemOf, WorkError } from '../../base/index.js';
 import { abort, type Control, isAborted, readCause } from '../control.js';
 import { laneWords, now } from '../lane.js';
 import { channelWord, type MailMemory } from '../mail.js';
@@ -68,7 +68,7 @@ export function serveMpiLane(data: MpiLaneData, started: () => void): void {
     started();
     serveUntilEnd(createContext(data, requests, watch));
   } catch (error) {
-    abort(control, describe(error));
+    abort(control, problemOf(error));
   }
   const cause = readCause(control);
   if (cause !== undefined) watch?.tellOthers(cause);
@@ -82,11 +82,6 @@ function describeMismatch(
     what: `MPI says that this is rank ${mpi.rank} of ${mpi.ranks}, mpiexec that it is rank ${rank} of ${ranks}`,
     mend: "use the mpiexec of the MPICH library that is loaded, on Debian 'mpiexec.mpich'",
   });
-}
-
-function describe(error: unknown): Problem {
-  if (error instanceof DoubletrackError) return error.problem;
-  return { what: error instanceof Error ? error.message : String(error) };
 }
 
 function createContext(data: MpiLaneData, requests: Requests, watch: Watch): Context {
