@@ -25,6 +25,15 @@ test('stages_per_rank is how many stages interleaved has on a rank, 2 if it does
   assert.deepEqual(stagesOf('model.num_hidden_layers=6', 'schedule.stages_per_rank=3'), [0, 1, 0, 1, 0, 1]);
 });
 
+test('experts move only where there are some', () => {
+  const movesExperts = (...overrides: string[]) =>
+    planRun(parseTrainingConfig({ tables: {}, where: '', overrides: ['parallel.expert=2', ...overrides] }))
+      .movesExperts;
+  assert.equal(movesExperts('balance.interval=5', 'model.first_k_dense_replace=3'), true);
+  assert.equal(movesExperts('balance.interval=5', 'model.first_k_dense_replace=4'), false);
+  assert.equal(movesExperts('balance.interval=0'), false);
+});
+
 test('a model with too few layers is refused with the nearest counts that work', () => {
   const refusals: [string, number, number, RegExp][] = [
     [

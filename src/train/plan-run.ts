@@ -71,7 +71,7 @@ export function planRun(config: TrainingConfig): RunSpec {
     shardsOptimizer: parallel.shardOptimizer,
     placement: placeAtStart(model, model.nRoutedExperts + balance.redundantSlots),
     replicaShares: balance.shares,
-    movesExperts: balance.interval > 0,
+    movesExperts: balance.interval > 0 && model.firstKDenseReplace < model.numHiddenLayers,
     layers,
     optimizer,
     batchMemory: createBatchMemory(parallel.expert * microbatches, microbatchSize * data.sequenceLength),

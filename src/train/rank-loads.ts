@@ -1,5 +1,4 @@
 import { createMachine, measureGpuLoads, type Placement } from '../balance/index.js';
-import type { BalanceConfig } from '../config/index.js';
 import type { RunSpec, StepReport } from '../runtime/index.js';
 import { measureBalancedness } from './metrics.js';
 
@@ -77,13 +76,12 @@ export function predictRankLoads(
 }
 
 /** How evenly experts and ranks were loaded. */
-export function measureLoads(reports: readonly StepReport[], spec: RunSpec, { interval }: BalanceConfig) {
-  const { expert, placement, model } = spec;
+export function measureLoads(reports: readonly StepReport[], { expert, placement, model, movesExperts }: RunSpec) {
   const at = { firstLayer: model.firstKDenseReplace, expert };
   return {
     balancedness: measureBalancedness(reports),
     rankBalancedness: measureRankBalancedness(reports, expert),
     rankLoads: sumRankLoads(reports),
-    ...(interval > 0 && { unmovedRankLoads: predictRankLoads(reports, placement, at) }),
+    ...(movesExperts && { unmovedRankLoads: predictRankLoads(reports, placement, at) }),
   };
 }

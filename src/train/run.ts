@@ -166,8 +166,7 @@ async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec'
   const checkpoint = resume ? lastCheckpoint(folder) : undefined;
   const from = checkpoint === undefined ? undefined : { checkpoint, done: readCheckpointStep(checkpoint) };
   // First, as it says into which slots the checkpoint's experts go.
-  const rebalance =
-    config.balance.interval === 0 ? undefined : openRebalanceState({ config, spec }, group.states, from);
+  const rebalance = spec.movesExperts ? openRebalanceState({ config, spec }, group.states, from) : undefined;
   if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states);
   else if (config.train.initialCheckpoint !== '') loadParameters(config.train.initialCheckpoint, group.states);
   return { done: from?.done ?? 0, nodeOfRank, rebalance };
@@ -291,7 +290,7 @@ async function runStep({ options, spec, corpus, group, balancer }: Run, step: nu
     seconds,
     tokensPerSecond: tokens / seconds,
     ...shareTime(reports, updates, seconds),
-    ...measureLoads(reports, spec, config.balance),
+    ...measureLoads(reports, spec),
     moves: migration?.moves ?? 0,
     ...(migration !== undefined && { migration }),
     ...(decision !== undefined && { decision }),
