@@ -32,6 +32,8 @@ export function findNonFinite(evaluation: BoundProgram, memory: RankMemory): Non
         what: `${segment.name} of layer ${segment.layer}, microbatch ${chunk.batchRow}`,
       };
   };
+  // Of the rows that have a place at an expert only some come: the others hold what the last step left, which may be what is not finite.
+  new Uint8Array(memory.activations).fill(0);
   runProgram(evaluation, { afterEach: look });
   return found ?? findInGradients(memory);
 }
