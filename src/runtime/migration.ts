@@ -2,7 +2,7 @@ import { type LaneMemory, listSlotMoves, now, type Transport } from '../comm/ind
 import type { AdamwStep, OptimizerKernels } from '../device/index.js';
 import type { TimelineEvent } from '../schedule/index.js';
 import { slotsOfRank } from './layout.js';
-import type { LayerMoves, OperationPlan } from './operations.js';
+import type { OperationPlan } from './operations.js';
 import { openSlotToExpert } from './slots.js';
 import type { RunSpec } from './spec.js';
 import type { LayerSlots, StagingLayout, StateLayout } from './state-layout.js';
@@ -27,15 +27,20 @@ export interface MigrationReport {
   readonly exposedSeconds: number;
 }
 
-/** What is under way in a step. */
+/** A layer of this rank that goes over at the end of the step under way. */
 interface Switch {
   readonly layer: LayerSlots;
-  readonly moves: LayerMoves;
+  /** The placement to which it goes. */
   readonly next: readonly number[];
-  /** This rank's slots that get other experts, from 0. */
+  /** Where what comes waits until then. */
+  readonly staging: StagingLayout;
+  /** This rank's slots that get other experts, from 0, and how many of them get theirs from another rank. */
   readonly targets: readonly number[];
-  /** Operations that bring parameters and moments, in the order in which they are posted. */
+  readonly incoming: number;
+  /** Operations that bring parameters and moments, in the order in which they are posted; then that which brings gradients. */
   readonly pieces: readonly number[];
+  readonly gradients: number;
+  /** How many pieces are under way or done, and whether gradients are. */
   posted: number;
   hasGradients: boolean;
 }
@@ -73,13 +78,10 @@ export interface Migration {
 
 export function createMigration(options: MigrationOptions): Migration {
   const { transport, layout } = options;
-  const { staging } = layout;
   let current: Switch | undefined;
+  /** That of the step before. */
   let last: Switch | undefined;
-  const post = (one: Switch, operation: number) => {
-    one.posted++;
-    transport.post(operation);
-  };
+  const postPiece = (one: Switch) => transport.post(one.pieces[one.posted++]);
   return {
     begin(switches) {
       last = undefined;
@@ -91,28 +93,26 @@ export function createMigration(options: MigrationOptions): Migration {
       current = own.length === 0 ? undefined : openSwitch(options, own[0].layer, own[0].next);
     },
     pass(index, count) {
-      if (current === undefined || current.posted >= current.pieces.length) return;
+      if (current === undefined || current.posted === current.pieces.length) return;
       // Evenly over the program, so that no exchange waits behind more than one.
-      if (index * (current.pieces.length + 1) >= count * (current.posted + 1))
-        post(current, current.pieces[current.posted]);
+      if (index * (current.pieces.length + 1) >= count * (current.posted + 1)) postPiece(current);
     },
     moveGradients(isSummed) {
       if (current === undefined || current.hasGradients || !isSummed(current.layer.stages)) return;
       current.hasGradients = true;
-      while (current.posted < current.pieces.length) post(current, current.pieces[current.posted]);
-      transport.post(current.moves.gradients);
+      while (current.posted < current.pieces.length) postPiece(current);
+      transport.post(current.gradients);
     },
     finish() {
       if (current === undefined) return undefined;
-      const { pieces, moves } = current;
       const start = now();
-      for (const operation of [...pieces, moves.gradients]) transport.wait(operation);
+      for (const operation of listTransfers(current)) transport.wait(operation);
       return reportSwitch(options, current, now() - start);
     },
     apply(step) {
-      if (current === undefined || staging === undefined) return 0;
+      if (current === undefined) return 0;
       const start = now();
-      applySwitch(options, staging, current, step);
+      applySwitch(options, current, step);
       last = current;
       current = undefined;
       return now() - start;
@@ -121,95 +121,92 @@ export function createMigration(options: MigrationOptions): Migration {
   };
 }
 
+/** Writes the next placement where the operations read it, and says what has to travel. */
 function openSwitch(
   { spec, plan, layout, state }: MigrationOptions,
   layer: LayerSlots,
   next: readonly number[],
 ): Switch {
-  const moves = plan.moves.find((one) => one.layer === layer.layer);
-  if (moves === undefined || layout.staging === undefined) throw new Error('experts do not move in this run');
+  const { staging } = layout;
+  const operations = plan.moves.find((one) => one.layer === layer.layer);
+  if (operations === undefined || staging === undefined) throw new Error('experts do not move in this run');
   const slots = slotsOfRank(spec);
-  const table = new Int32Array(state, layout.staging.slotToExpert, layer.slotToExpert.count);
+  const table = new Int32Array(state, staging.slotToExpert, layer.slotToExpert.count);
   table.set(next);
-  const all = listSlotMoves(openSlotToExpert(state, layer), table, slots).map(({ target }) => target);
-  const used = new Set(all.map((target) => target % slots));
-  const targets = all.filter((target) => target >= layer.first && target < layer.first + slots);
+  const moves = listSlotMoves(openSlotToExpert(state, layer), table, slots);
+  const isOwn = (slot: number) => slot >= layer.first && slot < layer.first + slots;
+  const own = moves.filter(({ target }) => isOwn(target));
+  // A piece is of one slot of every rank, and all ranks ask for the same ones.
+  const used = new Set(moves.map(({ target }) => target % slots));
   return {
     layer,
-    moves,
     next,
-    targets: targets.map((target) => target - layer.first),
-    pieces: moves.pieces.filter((_, slot) => used.has(slot)),
+    staging,
+    targets: own.map(({ target }) => target - layer.first),
+    incoming: own.filter(({ source }) => !isOwn(source)).length,
+    pieces: operations.pieces.filter((_, slot) => used.has(slot)),
+    gradients: operations.gradients,
     posted: 0,
     hasGradients: false,
   };
 }
 
-function reportSwitch(
-  { spec, state, lane, layout }: MigrationOptions,
-  { layer, pieces, moves, next }: Switch,
-  exposedSeconds: number,
-): MigrationReport {
-  const slots = slotsOfRank(spec);
-  const isOwn = (slot: number) => slot >= layer.first && slot < layer.first + slots;
-  const incoming = listSlotMoves(openSlotToExpert(state, layer), Int32Array.from(next), slots).filter(
-    ({ source, target }) => isOwn(target) && !isOwn(source),
-  );
+function listTransfers({ pieces, gradients }: Switch): number[] {
+  return [...pieces, gradients];
+}
+
+/** Of each number of an expert that moves: itself, its gradient and both moments, 4 bytes each. */
+const BYTES_A_PARAMETER = 16;
+
+function reportSwitch({ lane }: MigrationOptions, one: Switch, exposedSeconds: number): MigrationReport {
+  const { layer, incoming } = one;
   const times = new Float64Array(lane.times);
-  const seconds = [...pieces, moves.gradients].reduce(
-    (sum, operation) => sum + times[2 * operation + 1] - times[2 * operation],
-    0,
-  );
+  const seconds = listTransfers(one).map((operation) => times[2 * operation + 1] - times[2 * operation]);
   const { first, end } = layer.stepped;
-  const regions = layout.staging === undefined ? 0 : 4;
   return {
     layer: layer.layer,
-    moves: incoming.length,
-    bytes: incoming.length * 4 * regions * (end - first),
-    seconds,
+    moves: incoming,
+    bytes: incoming * BYTES_A_PARAMETER * (end - first),
+    seconds: seconds.reduce((sum, value) => sum + value, 0),
     exposedSeconds,
   };
 }
 
-function describeEvents({ lane }: MigrationOptions, { layer, pieces, moves }: Switch, origin: number): TimelineEvent[] {
+function describeEvents({ lane }: MigrationOptions, one: Switch, origin: number): TimelineEvent[] {
   const times = new Float64Array(lane.times);
-  return [...pieces, moves.gradients].map((operation) => ({
+  return listTransfers(one).map((operation) => ({
     lane: 'communication',
     kind: 'communication',
-    label: `move ${operation === moves.gradients ? 'gradients' : 'experts'} L${layer.layer}`,
+    label: `move ${operation === one.gradients ? 'gradients' : 'experts'} L${one.layer.layer}`,
     start: times[2 * operation] - origin,
     end: times[2 * operation + 1] - origin,
     chunks: [],
   }));
 }
 
+/** Steps what has come, puts it into its slots, and puts the next placement in force. */
 function applySwitch(
-  { spec, kernels, state, layout }: MigrationOptions,
-  staging: StagingLayout,
-  { layer, targets, next }: Switch,
+  { spec, kernels, state, layout: { byteOffsets } }: MigrationOptions,
+  { layer, targets, next, staging }: Switch,
   step: Omit<AdamwStep, 'weightDecay'>,
 ): void {
   const { stepped, moments, position, size } = layer;
-  const { byteOffsets } = layout;
   const count = stepped.end - stepped.first;
   const copy = (from: number, to: number) =>
     new Float32Array(state, to, count).set(new Float32Array(state, from, count));
   for (const slot of targets) {
-    const staged = 4 * slot * moments.stride;
-    const [parameters, firstMoments, secondMoments] = [
-      staging.parameters + staged,
-      staging.firstMoments + staged,
-      staging.secondMoments + staged,
-    ];
-    const gradients = staging.gradients + staged;
-    kernels.adamw(
-      { parameters, gradients, firstMoments, secondMoments, count },
-      { ...step, weightDecay: spec.optimizer.weightDecay },
-    );
+    const inStaging = 4 * slot * moments.stride;
+    const staged = {
+      parameters: staging.parameters + inStaging,
+      gradients: staging.gradients + inStaging,
+      firstMoments: staging.firstMoments + inStaging,
+      secondMoments: staging.secondMoments + inStaging,
+    };
+    kernels.adamw({ ...staged, count }, { ...step, weightDecay: spec.optimizer.weightDecay });
     const inMoments = 4 * (moments.position + slot * moments.stride);
-    copy(parameters, byteOffsets.parameters + 4 * (position + slot * size + stepped.first));
-    copy(firstMoments, byteOffsets.firstMoments + inMoments);
-    copy(secondMoments, byteOffsets.secondMoments + inMoments);
+    copy(staged.parameters, byteOffsets.parameters + 4 * (position + slot * size + stepped.first));
+    copy(staged.firstMoments, byteOffsets.firstMoments + inMoments);
+    copy(staged.secondMoments, byteOffsets.secondMoments + inMoments);
   }
   openSlotToExpert(state, layer).set(next);
 }
