@@ -130,6 +130,7 @@ interface Line {
 
 /** By step; without a line that was cut short. */
 function readLines(run: string): Map<number, Line> {
+  if (!existsSync(join(run, 'metrics.jsonl'))) return new Map();
   const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
   return new Map(
     lines.flatMap((text) => {
@@ -155,16 +156,25 @@ function assertSameLosses(run: string, other: string, { tolerance = 0, until = I
 const hasCheckpoint = (run: string) =>
   existsSync(join(run, 'checkpoints')) && readdirSync(join(run, 'checkpoints')).some((name) => /^\d+$/.test(name));
 
+/** The last step that a run has made. */
+const reachedStep = (run: string): number => Math.max(0, ...readLines(run).keys());
+
 /** Kills a process of the run at a random moment, again and again, each time going on from the last checkpoint. */
 async function killAgainAndAgain(launcher: readonly string[], run: string, kills: number): Promise<void> {
   const random = createRandom(11, 'faults', kills);
   for (let kill_ = 0; kill_ < kills; kill_++) {
     const from = hasCheckpoint(run) ? ['--resume', run] : [config, '--out', run];
     if (!hasCheckpoint(run)) rmSync(run, { recursive: true, force: true });
+    const reached = reachedStep(run);
     const { child, ended, isOver, training } = start([...launcher, ...train, ...from]);
-    // Some are killed while they start, most while they train.
-    if (kill_ % 4 !== 0) await training();
-    await setTimeout(random.integer(1500));
+    // Some are killed while they start, most while they train: then after some steps, however fast the machine is, anywhere within one.
+    if (kill_ % 4 === 0) await setTimeout(random.integer(1500));
+    else {
+      await training();
+      const until = reached + 6 + random.integer(8);
+      while (!isOver() && reachedStep(run) < until) await setTimeout(10);
+      await setTimeout(random.integer(100));
+    }
     const targets = nodesOf(child);
     const isKilled = !isOver() && targets.length > 0 && kill(targets[random.integer(targets.length)]);
     const { code, stderr } = await ended(END_SECONDS);
@@ -206,7 +216,7 @@ describe('a run whose processes are killed at random moments', () => {
     }, async () => {
       const run = join(folder, `killed-${kills}`);
       await killAgainAndAgain(launcher, run, kills);
-      const reached = Math.max(...readLines(run).keys());
+      const reached = reachedStep(run);
       const steps = ['--steps', String(reached + 5)];
       const { code, stderr } = await start([...launcher, ...train, '--resume', run, ...steps]).ended(120);
       assert.equal(code, 0, stderr);

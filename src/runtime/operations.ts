@@ -24,7 +24,7 @@ export interface Summation {
 }
 
 /** What brings the experts of a layer to other slots. */
-export interface LayerMoves {
+interface LayerMoves {
   readonly layer: number;
   /** For each of a rank's slots, from 0: parameters and moments of what comes into it, on all ranks. */
   readonly pieces: readonly number[];

@@ -14,10 +14,9 @@ import {
   addStep,
   createLoadFiles,
   createRebalanceState,
+  createTrafficMeter,
   decideRebalance,
-  type ExpertTraffic,
   formatMoveCost,
-  type LoadFiles,
   priceMove,
   type RebalanceShape,
   type RebalanceState,
@@ -26,13 +25,19 @@ import {
   writeRebalanceState,
 } from './rebalance/index.js';
 
-/** What happens to the placement of experts while a run goes on. Every process of a run has one, and all come to the same. */
+/**
+ * What happens to the placement of experts while a run goes on. Every process of a run has one, and all come to the same.
+ *
+ * A decision names a target for every layer; layers then go over to theirs in the steps that follow, of each pipeline rank one a step. So a step goes: `takeSwitches` says which layers
+ * go over; while the ranks compute, the experts of these travel (`runtime/migration.ts`), and `decide` looks at the steps before; the ranks update their parameters, and with that the
+ * layers have gone over; `finish`.
+ */
 export interface Balancer {
   /** Layers that go over to another placement in the step that begins. */
   takeSwitches(): readonly LayerSwitch[];
-  /** While step `step` runs, when its switches are under way: decides from the steps before it, where that is due. */
+  /** While step `step` runs: decides from the steps before it, where that is due. The target counts from the next step on. */
   decide(step: number): DecisionMetrics | undefined;
-  /** The step is done, and what switched in it is in force. */
+  /** The step is done, and what switched in it is in force. Writes the loads up to it where a decision is due. */
   finish(step: number, reports: readonly StepReport[]): Promise<void>;
   /** Writes the loads that are not written yet. */
   flush(): Promise<void>;
@@ -95,15 +100,15 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
   const machine = describeMachine(spec, options.nodeOfRank);
   const heldLayers = Array.from({ length: spec.schedule.ranks }, (_, rank) => heldMoeLayers(spec, rank));
   const files = folder === undefined ? undefined : await createLoadFiles(folder, spec.model.numHiddenLayers, done);
-  const meter = createTrafficMeter(spec);
+  const meter = createTrafficMeter(spec.model);
   let state = options.state;
+  /** In force once the step under way is done. */
   let next = state.placement;
   return {
     takeSwitches() {
-      next = state.placement;
-      if (state.pending === undefined) return [];
-      const request = { current: state.placement, pending: state.pending, layers: shape.layers, heldLayers };
-      const { switches, placement } = takeSwitches(request);
+      const { placement: current, pending } = state;
+      if (pending === undefined) return [];
+      const { switches, placement } = takeSwitches({ current, pending, layers: shape.layers, heldLayers });
       next = placement;
       if (switches.length === 0) state = { ...state, pending: undefined };
       return switches;
@@ -145,16 +150,12 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
       state = { ...state, placement: next, window: addStep(state.window, step, counts) };
       meter.add(reports);
       if (step % interval === 0 && state.traffic === undefined) state = { ...state, traffic: meter.measure() };
-      await writeLoads(files, state, step % interval === 0);
+      await files?.add(state.window);
+      if (step % interval === 0) await files?.flush();
     },
     flush: async () => await files?.flush(),
     save: async (target) => await writeRebalanceState(join(target, FILE), state, shape),
   };
-}
-
-async function writeLoads(files: LoadFiles | undefined, { window }: RebalanceState, isDue: boolean): Promise<void> {
-  await files?.add(window);
-  if (isDue) await files?.flush();
 }
 
 /** A GPU for each rank that shares the experts, on nodes if they are alike and in order in every pipeline rank, as the balancer wants them. */
@@ -165,40 +166,4 @@ function describeMachine({ expert, placement }: RunSpec, nodeOfRank: readonly nu
     return node - first === Math.floor(((rank % expert) * nodes) / expert);
   });
   return createMachine({ gpus: expert, slots: placement.slots, nodes: isRegular && expert % nodes === 0 ? nodes : 1 });
-}
-
-/** The steps whose rates count. */
-const MOST_STEPS = 32;
-/** Numbers of a parameter: itself and the optimizer's two moments, each of 4 bytes. */
-const BYTES_A_PARAMETER = 12;
-
-/** Measures what moving experts takes in this run. */
-function createTrafficMeter({ model }: RunSpec) {
-  const rates: number[][] = [];
-  const seconds: number[] = [];
-  const keep = <Value>(values: Value[], value: Value) => {
-    values.push(value);
-    if (values.length > MOST_STEPS) values.shift();
-  };
-  return {
-    add(reports: readonly StepReport[]) {
-      keep(
-        rates,
-        reports.flatMap(({ linkBytesPerSecond }) => linkBytesPerSecond ?? []),
-      );
-      const ofRanks = reports.map(({ expertCpuSeconds, expertSeconds }) => expertCpuSeconds ?? expertSeconds);
-      keep(seconds, ofRanks.reduce((sum, value) => sum + value, 0) / ofRanks.length);
-    },
-    /** Undefined where nothing travelled or was computed. */
-    measure(): ExpertTraffic | undefined {
-      const bytesPerMove = BYTES_A_PARAMETER * 3 * model.hiddenSize * model.moeIntermediateSize;
-      const [bytesPerSecond, expertSeconds] = [medianOf(rates.flat()), medianOf(seconds)];
-      const isKnown = bytesPerSecond > 0 && Number.isFinite(bytesPerSecond) && expertSeconds > 0;
-      return isKnown ? { bytesPerMove, bytesPerSecond, expertSeconds } : undefined;
-    },
-  };
-}
-
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }

@@ -108,7 +108,7 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
 
 /**
  * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments, the
- * step and its loads. It does not depend on the layout of the ranks, nor on where experts and their replicas are.
+ * step and its loads. It does not depend on the layout of the ranks, nor on where experts and their replicas are. `writeMore` adds what else belongs to it, before the folder has its name.
  */
 export async function saveCheckpoint(
   folder: string,

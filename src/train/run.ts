@@ -271,7 +271,7 @@ async function runStep({ options, spec, corpus, group, balancer }: Run, step: nu
   // The decision is made on this thread while the ranks compute on theirs.
   const [reports, decision] = await Promise.all([
     group.call('computeGradients', balancer?.takeSwitches() ?? []),
-    (async () => await Promise.resolve(balancer?.decide(step)))(),
+    balancer?.decide(step),
   ]);
   const loss = sumLosses(reports);
   const { gradientNorm } = reports[0];

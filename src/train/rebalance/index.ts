@@ -1,5 +1,5 @@
-export { createLoadFiles, type LoadFiles } from './load-files.js';
-export { type ExpertTraffic, formatMoveCost, priceMove } from './move-cost.js';
+export { createLoadFiles } from './load-files.js';
+export { formatMoveCost, priceMove } from './move-cost.js';
 export { decideRebalance } from './rebalance.js';
 export {
   createRebalanceState,
@@ -9,4 +9,5 @@ export {
   writeRebalanceState,
 } from './state.js';
 export { takeSwitches } from './switches.js';
+export { createTrafficMeter } from './traffic-meter.js';
 export { addStep } from './window.js';

@@ -2,7 +2,7 @@ import { formatSeconds, InputError } from '../../base/index.js';
 
 /** What was measured in a run about moving an expert. */
 export interface ExpertTraffic {
-  /** Bytes of an expert's parameters and both its moments. */
+  /** Bytes of an expert's parameters, their gradients and both moments. */
   readonly bytesPerMove: number;
   /** Of the communication lane, from one rank to another. */
   readonly bytesPerSecond: number;
