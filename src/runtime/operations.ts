@@ -140,7 +140,7 @@ function moveExperts({ spec, rank, state }: OperationOptions, add: Add): LayerMo
   const { staging } = state;
   if (staging === undefined) return [];
   return state.slots.map((layer) => {
-    const { parameters, ...rest } = listSlotAreas(state, staging, layer);
+    const { parameters, gradients, firstMoments, secondMoments } = listSlotAreas(state, staging, layer);
     const common = {
       kind: 'moveSlots',
       group: expertGroup(spec, rank),
@@ -148,12 +148,14 @@ function moveExperts({ spec, rank, state }: OperationOptions, add: Add): LayerMo
       slotToExpert: inState(layer.slotToExpert.byteOffset),
       nextSlotToExpert: inState(staging.slotToExpert),
     } satisfies Partial<MovesOperation>;
-    const areas = [parameters, rest.firstMoments, rest.secondMoments];
-    const pieces = Array.from({ length: layer.count }, (_, slot) =>
-      add({ ...common, into: { first: slot, end: slot + 1 }, areas }),
-    );
-    const gradients = add({ ...common, into: { first: 0, end: layer.count }, areas: [rest.gradients] });
-    return { layer: layer.layer, pieces, gradients };
+    const lasting = [parameters, firstMoments, secondMoments];
+    return {
+      layer: layer.layer,
+      pieces: Array.from({ length: layer.count }, (_, slot) =>
+        add({ ...common, into: { first: slot, end: slot + 1 }, areas: lasting }),
+      ),
+      gradients: add({ ...common, into: { first: 0, end: layer.count }, areas: [gradients] }),
+    };
   });
 }
 
