@@ -9,15 +9,14 @@ import {
   type StepReport,
   setPlacement,
 } from '../runtime/index.js';
+import { countsOf, listMoeLayers } from './load-recorder.js';
 import type { DecisionMetrics } from './metrics.js';
 import {
   addStep,
-  createLoadFiles,
   createRebalanceState,
   decideRebalance,
   type ExpertTraffic,
   formatMoveCost,
-  type LoadFiles,
   priceMove,
   type RebalanceShape,
   type RebalanceState,
@@ -33,9 +32,7 @@ export interface Balancer {
   /** While step `step` runs, when its switches are under way: decides from the steps before it, where that is due. */
   decide(step: number): DecisionMetrics | undefined;
   /** The step is done, and what switched in it is in force. */
-  finish(step: number, reports: readonly StepReport[]): Promise<void>;
-  /** Writes the loads that are not written yet. */
-  flush(): Promise<void>;
+  finish(step: number, reports: readonly StepReport[]): void;
   /** Writes what a run that goes on from here has to know, into the folder of a checkpoint. */
   save(folder: string): Promise<void>;
 }
@@ -43,10 +40,6 @@ export interface Balancer {
 export interface BalancerOptions {
   readonly config: TrainingConfig;
   readonly spec: RunSpec;
-  /** The run's, in the process that writes files. */
-  readonly folder: string | undefined;
-  /** The step that the run goes on from. */
-  readonly done: number;
   readonly state: RebalanceState;
   /** The node of each rank. */
   readonly nodeOfRank: readonly number[];
@@ -60,9 +53,8 @@ const HALF_LIVES = 2;
 
 /** The MoE layers, slots and ranks of a run. */
 function shapeOf({ model, placement, expert, schedule }: RunSpec, { balance }: TrainingConfig): RebalanceShape {
-  const first = model.firstKDenseReplace;
   return {
-    layers: Array.from({ length: model.numHiddenLayers - first }, (_, index) => first + index),
+    layers: listMoeLayers(model),
     experts: model.nRoutedExperts,
     slots: placement.slots,
     expertRanks: expert,
@@ -88,13 +80,12 @@ export function openRebalanceState(
 }
 
 /** Watches the loads of a run with `balance.interval` above 0, decides, and says which layers switch when. */
-export async function createBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { config, spec, folder, done } = options;
+export function createBalancer(options: BalancerOptions): Balancer {
+  const { config, spec } = options;
   const { interval, policy, moveCost } = config.balance;
   const shape = shapeOf(spec, config);
   const machine = describeMachine(spec, options.nodeOfRank);
   const heldLayers = Array.from({ length: spec.schedule.ranks }, (_, rank) => heldMoeLayers(spec, rank));
-  const files = folder === undefined ? undefined : await createLoadFiles(folder, spec.model.numHiddenLayers, done);
   const meter = createTrafficMeter(spec);
   let state = options.state;
   let next = state.placement;
@@ -140,21 +131,13 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
         moveCost: formatMoveCost(known, stepsPerMove),
       };
     },
-    async finish(step, reports) {
-      const counts = new Map(reports.flatMap(({ expertCounts }) => [...expertCounts]));
-      state = { ...state, placement: next, window: addStep(state.window, step, counts) };
+    finish(step, reports) {
+      state = { ...state, placement: next, window: addStep(state.window, step, countsOf(reports)) };
       meter.add(reports);
       if (step % interval === 0 && state.traffic === undefined) state = { ...state, traffic: meter.measure() };
-      await writeLoads(files, state, step % interval === 0);
     },
-    flush: async () => await files?.flush(),
     save: async (target) => await writeRebalanceState(join(target, FILE), state, shape),
   };
-}
-
-async function writeLoads(files: LoadFiles | undefined, { window }: RebalanceState, isDue: boolean): Promise<void> {
-  await files?.add(window);
-  if (isDue) await files?.flush();
 }
 
 /** A GPU for each rank that shares the experts, on nodes if they are alike and in order in every pipeline rank, as the balancer wants them. */

@@ -13,6 +13,7 @@ import { fillBatch } from './batch.js';
 import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
+import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
 import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
@@ -74,6 +75,8 @@ interface Run {
   readonly launch: Launch | undefined;
   /** Of a run in which experts move. */
   readonly balancer: Balancer | undefined;
+  /** In the leader's process, of a run with routed experts. */
+  readonly loads: LoadRecorder | undefined;
 }
 
 /**
@@ -101,17 +104,9 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
       if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
     }
     const balancer =
-      rebalance === undefined
-        ? undefined
-        : await createBalancer({
-            config,
-            spec,
-            folder: group.isLeader ? folder : undefined,
-            done,
-            nodeOfRank,
-            state: rebalance.state,
-          });
-    const run = { options, spec, corpus, group, launch, balancer };
+      rebalance === undefined ? undefined : createBalancer({ config, spec, nodeOfRank, state: rebalance.state });
+    const loads = group.isLeader ? await createLoadRecorder({ config, spec, folder, done }) : undefined;
+    const run = { options, spec, corpus, group, launch, balancer, loads };
     const result = await runSteps(run, done);
     if (group.isLeader) await options.onEnd(result);
     return result;
@@ -216,7 +211,6 @@ async function runSteps(run: Run, done: number): Promise<TrainingResult> {
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
-  await run.balancer?.flush();
   const timeline: Timeline = {
     unit: 'seconds',
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
@@ -243,19 +237,20 @@ function checkpointFolder(folder: string, step: number): string {
   return join(folder, 'checkpoints', String(step));
 }
 
-async function saveRun({ options, group, balancer }: Run, step: number): Promise<void> {
+async function saveRun({ options, group, balancer, loads }: Run, step: number): Promise<void> {
   const { config, folder, onEvent } = options;
   const target = checkpointFolder(folder, step);
   const { model, data, train } = config;
   const { sequenceLength, tokenizer } = data;
   const states = await group.collectStates();
   if (!group.isLeader) return;
+  await loads?.flush();
   const content = { model, states, step, seed: train.seed, sequenceLength, tokenizer };
   await saveCheckpoint(target, content, async (temporary) => await balancer?.save(temporary));
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
-async function runStep({ options, spec, corpus, group, balancer }: Run, step: number): Promise<StepMetrics> {
+async function runStep({ options, spec, corpus, group, balancer, loads }: Run, step: number): Promise<StepMetrics> {
   const { config } = options;
   const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
@@ -275,7 +270,8 @@ async function runStep({ options, spec, corpus, group, balancer }: Run, step: nu
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
   const migration = sumMigration(reports, updates);
-  await balancer?.finish(step, reports);
+  balancer?.finish(step, reports);
+  await loads?.record(step, reports);
   return {
     step,
     loss,

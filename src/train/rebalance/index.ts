@@ -1,4 +1,4 @@
-export { createLoadFiles, type LoadFiles } from './load-files.js';
+export { createLoadFiles } from './load-files.js';
 export { type ExpertTraffic, formatMoveCost, priceMove } from './move-cost.js';
 export { decideRebalance } from './rebalance.js';
 export {
@@ -9,4 +9,4 @@ export {
   writeRebalanceState,
 } from './state.js';
 export { takeSwitches } from './switches.js';
-export { addStep } from './window.js';
+export { addStep, countStep, countWarmUpSteps } from './window.js';
