@@ -82,7 +82,7 @@ export function openRebalanceState(
 /** Watches the loads of a run with `balance.interval` above 0, decides, and says which layers switch when. */
 export function createBalancer(options: BalancerOptions): Balancer {
   const { config, spec } = options;
-  const { interval, policy, moveCost } = config.balance;
+  const { interval, policy, moveCost, shares } = config.balance;
   const shape = shapeOf(spec, config);
   const machine = describeMachine(spec, options.nodeOfRank);
   const heldLayers = Array.from({ length: spec.schedule.ranks }, (_, rank) => heldMoeLayers(spec, rank));
@@ -108,6 +108,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
         step: last,
         window: state.window,
         machine,
+        dispatch: shares,
         current: next,
         policy,
         seed: config.train.seed,
