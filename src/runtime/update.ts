@@ -75,7 +75,8 @@ export function createUpdate(options: UpdateOptions): Update {
         (sum, { first, end }) => sum + kernels.sumOfSquares(byteOffsets.gradients + 4 * first, end - first),
         0,
       );
-      gradientNorm = Math.sqrt(gather([squares]).reduce((sum, value) => sum + value, 0));
+      // Rounded, so that it does not show in which order the ranks' parts were added, nor where experts lie.
+      gradientNorm = Math.fround(Math.sqrt(gather([squares]).reduce((sum, value) => sum + value, 0)));
       return gradientNorm;
     },
     apply(step, learningRate) {
