@@ -49,7 +49,7 @@ export interface BalancerOptions {
 const FILE = 'rebalance.safetensors';
 
 /** In an interval between decisions. */
-const HALF_LIVES = 2;
+const HALF_LIVES = 3;
 
 /** The MoE layers, slots and ranks of a run. */
 function shapeOf({ model, placement, expert, schedule }: RunSpec, { balance }: TrainingConfig): RebalanceShape {
