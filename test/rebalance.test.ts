@@ -70,6 +70,12 @@ function curve(run: string): Line[] {
   });
 }
 
+/** By file. */
+function readLoads(run: string): Map<string, string> {
+  const names = readdirSync(join(run, 'loads')).sort();
+  return new Map(names.map((name) => [name, readFileSync(join(run, 'loads', name), 'utf8')]));
+}
+
 function assertSameLosses(actual: readonly Line[], expected: readonly Line[], tolerance = 1e-5): void {
   assert.equal(actual.length, expected.length);
   for (const [index, { step, loss }] of actual.entries()) {
@@ -155,13 +161,15 @@ describe('a run whose experts move', async () => {
     assert.deepEqual(curve(run), expected);
   });
 
-  it('goes on from every checkpoint with the very same bits and moves, also from the midst of a migration', async () => {
+  it('goes on from every checkpoint with the very same bits, moves and loads, also from the midst of a migration', async () => {
+    const loads = readLoads(whole);
     for (const step of [5, 10, 15, 20, 25]) {
       const run = join(folder, `from-${step}`);
       cpSync(whole, run, { recursive: true });
       for (const name of readdirSync(join(run, 'checkpoints')))
         if (Number(name) > step) rmSync(join(run, 'checkpoints', name), { recursive: true });
       assert.deepEqual(await train(run, '--resume', run), expected, `from step ${step}`);
+      assert.deepEqual(readLoads(run), loads, `from step ${step}`);
     }
   });
 
@@ -183,6 +191,19 @@ describe('a run whose experts move', async () => {
     const { physicalToLogical } = JSON.parse(stdout) as { physicalToLogical: number[][] };
     assert.equal(physicalToLogical[0].length, 6);
     const files = readdirSync(join(whole, 'loads')).sort();
-    assert.deepEqual(files.slice(0, 2), ['0000003-0000004.json', '0000005-0000008.json']);
+    assert.deepEqual(files.slice(0, 3), ['0000003-0000004.json', '0000005-0000005.json', '0000006-0000008.json']);
   });
+});
+
+it('leaves such loads when no expert moves as well, from the 11th step on, and goes on with them', async () => {
+  const run = join(folder, 'unmoved');
+  await train(run, '--set balance.interval=0 --set train.steps=24');
+  const loads = readLoads(run);
+  assert.deepEqual([...loads.keys()], ['0000011-0000015.json', '0000016-0000020.json', '0000021-0000024.json']);
+  const { status, stdout, stderr } = await runCommand(`balance ${join(run, 'loads')} --gpus 2 --slots 6 --json`);
+  assert.equal(status, 0, stderr);
+  assert.equal((JSON.parse(stdout) as { physicalToLogical: number[][] }).physicalToLogical[0].length, 6);
+  for (const step of [20, 24]) rmSync(join(run, 'checkpoints', String(step)), { recursive: true });
+  await train(run, '--resume', run);
+  assert.deepEqual(readLoads(run), loads);
 });

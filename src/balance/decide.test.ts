@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../base/index.js';
 import { type DecisionRequest, decidePlacement, LEAST_GAIN } from './decide.js';
-import { measureDispatchedLoads } from './dispatch.js';
+import { measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
 import type { ExpertLoads } from './loads.js';
 import { createMachine, type Machine } from './machine.js';
 import { countDuplicateSlots, countReplicas, largestOfRows } from './measure.js';
@@ -14,6 +14,7 @@ import { plainCases } from './test-cases.js';
 const requests: fc.Arbitrary<DecisionRequest> = fc
   .record({
     placeCase: plainCases(6),
+    dispatch: fc.constantFrom('even' as const, 'optimal' as const),
     policy: fc.constantFrom('best' as const, 'deepseek' as const),
     windowsPerMove: fc.constantFrom(0, 1e-3, 0.1, 10),
     windowsAhead: fc.integer({ min: 1, max: 100 }),
@@ -48,7 +49,8 @@ const inOrder = placeInOrder({ layers: 2, experts: 16, slots: 20 });
 
 function requestOf(loads: ExpertLoads, changes: Partial<DecisionRequest> = {}): DecisionRequest {
   const policy = 'best' as const;
-  return { loads, machine, current: inOrder, policy, seed: 0, windowsPerMove: 0.01, windowsAhead: 50, ...changes };
+  const given = { loads, machine, dispatch: 'even' as const, current: inOrder, policy };
+  return { ...given, seed: 0, windowsPerMove: 0.01, windowsAhead: 50, ...changes };
 }
 
 const sizes = { windows: 32, layers: 2, experts: 16 };
@@ -128,6 +130,21 @@ describe('a decision from loads that fluctuate', () => {
     assert.equal(decidePlacement(requestOf(loads, { windowsPerMove: 1, windowsAhead: 1 })).moves, 0);
   });
 
+  it('looks for nothing in a layer that is even, and says so', () => {
+    const bare = createMachine({ gpus: 4, slots: 16 });
+    const current = placeInOrder({ ...sizes, slots: 16 });
+    const flat = steadyLoads(sizes, { seed: 1, skew: 0, noise: 0.01 });
+    const hot = steadyLoads(sizes, { seed: 1, skew: 0.8, noise: 0.01 });
+    const counts = flat.counts.map((count, i) => (Math.floor(i / 16) % 2 === 0 ? count : hot.counts[i]!));
+    const { layers, placement } = decidePlacement(requestOf({ ...sizes, counts }, { machine: bare, current }));
+    assert.deepEqual(
+      layers.map(({ verdict }) => verdict),
+      ['even', 'moves'],
+    );
+    assert.deepEqual(placement.physicalToLogical.subarray(0, 16), current.physicalToLogical.subarray(0, 16));
+    assert.ok(layers[0]!.before >= 1 && layers[0]!.before < 1.02 && layers[0]!.after === layers[0]!.before);
+  });
+
   it('gains in windows what it costs in windows', () => {
     const loads = steadyLoads(sizes, { seed: 1, skew: 0.8, noise: 0.05 });
     const { gain, before, after } = decidePlacement(requestOf(loads));
@@ -143,8 +160,42 @@ describe('a decision from loads that fluctuate', () => {
   });
 });
 
-function ratioOf(placement: typeof inOrder, loads: ExpertLoads, on: Machine): number {
-  const gpuLoads = measureDispatchedLoads(placement, loads, on);
+describe('a decision where the dispatcher splits optimally, or a model is large', () => {
+  it('stays where an optimal split of the tokens evens out what an even one does not', () => {
+    const counts = Float64Array.from({ length: 64 }, (_, i) => [150, 150, 200, 100][i % 4]!);
+    const loads = { windows: 16, layers: 1, experts: 4, counts };
+    const on = createMachine({ gpus: 2, slots: 6 });
+    const current = { layers: 1, experts: 4, slots: 6, physicalToLogical: Int32Array.of(0, 1, 2, 0, 1, 3) };
+    const decide = (dispatch: 'even' | 'optimal') =>
+      decidePlacement(requestOf(loads, { machine: on, current, dispatch }));
+    const [even, optimal] = [decide('even'), decide('optimal')];
+    assert.deepEqual([even.layers[0]!.verdict, optimal.layers[0]!.verdict], ['moves', 'even']);
+    assert.ok(Math.abs(even.before.ratioOfSums - 300 / 350) < 1e-9);
+    assert.ok(Math.abs(optimal.before.ratioOfSums - 1) < 1e-6);
+  });
+
+  it('predicts what an optimal split gives', () => {
+    const drawn = (seed: number, windows = 32) => steadyLoads({ ...sizes, windows }, { seed, skew: 0.8, noise: 0.05 });
+    const { placement, after } = decidePlacement(requestOf(drawn(1), { dispatch: 'optimal' }));
+    assert.ok(Math.abs(ratioOf(placement, drawn(2, 100), machine, measureSharedLoads) - after.ratioOfSums) < 0.02);
+  });
+
+  it('evens out a large model, of which it looks at less, and predicts that too', () => {
+    const large = { windows: 16, layers: 7, experts: 256 };
+    const on = createMachine({ gpus: 64, slots: 320 });
+    const drawn = (seed: number) => steadyLoads(large, { seed, skew: 0.5, noise: 0.05 });
+    const current = placeInOrder({ ...large, slots: 320 });
+    for (const dispatch of ['even', 'optimal'] as const) {
+      const { placement, before, after } = decidePlacement(requestOf(drawn(1), { machine: on, current, dispatch }));
+      assert.ok(before.ratioOfSums < 0.65 && after.ratioOfSums > 0.88, `${before.ratioOfSums} ${after.ratioOfSums}`);
+      const measure = dispatch === 'even' ? measureDispatchedLoads : measureSharedLoads;
+      assert.ok(Math.abs(ratioOf(placement, drawn(2), on, measure) - after.ratioOfSums) < 0.01);
+    }
+  });
+});
+
+function ratioOf(placement: typeof inOrder, loads: ExpertLoads, on: Machine, measure = measureDispatchedLoads): number {
+  const gpuLoads = measure(placement, loads, on);
   const largest = largestOfRows(gpuLoads, on.gpus).reduce((sum, load) => sum + load, 0);
   return gpuLoads.reduce((sum, load) => sum + load, 0) / on.gpus / largest;
 }

@@ -1,4 +1,4 @@
-import { measureDispatchedLoads } from './dispatch.js';
+import { type Dispatch, measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
 import { checkLoads, type ExpertLoads, mergeWindows, normalizeWindows, sumWindows } from './loads.js';
 import type { Machine } from './machine.js';
 import {
@@ -21,6 +21,8 @@ export interface DecisionRequest {
   /** `[windows]`: what each window counts, above 0; absent: all the same. Loads that change are better foretold by the latest. */
   readonly weights?: Float64Array | undefined;
   readonly machine: Machine;
+  /** How tokens choose among the replicas of their expert. */
+  readonly dispatch: Dispatch;
   /** The placement in force. */
   readonly current: Placement;
   readonly policy: PlacementPolicy;
@@ -32,10 +34,10 @@ export interface DecisionRequest {
 }
 
 /**
- * Why a layer moves or stays: it `moves`; nothing better was found (`best`); the gain is `small` against what is there, `uncertain` against how it differs from window to
+ * Why a layer moves or stays: it `moves`; it is so `even` that no placement could gain enough, and none was looked for; nothing better was found (`best`); the gain is `small` against what is there, `uncertain` against how it differs from window to
  * window, or too `dear` for what moving takes.
  */
-export type Verdict = 'moves' | 'best' | 'small' | 'uncertain' | 'dear';
+export type Verdict = 'moves' | 'even' | 'best' | 'small' | 'uncertain' | 'dear';
 
 /** What was decided for a layer. Loads are largest over mean of GPUs, of all windows together; 1 is even. */
 export interface LayerDecision {
@@ -70,13 +72,29 @@ const LEAST_CERTAINTY = 3;
 
 /** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
 const WORTH_SEARCHING = 0.05;
-/** So many windows that search looks at: its time grows with their square, and the others judge what it found. */
-const ROUGH_WINDOWS = 4;
+/** What the searches do: on how many windows, more being merged, a placement is made and a way with fewer moves is looked for, and in how many steps the latter. */
+interface Effort {
+  readonly placed: number;
+  readonly fewer: number;
+  readonly iterations: number;
+}
+
+const THOROUGH: Effort = { placed: 32, fewer: 4, iterations: 500 };
+/**
+ * Where layers times slots times experts are more than `MOST_THOROUGH`: a large model then takes 3 seconds instead of 30, and its ranks are no less even, as it has too many experts for what a search
+ * fits to single windows to hold on others.
+ */
+const QUICK: Effort = { placed: 4, fewer: 1, iterations: 100 };
+const MOST_THOROUGH = 2 ** 19;
+
+/** Windows times layers times slots that are split optimally to judge a placement, about half a second; with more, some windows judge it. */
+const MOST_SPLIT = 2 ** 18;
 
 /**
  * Decides, layer by layer, whether experts should move: makes a placement for one half of the windows (`placeExperts`) and moves the layers whose gain on the other half is large,
  * certain and worth the moves; where these take a good part of the gain, `migratePlacement` looks for fewer. Every window counts with the largest GPU load that it has by itself, as
- * the slowest GPU keeps the others waiting in every one of them. The search splits an expert's tokens evenly over its replicas, the score as `measureDispatchedLoads` does.
+ * the slowest GPU keeps the others waiting in every one of them. The search splits an expert's tokens evenly over its replicas, the score as the request's dispatch does
+ * (`measureDispatchedLoads`, `measureSharedLoads`).
  *
  * No layer's score is worse than it was, none gets an expert twice on a GPU that had no such, and the same request gives the same decision. A layer does not flip back and forth: to
  * go back, loads must have changed by more than the gain that made it go, since both ways need `LEAST_GAIN` on windows that the search has not seen.
@@ -86,49 +104,104 @@ export function decidePlacement(request: DecisionRequest): PlacementDecision {
   checkLoads(request.loads);
   const { machine, current } = request;
   const weights = request.weights ?? new Float64Array(request.loads.windows).fill(1);
-  const [seen, loads] = splitWindows(weighWindows(normalizeWindows(request.loads), weights));
-  const [, judging] = splitWindows({ windows: weights.length, layers: 1, experts: 1, counts: weights });
+  const [searching, rest] = splitWindows(weights.length);
+  const judging = request.dispatch === 'even' ? rest : spreadWindows(rest, mostSplitWindows(current));
+  const weighed = weighWindows(normalizeWindows(request.loads), weights);
+  const loads = pickWindows(weighed, judging);
   const even = measureEvenLoads(loads, machine);
-  const gpuLoads = measureDispatchedLoads(current, loads, machine);
-  const now = largestOfRows(gpuLoads, machine.gpus);
+  const now = measureLargest(request, current, loads);
   const unit = sum(even) / loads.windows;
-  const bench: Bench = { request, loads, weights: judging.counts, now, even, unit };
-  const layers = Array.from({ length: loads.layers }, (_, layer) => layer);
-  const whole = unit === 0 ? current : placeWhole(request, seen);
-  const judged = judgeLayers(bench, whole, layers);
-  const dear = layers.filter((layer) => isDear(judged[layer]!));
-  const chosen = dear.length === 0 ? judged : preferFewer(bench, seen, whole, judged, dear);
-  const physicalToLogical = current.physicalToLogical.slice();
-  for (const { verdict, layer, row } of chosen)
-    if (verdict === 'moves') physicalToLogical.set(row, layer * current.slots);
-  const placement = { ...current, physicalToLogical };
-  const sizes = { windows: loads.windows, gpus: machine.gpus };
-  return {
-    placement,
-    layers: chosen.map(({ verdict, moves, before, after, gain }) => ({ verdict, moves, before, after, gain })),
-    moves: chosen.reduce((total, { moves }) => total + moves, 0),
-    before: measureBalancedness(gpuLoads, even, sizes),
-    after: measureBalancedness(measureDispatchedLoads(placement, loads, machine), even, sizes),
-    gain: chosen.reduce((total, { verdict, gain }) => total + (verdict === 'moves' ? gain : 0), 0),
+  const bench: Bench = {
+    request,
+    loads,
+    weights: Float64Array.from(judging, (window) => weights[window]!),
+    now,
+    even,
+    unit,
   };
+  const open = listUneven(bench);
+  const searched = pickLayers(pickWindows(weighed, searching), open);
+  const whole = open.length === 0 ? pickRows(current, open) : placeWhole(request, searched, open);
+  const judged = judgeLayers(bench, whole, open);
+  const chosen = preferFewer(bench, searched, whole, judged);
+  return summarize(bench, chosen);
+}
+
+function summarize({ request, loads, now, even }: Bench, chosen: readonly JudgedLayer[]): PlacementDecision {
+  const { current } = request;
+  const physicalToLogical = current.physicalToLogical.slice();
+  const next = now.slice();
+  const moving = chosen.filter(({ verdict }) => verdict === 'moves');
+  for (const { layer, row, largest } of moving) {
+    physicalToLogical.set(row, layer * current.slots);
+    for (const [window, load] of largest.entries()) next[window * loads.layers + layer] = load;
+  }
+  const decided = new Map(chosen.map((one) => [one.layer, one]));
+  const layers = Array.from({ length: loads.layers }, (_, layer): LayerDecision => {
+    const one = decided.get(layer);
+    if (one !== undefined) {
+      const { verdict, moves, before, after, gain } = one;
+      return { verdict, moves, before, after, gain };
+    }
+    const share = meanOf(columnOf(even, layer, loads));
+    const before = share === 0 ? 0 : meanOf(columnOf(now, layer, loads)) / share;
+    return { verdict: 'even', moves: 0, before, after: before, gain: 0 };
+  });
+  const sizes = { windows: loads.windows, gpus: 1 };
+  return {
+    placement: { ...current, physicalToLogical },
+    layers,
+    moves: moving.reduce((total, { moves }) => total + moves, 0),
+    before: measureBalancedness(now, even, sizes),
+    after: measureBalancedness(next, even, sizes),
+    gain: moving.reduce((total, { gain }) => total + gain, 0),
+  };
+}
+
+/** The largest GPU load, `[windows, layers]`, as the dispatcher would make it. */
+function measureLargest(
+  { dispatch, machine }: DecisionRequest,
+  placement: Placement,
+  loads: ExpertLoads,
+): Float64Array {
+  const measure = dispatch === 'even' ? measureDispatchedLoads : measureSharedLoads;
+  return largestOfRows(measure(placement, loads, machine), machine.gpus);
+}
+
+function mostSplitWindows({ layers, slots }: Placement): number {
+  return Math.floor(MOST_SPLIT / (layers * slots));
+}
+
+/** The layers that could gain enough to move, if all GPUs had the same load. */
+function listUneven({ loads, now, even }: Bench): number[] {
+  return Array.from({ length: loads.layers }, (_, layer) => layer).filter((layer) => {
+    const [most, least] = [sum(columnOf(now, layer, loads)), sum(columnOf(even, layer, loads))];
+    return most > 0 && most - least >= LEAST_GAIN * most;
+  });
 }
 
 /**
  * Half of the windows for the search and the others to judge what it found, which fits its own windows better than any other. They take turns as in the sequence of Thue and Morse,
  * 0110 1001 ..., so that neither a trend nor a period puts what is alike into one half. A single window is both.
  */
-function splitWindows({ windows, layers, experts, counts }: ExpertLoads): readonly [ExpertLoads, ExpertLoads] {
+function splitWindows(windows: number): readonly [number[], number[]] {
+  const all = Array.from({ length: windows }, (_, window) => window);
+  if (windows === 1) return [all, all];
+  return [all.filter((window) => countOnes(window) % 2 === 0), all.filter((window) => countOnes(window) % 2 === 1)];
+}
+
+/** At most `most` of the windows, the last one among them, as evenly spread as they can be. */
+function spreadWindows(windows: readonly number[], most: number): readonly number[] {
+  const kept = Math.min(windows.length, Math.max(1, most));
+  return Array.from({ length: kept }, (_, index) => windows[Math.floor(((index + 1) * windows.length) / kept) - 1]!);
+}
+
+function pickWindows({ layers, experts, counts }: ExpertLoads, windows: readonly number[]): ExpertLoads {
   const size = layers * experts;
-  const pick = (half: number): ExpertLoads => {
-    const picked = Array.from({ length: windows }, (_, window) => window).filter(
-      (window) => windows === 1 || countOnes(window) % 2 === half,
-    );
-    const kept = new Float64Array(picked.length * size);
-    for (const [next, window] of picked.entries())
-      kept.set(counts.subarray(window * size, (window + 1) * size), next * size);
-    return { windows: picked.length, layers, experts, counts: kept };
-  };
-  return [pick(0), pick(1)];
+  const kept = new Float64Array(windows.length * size);
+  for (const [index, window] of windows.entries())
+    kept.set(counts.subarray(window * size, (window + 1) * size), index * size);
+  return { windows: windows.length, layers, experts, counts: kept };
 }
 
 /** Loads whose sums over windows are weighted sums. */
@@ -143,16 +216,25 @@ function countOnes(value: number): number {
   return ones;
 }
 
-/** The placement that is best for the windows, with its GPUs named so that few replicas travel. */
-function placeWhole({ machine, current, policy, seed }: DecisionRequest, loads: ExpertLoads): Placement {
-  const placed = placeExperts(loads, machine, { policy, seed, ...(policy === 'best' && { robust: 'mean' }) });
+/** The placement of some layers that is best for their windows, with its GPUs named so that few replicas travel. */
+function placeWhole(
+  { machine, current, policy, seed }: DecisionRequest,
+  loads: ExpertLoads,
+  layers: readonly number[],
+): Placement {
+  const merged = mergeWindows(loads, effortFor(layers.length, current).placed);
+  const placed = placeExperts(merged, machine, { policy, seed, ...(policy === 'best' && { robust: 'mean' }) });
   const target = separateReplicas(placed.placement, sumWindows(loads), machine);
   const physicalToLogical = target.physicalToLogical.slice();
-  for (let layer = 0; layer < target.layers; layer++) {
-    const row = relabelLayer(rowOf(current, layer), rowOf(target, layer), machine, false);
-    physicalToLogical.set(row, layer * target.slots);
+  for (const [index, layer] of layers.entries()) {
+    const row = relabelLayer(rowOf(current, layer), rowOf(target, index), machine, false);
+    physicalToLogical.set(row, index * target.slots);
   }
   return { ...target, physicalToLogical };
+}
+
+function effortFor(layers: number, { slots, experts }: Placement): Effort {
+  return layers * slots * experts > MOST_THOROUGH ? QUICK : THOROUGH;
 }
 
 /** What candidates are judged by. */
@@ -172,8 +254,9 @@ interface Bench {
 
 interface JudgedLayer extends LayerDecision {
   readonly layer: number;
-  /** The row that was judged. */
+  /** The row that was judged, and `[windows]`: the largest load with it. */
   readonly row: Int32Array;
+  readonly largest: Float64Array;
   /** What the moves take of each window ahead, in units of `windowsPerMove`. */
   readonly cost: number;
 }
@@ -182,32 +265,34 @@ function isDear({ verdict, gain, cost }: JudgedLayer): boolean {
   return verdict === 'dear' || (verdict === 'moves' && cost > WORTH_SEARCHING * gain);
 }
 
-/** The judged layers with, for the `dear` ones, a way of fewer moves where that leaves more. */
+/** The judged layers with, for those whose moves are dear, a way of fewer where that leaves more. `searched` and `whole` are of the judged layers. */
 function preferFewer(
   bench: Bench,
-  seen: ExpertLoads,
+  searched: ExpertLoads,
   whole: Placement,
   judged: readonly JudgedLayer[],
-  dear: readonly number[],
-): JudgedLayer[] {
+): readonly JudgedLayer[] {
   const { machine, current, seed, windowsPerMove, windowsAhead } = bench.request;
-  const largestNow = dear.reduce((total, layer) => total + meanOf(columnOf(bench.now, layer, bench.loads)), 0);
+  const dear = [...judged.keys()].filter((index) => isDear(judged[index]!));
+  if (dear.length === 0) return judged;
+  const layers = dear.map((index) => judged[index]!.layer);
+  const largestNow = layers.reduce((total, layer) => total + meanOf(columnOf(bench.now, layer, bench.loads)), 0);
+  const { fewer: windows, iterations } = effortFor(dear.length, current);
   const { placement } = migratePlacement(
-    mergeWindows(pickLayers(seen, dear), ROUGH_WINDOWS),
+    mergeWindows(pickLayers(searched, dear), windows),
     machine,
-    pickRows(current, dear),
+    pickRows(current, layers),
     pickRows(whole, dear),
     {
       objective: 'mean',
       keepsNodes: false,
       seed,
+      iterations,
       // In windows; the layers' share of a window is what gains are shares of.
       cost: { secondsPerMove: windowsPerMove, intervalSeconds: (windowsAhead * largestNow) / bench.unit },
     },
   );
-  const reached = current.physicalToLogical.slice();
-  for (const [index, layer] of dear.entries()) reached.set(rowOf(placement, index), layer * current.slots);
-  const fewer = judgeLayers(bench, { ...current, physicalToLogical: reached }, dear);
+  const fewer = judgeLayers(bench, placement, layers);
   const net = ({ verdict, gain, cost }: JudgedLayer): number => (verdict === 'moves' ? gain - cost : 0);
   return judged.map((one) => {
     const other = fewer.find(({ layer }) => layer === one.layer);
@@ -215,14 +300,15 @@ function preferFewer(
   });
 }
 
-/** Whether each of the layers should go to its row of the candidate. */
+/** Whether each of the layers should go to the candidate, which is of these alone. */
 function judgeLayers(bench: Bench, candidate: Placement, layers: readonly number[]): JudgedLayer[] {
   const { request, loads, now } = bench;
-  const largest = largestOfRows(measureDispatchedLoads(candidate, loads, request.machine), request.machine.gpus);
-  return layers.map((layer) => {
+  const picked = pickLayers(loads, layers);
+  const largest = measureLargest(request, candidate, picked);
+  return layers.map((layer, index) => {
     const before = columnOf(now, layer, loads);
-    const after = columnOf(largest, layer, loads);
-    return judge(bench, { layer, row: rowOf(candidate, layer), before, after });
+    const after = columnOf(largest, index, picked);
+    return judge(bench, { layer, row: rowOf(candidate, index), before, after });
   });
 }
 
@@ -258,6 +344,7 @@ function judge(
   return {
     layer,
     row,
+    largest: after,
     verdict,
     moves: verdict === 'moves' ? moves : 0,
     before: mean / share,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { measureDispatchedLoads } from './dispatch.js';
+import { measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
 import { createLoads } from './loads.js';
 import { createMachine } from './machine.js';
-import { countDuplicateSlots, measureGpuLoads } from './measure.js';
+import { countDuplicateSlots, largestOfRows, measureGpuLoads } from './measure.js';
 import { placeExperts } from './place.js';
 import { isNear, plainCases, unevenCases } from './test-cases.js';
 
@@ -33,10 +33,12 @@ it('every token goes somewhere', () => {
   fc.assert(
     fc.property(fc.oneof(plainCases(2), unevenCases(2)), ({ loads, machine }) => {
       const { placement } = placeExperts(loads, machine, { iterations: 1, strategy: 'global' });
-      const gpuLoads = measureDispatchedLoads(placement, loads, machine);
-      const arrived = gpuLoads.reduce((sum, load, i) => sum + load * machine.speeds[i % machine.gpus]!, 0);
       const sent = loads.counts.reduce((sum, count) => sum + count, 0);
-      assert.ok(isNear(arrived, sent, sent));
+      for (const measure of [measureDispatchedLoads, measureSharedLoads]) {
+        const gpuLoads = measure(placement, loads, machine);
+        const arrived = gpuLoads.reduce((sum, load, i) => sum + load * machine.speeds[i % machine.gpus]!, 0);
+        assert.ok(isNear(arrived, sent, sent));
+      }
     }),
   );
 });
@@ -60,4 +62,25 @@ it('two replicas on a GPU share what it brings, and get more of the rest', () =>
     [...measureDispatchedLoads(placementOf(4, [0, 0, 0, 1, 2, 3]), loads, machine)].map(Math.round),
     [50, 40, 0],
   );
+});
+
+it('an optimal split leaves the fullest GPU no fuller than an even one, in whatever unit loads are', () => {
+  fc.assert(
+    fc.property(plainCases(2), fc.constantFrom(1e-9, 0.3, 1e6), ({ loads, machine: { gpus, slots } }, unit) => {
+      const machine = createMachine({ gpus, slots });
+      const { placement } = placeExperts(loads, machine, { iterations: 1 });
+      const even = largestOfRows(measureGpuLoads(placement, loads, machine), gpus);
+      const scaled = { ...loads, counts: loads.counts.map((count) => count * unit) };
+      const shared = largestOfRows(measureSharedLoads(placement, scaled, machine), gpus);
+      for (const [row, load] of shared.entries()) assert.ok(load <= even[row]! * unit * (1 + 1e-6));
+    }),
+  );
+});
+
+it('an optimal split gives a replica what its GPU has room for', () => {
+  const machine = createMachine({ gpus: 2, slots: 4 });
+  const loads = createLoads([[[60, 30, 10]]]);
+  const placement = placementOf(3, [0, 1, 0, 2]);
+  assert.deepEqual([...measureSharedLoads(placement, loads, machine)].map(Math.round), [50, 50]);
+  assert.deepEqual([...measureDispatchedLoads(placement, loads, machine)], [60, 40]);
 });

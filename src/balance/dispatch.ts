@@ -1,6 +1,10 @@
 import type { ExpertLoads } from './loads.js';
 import { listGpuOfSlot, type Machine } from './machine.js';
 import type { Placement } from './placement.js';
+import { shareLoads } from './shares.js';
+
+/** How training's dispatcher chooses among an expert's replicas: the nearest, `even` among equals, or by the `optimal` split of the tokens (`shareLoads`). */
+export type Dispatch = 'even' | 'optimal';
 
 /**
  * What each GPU gets, `[windows, layers, gpus]`, as `measureGpuLoads`, where tokens choose their replica as training's dispatcher does: one on their own GPU if there is one, else
@@ -32,6 +36,38 @@ export function measureDispatchedLoads(placement: Placement, loads: ExpertLoads,
     }
   }
   return gpuLoads;
+}
+
+/**
+ * As `measureDispatchedLoads`, where each expert's tokens are split over its replicas so that the GPU with most tokens has the least (`shareLoads`), for every window and layer by itself. Training has
+ * to split by the counts of the step before, so its GPUs are a little less even than this. GPUs' speeds do not enter the split.
+ */
+export function measureSharedLoads(placement: Placement, loads: ExpertLoads, machine: Machine): Float64Array {
+  const { windows, layers, experts, counts } = loads;
+  const { gpus, slots, speeds } = machine;
+  const gpuOfSlot = listGpuOfSlot(machine);
+  const gpuLoads = new Float64Array(windows * layers * gpus);
+  for (let row = 0; row < windows * layers; row++) {
+    const layer = row % layers;
+    const own = counts.subarray(row * experts, (row + 1) * experts);
+    const slotToExpert = placement.physicalToLogical.subarray(layer * slots, (layer + 1) * slots);
+    const parts = shareLoads({ loads: inParts(own), slotToExpert, gpuOfSlot, gpus });
+    for (let slot = 0; slot < slots; slot++) {
+      const expert = slotToExpert[slot]!;
+      const gpu = gpuOfSlot[slot]!;
+      if (expert >= 0) gpuLoads[row * gpus + gpu]! += (own[expert]! * parts[slot]!) / speeds[gpu]!;
+    }
+  }
+  return gpuLoads;
+}
+
+/** Finer than any number of tokens, and with so many GPUs as there may be below 2 ** 53. */
+const PARTS = 2 ** 32;
+
+/** Loads as whole numbers of equal parts of them all, which the split wants. */
+function inParts(loads: Float64Array): Float64Array {
+  const total = loads.reduce((sum, load) => sum + load, 0);
+  return loads.map((load) => (total === 0 ? 0 : Math.round((load / total) * PARTS)));
 }
 
 /** `[slots]`: which share of its expert's tokens goes to each slot of a layer. */

@@ -11,7 +11,7 @@ export {
   type Verdict,
 } from './decide.js';
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
-export { measureDispatchedLoads } from './dispatch.js';
+export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
 export { checkLoads, createLoads, type ExpertLoads, normalizeWindows, sumWindows, type TokenRoutes } from './loads.js';
 export { createMachine, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
 export {

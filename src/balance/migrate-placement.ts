@@ -6,6 +6,7 @@ import {
   choosePoints,
   type MigrationPoint,
   type MoveCost,
+  priceOf,
   refinePoint,
   traceMigration,
   traceRecount,
@@ -56,7 +57,7 @@ export function migratePlacement(
   const keepsNodes = options.keepsNodes || options.traffic !== undefined;
   const opened = createWindowedLayers(loads, machine, options);
   const isFree = options.mostMoves === undefined && options.cost === undefined;
-  const paths = Array.from({ length: layers }, (_, layer) => {
+  const starts = Array.from({ length: layers }, (_, layer) => {
     const now = opened.toSite(rowOf(current, layer));
     const whole = opened.toSite(relabelLayer(rowOf(current, layer), rowOf(target, layer), machine, keepsNodes));
     const start = fillLost(now, target.experts, opened.gpuOfSlot);
@@ -64,12 +65,20 @@ export function migratePlacement(
     const before = holdings(state, now);
     const first = pointOf(state, before);
     const last = measurePoint(state, whole, before);
-    if (isFree) return { state, constraints, before, first, last, points: [first, last] };
+    return { state, constraints, before, start, whole, first, last };
+  });
+  const price = priceOf(
+    options.cost,
+    starts.reduce((sum, { first }) => sum + first.objective, 0),
+  );
+  const paths = starts.map((path) => {
+    const { state, constraints, before, start, whole, first, last } = path;
+    if (isFree) return { ...path, points: [first, last] };
     setWindowedPlacement(state, start);
     const mostMoves = options.mostMoves ?? slots;
-    const traced = traceMigration(state, constraints, before, mostMoves);
+    const traced = traceMigration(state, constraints, before, mostMoves, price);
     const recounted = traceRecount(state, constraints, before, { start, target: whole }, mostMoves);
-    return { state, constraints, before, first, last, points: [first, ...traced.slice(1), ...recounted, last] };
+    return { ...path, points: [first, ...traced.slice(1), ...recounted, last] };
   });
   requireMoves(paths, options.mostMoves);
   const chosen = isFree

@@ -90,6 +90,16 @@ describe('a trace from the current placement', () => {
   });
 });
 
+it('a trace ends where a transfer lowers the objective by no more than its price', () => {
+  const problem = createProblem([0, 0, 0, 0], [2, 2]);
+  const load = Float64Array.of(8, 7, 2, 1);
+  const lengths = [2.9, 3].map((price) => {
+    const state = createWindowedState(problem, { windows: 1, load, objective: 'mean' }, Int32Array.of(0, 1, 2, 3));
+    return traceMigration(state, {}, state.held.slice(), 10, price).length;
+  });
+  assert.deepEqual(lengths, [2, 1]);
+});
+
 const point = (moves: number, objective: number): MigrationPoint => ({ moves, objective, expertOf: Int32Array.of() });
 
 /** Layers of some points; the first takes no moves. */

@@ -24,13 +24,15 @@ export interface MigrationPoint {
 
 /**
  * Placements that lead from the state's to better ones, by descending objective, the state's first: each step is the exchange or the change of a replica that
- * gains most for a transfer. `before` is what GPUs hold now, `[experts, gpus]`. Ends at `mostMoves` transfers, or where no step helps. Leaves the state at the last.
+ * gains most for a transfer. `before` is what GPUs hold now, `[experts, gpus]`. Ends at `mostMoves` transfers, or where no step lowers the objective by more than `price` for each. Leaves the
+ * state at the last.
  */
 export function traceMigration(
   state: WindowedState,
   constraints: Constraints,
   before: Uint16Array,
   mostMoves: number,
+  price = 0,
 ): MigrationPoint[] {
   const transfers = (): number => countTransfers(state.held, before);
   const point = (): MigrationPoint => ({
@@ -42,7 +44,7 @@ export function traceMigration(
   while (points.length <= MOST_POINTS) {
     const last = points.at(-1)!;
     const step = findStep(state, constraints, mostMoves - last.moves, last.objective);
-    if (step === undefined) break;
+    if (step === undefined || step.gain <= price) break;
     makeStep(state, step);
     points.push(point());
   }
@@ -155,26 +157,33 @@ function findStep(
   if (movesLeft < 1) return undefined;
   const hotGpus = new Set(Array.from({ length: state.windows }, (_, window) => state.top[3 * window]!));
   let best: Step | undefined;
-  const consider = (step: Step): void => {
-    if (step.gain > objective * MIN_GAIN && step.gain > (best?.gain ?? 0)) best = step;
+  const choice: Choice = {
+    leastGain: () => best?.gain ?? objective * MIN_GAIN,
+    consider(step) {
+      if (step.gain > choice.leastGain()) best = step;
+    },
   };
   for (const gpu of hotGpus) {
-    if (movesLeft >= 2) considerSwaps(state, constraints, gpu, objective, consider);
-    considerReplacements(state, constraints, gpu, objective, consider);
+    if (movesLeft >= 2) considerSwaps(state, constraints, gpu, objective, choice);
+    considerReplacements(state, constraints, gpu, objective, choice);
   }
   return best;
 }
 
 const MIN_GAIN = 1e-9;
 
-type Consider = (step: Step) => void;
+interface Choice {
+  consider(step: Step): void;
+  /** A step must gain more for each transfer. */
+  leastGain(): number;
+}
 
 function considerSwaps(
   state: WindowedState,
   { zoneOf }: Constraints,
   hot: number,
   objective: number,
-  consider: Consider,
+  { consider }: Choice,
 ): void {
   const { problem, gpuOfSlot, expertOf, held } = state;
   const { gpus, slots, slotStarts } = problem;
@@ -197,7 +206,7 @@ function considerReplacements(
   { zoneOf }: Constraints,
   hot: number,
   objective: number,
-  consider: Consider,
+  { consider, leastGain }: Choice,
 ): void {
   const { problem, gpuOfSlot, expertOf, count, held } = state;
   const { gpus, slots, slotStarts, experts } = problem;
@@ -205,8 +214,9 @@ function considerReplacements(
     const before = expertOf[slot]!;
     if (count[before]! < 2 || expert === before || held[expert * gpus + gpuOfSlot[slot]!] !== 0) return;
     if (zoneOf !== undefined && !isInZone(state, zoneOf, expert, gpuOfSlot[slot]!)) return;
-    const gain = objective - objectiveAfterReplacement(state, slot, expert);
-    consider({ kind: 'replace', slot, expert, gain });
+    const limit = objective - leastGain();
+    const after = objectiveAfterReplacement(state, slot, expert, limit);
+    if (after < limit) consider({ kind: 'replace', slot, expert, gain: objective - after });
   };
   const hotExperts = [...new Set(expertOf.subarray(slotStarts[hot], slotStarts[hot + 1]))];
   for (let slot = 0; slot < slots; slot++) {
@@ -235,8 +245,7 @@ export function choosePoints(
     throw new InputError({ what: 'the cost of moves is no time', mend: 'give seconds, and an interval above 0' });
   const chosen = layers.map((points) => points[0]!);
   const total = chosen.reduce((sum, { objective }) => sum + objective, 0);
-  /** What the objective must fall by for a move to be worth it. */
-  const price = cost === undefined || total === 0 ? 0 : (cost.secondsPerMove / cost.intervalSeconds) * total;
+  const price = priceOf(cost, total);
   const steps = layers.flatMap((points, layer) => {
     const hull = lowerHull(points);
     return hull.slice(1).map((to, i) => {
@@ -258,6 +267,11 @@ export function choosePoints(
     left -= next.point.moves - chosen[next.layer]!.moves;
     chosen[next.layer] = next.point;
   }
+}
+
+/** What the objective must fall by for a move to be worth it, `total` being the layers' sum now. */
+export function priceOf(cost: MoveCost | undefined, total: number): number {
+  return cost === undefined || total === 0 ? 0 : (cost.secondsPerMove / cost.intervalSeconds) * total;
 }
 
 function findAffordable(

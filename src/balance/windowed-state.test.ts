@@ -84,6 +84,11 @@ function makeChange(state: WindowedState, change: { slot: number; other: number;
     const before = expertOf[slot]!;
     if (before === expert || count[before]! < 2) return;
     const predicted = objectiveAfterReplacement(state, slot, expert);
+    for (const limit of [predicted * 0.9, predicted * 1.1]) {
+      const limited = objectiveAfterReplacement(state, slot, expert, limit);
+      if (limit > predicted) assert.equal(limited, predicted);
+      else assert.ok(limited >= limit && limited <= predicted);
+    }
     replaceReplica(state, slot, expert);
     assert.ok(isNear(predicted, objectiveOf(state), scale));
   }

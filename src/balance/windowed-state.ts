@@ -172,45 +172,72 @@ function smoothTotal(objective: RobustObjective, windows: number, unit: number, 
   return objective === 'mean' ? total / windows : unit * Math.max(0, total) ** (1 / 16);
 }
 
-/** The objective if the slot held another expert; the slot's must have another replica. */
-export function objectiveAfterReplacement(state: WindowedState, slot: number, expert: number): number {
-  const { problem, windows, objective, load, gpuOfSlot, expertOf, count, time, held, top } = state;
-  const { gpus, slowness } = problem;
-  const before = expertOf[slot]!;
-  const slotGpu = gpuOfSlot[slot]!;
+/**
+ * The objective if the slot held another expert; the slot's must have another replica. Where the objective would be `limit` or more, it may be any number from `limit` on: what cannot be less is not
+ * worked out.
+ */
+export function objectiveAfterReplacement(
+  state: WindowedState,
+  slot: number,
+  expert: number,
+  limit = Number.POSITIVE_INFINITY,
+): number {
+  const replacement = { before: state.expertOf[slot]!, expert, slotGpu: state.gpuOfSlot[slot]! };
+  const least = largestTimes(state, replacement, false);
+  return least >= limit ? least : largestTimes(state, replacement, true);
+}
+
+/** A slot of `slotGpu` holds `expert` in place of `before`. */
+interface Replacement {
+  readonly before: number;
+  readonly expert: number;
+  readonly slotGpu: number;
+}
+
+/** The objective after a replacement; unless exactly, from those GPUs alone that are the most loaded now, which gives no more than it is. */
+function largestTimes(state: WindowedState, replacement: Replacement, isExact: boolean): number {
+  const { problem, windows, objective, time, top } = state;
   let sum = 0;
   let worst = 0;
   for (let window = 0; window < windows; window++) {
-    const loadBefore = load[before * windows + window]!;
-    const loadExpert = load[expert * windows + window]!;
-    const less = loadBefore / count[before]!;
-    const more = loadBefore / (count[before]! - 1);
-    const old = loadExpert / count[expert]!;
-    const now = loadExpert / (count[expert]! + 1);
-    let largest = 0;
-    // The largest that does not change is among the first three, or any that changes may hide it.
+    let largest = timeAfter(state, window, top[3 * window]!, replacement);
+    // The largest that does not change is among the first three, or those that change may hide it.
     let isKnown = false;
-    for (let place = 3 * window; place < 3 * window + 3; place++) {
+    for (let place = 3 * window; place < 3 * window + 3 && !isKnown; place++) {
       const gpu = top[place]!;
-      const isChanged =
-        gpu >= 0 && (gpu === slotGpu || held[before * gpus + gpu] !== 0 || held[expert * gpus + gpu] !== 0);
-      if (isChanged) continue;
-      largest = gpu < 0 ? 0 : time[gpu * windows + window]!;
-      isKnown = true;
-      break;
+      isKnown = gpu < 0 || !isChanged(state, gpu, replacement);
+      if (isKnown && gpu >= 0) largest = Math.max(largest, time[gpu * windows + window]!);
     }
-    for (let gpu = 0; gpu < gpus; gpu++) {
-      const heldBefore = held[before * gpus + gpu]!;
-      const heldExpert = held[expert * gpus + gpu]!;
-      if (isKnown && heldBefore === 0 && heldExpert === 0 && gpu !== slotGpu) continue;
-      let change = heldBefore * (more - less) + heldExpert * (now - old);
-      if (gpu === slotGpu) change += now - more;
-      largest = Math.max(largest, time[gpu * windows + window]! + change * slowness[gpu]!);
+    for (let gpu = 0; isExact && gpu < problem.gpus; gpu++) {
+      if (isChanged(state, gpu, replacement)) largest = Math.max(largest, timeAfter(state, window, gpu, replacement));
+      else if (!isKnown) largest = Math.max(largest, time[gpu * windows + window]!);
     }
     sum += largest;
     worst = Math.max(worst, largest);
   }
   return objective === 'mean' ? sum / windows : worst;
+}
+
+function isChanged({ problem, held }: WindowedState, gpu: number, { before, expert, slotGpu }: Replacement): boolean {
+  return gpu === slotGpu || held[before * problem.gpus + gpu] !== 0 || held[expert * problem.gpus + gpu] !== 0;
+}
+
+function timeAfter(
+  { problem, windows, load, count, time, held }: WindowedState,
+  window: number,
+  gpu: number,
+  { before, expert, slotGpu }: Replacement,
+): number {
+  const { gpus, slowness } = problem;
+  const loadBefore = load[before * windows + window]!;
+  const loadExpert = load[expert * windows + window]!;
+  const less = loadBefore / count[before]!;
+  const more = loadBefore / (count[before]! - 1);
+  const old = loadExpert / count[expert]!;
+  const now = loadExpert / (count[expert]! + 1);
+  let change = held[before * gpus + gpu]! * (more - less) + held[expert * gpus + gpu]! * (now - old);
+  if (gpu === slotGpu) change += now - more;
+  return time[gpu * windows + window]! + change * slowness[gpu]!;
 }
 
 /** The objective of the state's placement. */

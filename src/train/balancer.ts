@@ -9,10 +9,10 @@ import {
   type StepReport,
   setPlacement,
 } from '../runtime/index.js';
+import { countsOf, listMoeLayers } from './load-recorder.js';
 import type { DecisionMetrics } from './metrics.js';
 import {
   addStep,
-  createLoadFiles,
   createRebalanceState,
   createTrafficMeter,
   decideRebalance,
@@ -37,10 +37,8 @@ export interface Balancer {
   takeSwitches(): readonly LayerSwitch[];
   /** While step `step` runs: decides from the steps before it, where that is due. The target counts from the next step on. */
   decide(step: number): DecisionMetrics | undefined;
-  /** The step is done, and what switched in it is in force. Writes the loads up to it where a decision is due. */
-  finish(step: number, reports: readonly StepReport[]): Promise<void>;
-  /** Writes the loads that are not written yet. */
-  flush(): Promise<void>;
+  /** The step is done, and what switched in it is in force. */
+  finish(step: number, reports: readonly StepReport[]): void;
   /** Writes what a run that goes on from here has to know, into the folder of a checkpoint. */
   save(folder: string): Promise<void>;
 }
@@ -48,10 +46,6 @@ export interface Balancer {
 export interface BalancerOptions {
   readonly config: TrainingConfig;
   readonly spec: RunSpec;
-  /** The run's, in the process that writes files. */
-  readonly folder: string | undefined;
-  /** The step that the run goes on from. */
-  readonly done: number;
   readonly state: RebalanceState;
   /** The node of each rank. */
   readonly nodeOfRank: readonly number[];
@@ -61,13 +55,12 @@ export interface BalancerOptions {
 const FILE = 'rebalance.safetensors';
 
 /** In an interval between decisions. */
-const HALF_LIVES = 2;
+const HALF_LIVES = 3;
 
 /** The MoE layers, slots and ranks of a run. */
 function shapeOf({ model, placement, expert, schedule }: RunSpec, { balance }: TrainingConfig): RebalanceShape {
-  const first = model.firstKDenseReplace;
   return {
-    layers: Array.from({ length: model.numHiddenLayers - first }, (_, index) => first + index),
+    layers: listMoeLayers(model),
     experts: model.nRoutedExperts,
     slots: placement.slots,
     expertRanks: expert,
@@ -93,13 +86,12 @@ export function openRebalanceState(
 }
 
 /** Watches the loads of a run with `balance.interval` above 0, decides, and says which layers switch when. */
-export async function createBalancer(options: BalancerOptions): Promise<Balancer> {
-  const { config, spec, folder, done } = options;
-  const { interval, policy, moveCost } = config.balance;
+export function createBalancer(options: BalancerOptions): Balancer {
+  const { config, spec } = options;
+  const { interval, policy, moveCost, shares } = config.balance;
   const shape = shapeOf(spec, config);
   const machine = describeMachine(spec, options.nodeOfRank);
   const heldLayers = Array.from({ length: spec.schedule.ranks }, (_, rank) => heldMoeLayers(spec, rank));
-  const files = folder === undefined ? undefined : await createLoadFiles(folder, spec.model.numHiddenLayers, done);
   const meter = createTrafficMeter(spec.model);
   let state = options.state;
   /** In force once the step under way is done. */
@@ -122,6 +114,7 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
         step: last,
         window: state.window,
         machine,
+        dispatch: shares,
         current: next,
         policy,
         seed: config.train.seed,
@@ -145,15 +138,11 @@ export async function createBalancer(options: BalancerOptions): Promise<Balancer
         moveCost: formatMoveCost(known, stepsPerMove),
       };
     },
-    async finish(step, reports) {
-      const counts = new Map(reports.flatMap(({ expertCounts }) => [...expertCounts]));
-      state = { ...state, placement: next, window: addStep(state.window, step, counts) };
+    finish(step, reports) {
+      state = { ...state, placement: next, window: addStep(state.window, step, countsOf(reports)) };
       meter.add(reports);
       if (step % interval === 0 && state.traffic === undefined) state = { ...state, traffic: meter.measure() };
-      await files?.add(state.window);
-      if (step % interval === 0) await files?.flush();
     },
-    flush: async () => await files?.flush(),
     save: async (target) => await writeRebalanceState(join(target, FILE), state, shape),
   };
 }

@@ -13,6 +13,7 @@ import { fillBatch } from './batch.js';
 import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
+import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
 import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
@@ -76,6 +77,8 @@ interface Run {
   readonly done: number;
   /** Of a run in which experts move. */
   readonly balancer: Balancer | undefined;
+  /** In the leader's process, of a run with routed experts. */
+  readonly loads: LoadRecorder | undefined;
 }
 
 /**
@@ -141,22 +144,21 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
 }
 
 /** Fills the ranks' memory, by seed or from a checkpoint, and begins the files of the run. */
-async function openRun(ready: Omit<Run, 'done' | 'balancer'>): Promise<Run> {
+async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads'>): Promise<Run> {
   const { options, spec, corpus, group, launch } = ready;
   const { config, folder } = options;
   const { done, nodeOfRank, rebalance } = await startState(ready);
-  if (group.isLeader) {
-    mkdirSync(join(folder, 'checkpoints'), { recursive: true });
-    await writeTrainingConfig(join(folder, 'config.toml'), config);
-    await startMetrics(folder, done);
-    const pinningObstacle = pinningObstacleOf(spec, launch);
-    options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
-    if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
-  }
-  if (rebalance === undefined) return { ...ready, done, balancer: undefined };
-  const writing = group.isLeader ? folder : undefined;
-  const { state } = rebalance;
-  return { ...ready, done, balancer: await createBalancer({ config, spec, folder: writing, done, nodeOfRank, state }) };
+  const balancer =
+    rebalance === undefined ? undefined : createBalancer({ config, spec, nodeOfRank, state: rebalance.state });
+  if (!group.isLeader) return { ...ready, done, balancer, loads: undefined };
+  mkdirSync(join(folder, 'checkpoints'), { recursive: true });
+  await writeTrainingConfig(join(folder, 'config.toml'), config);
+  await startMetrics(folder, done);
+  const loads = await createLoadRecorder({ config, spec, folder, done });
+  const pinningObstacle = pinningObstacleOf(spec, launch);
+  options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
+  if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
+  return { ...ready, done, balancer, loads };
 }
 
 /** Sets placement and parameters; gives the step that is done, the node of each rank and, where experts move, what is known about that. */
@@ -221,7 +223,6 @@ async function runSteps(run: Run): Promise<TrainingResult> {
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
-  await run.balancer?.flush();
   const timeline: Timeline = {
     unit: 'seconds',
     ranks: history.length === 0 ? [] : await group.call('timeline', start),
@@ -248,19 +249,20 @@ function checkpointFolder(folder: string, step: number): string {
   return join(folder, 'checkpoints', String(step));
 }
 
-async function saveRun({ options, group, balancer }: Run, step: number): Promise<void> {
+async function saveRun({ options, group, balancer, loads }: Run, step: number): Promise<void> {
   const { config, folder, onEvent } = options;
   const target = checkpointFolder(folder, step);
   const { model, data, train } = config;
   const { sequenceLength, tokenizer } = data;
   const states = await group.collectStates();
   if (!group.isLeader) return;
+  await loads?.flush();
   const content = { model, states, step, seed: train.seed, sequenceLength, tokenizer };
   await saveCheckpoint(target, content, async (temporary) => await balancer?.save(temporary));
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
-async function runStep({ options, spec, corpus, group, balancer }: Run, step: number): Promise<StepMetrics> {
+async function runStep({ options, spec, corpus, group, balancer, loads }: Run, step: number): Promise<StepMetrics> {
   const { config } = options;
   const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
@@ -280,7 +282,8 @@ async function runStep({ options, spec, corpus, group, balancer }: Run, step: nu
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
   const migration = sumMigration(reports, updates);
-  await balancer?.finish(step, reports);
+  balancer?.finish(step, reports);
+  await loads?.record(step, reports);
   return {
     step,
     loss,

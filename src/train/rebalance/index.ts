@@ -10,4 +10,4 @@ export {
 } from './state.js';
 export { takeSwitches } from './switches.js';
 export { createTrafficMeter } from './traffic-meter.js';
-export { addStep } from './window.js';
+export { addStep, countStep, countWarmUpSteps } from './window.js';

@@ -5,34 +5,27 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { readExpertLoads } from '../../formats/index.js';
 import { createLoadFiles } from './load-files.js';
-import { addStep, createLoadWindow, type LoadWindow } from './window.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'load-files-'));
 after(() => rmSync(folder, { recursive: true }));
 const newRun = () => mkdtempSync(join(folder, 'run-'));
 const namesOf = (run: string) => readdirSync(join(run, 'loads')).sort();
 
-const empty = createLoadWindow({ layers: [1, 3], experts: 2, interval: 4 });
-const countsOf = (step: number) =>
-  new Map([
-    [1, [step, 1]],
-    [3, [2, step]],
-  ]);
+const open = (run: string, done: number) =>
+  createLoadFiles({ folder: run, layers: [1, 3], experts: 2, hiddenLayers: 4 }, done);
+const loadsOf = (step: number) => ({ step, counts: Int32Array.of(step, 1, 2, step) });
 
-/** Trains from after `done` to `end`, and writes every 4 steps and at the end. */
-async function train(run: string, done: number, end: number, from = empty): Promise<LoadWindow> {
-  const files = await createLoadFiles(run, 4, done);
-  let window = from;
+/** Trains from after `done` to `end`, of which steps from 3 on count, and writes every 4 steps and at the end. */
+async function train(run: string, done: number, end: number): Promise<void> {
+  const files = await open(run, done);
   for (let step = done + 1; step <= end; step++) {
-    window = addStep(window, step, countsOf(step));
-    await files.add(window);
+    if (step > 2) await files.add(loadsOf(step));
     if (step % 4 === 0) await files.flush();
   }
   await files.flush();
-  return window;
 }
 
-it('writes what balance reads: every step a window, a row for each layer of the model, without the warm-up', async () => {
+it('writes what balance reads: every step a window, a row for each layer of the model, in files named after their steps', async () => {
   const run = newRun();
   await train(run, 0, 10);
   assert.deepEqual(namesOf(run), ['0000003-0000004.json', '0000005-0000008.json', '0000009-0000010.json']);
@@ -44,43 +37,37 @@ it('writes what balance reads: every step a window, a row for each layer of the 
   assert.deepEqual(notes, ['8 steps in 3 files', '2 layers without tokens (dense ones?): 0, 2']);
 });
 
-it('leaves dead steps out, and writes no file without a step', async () => {
+it('writes no file without a step', async () => {
   const run = newRun();
-  const files = await createLoadFiles(run, 4, 0);
-  await files.flush();
-  await files.add(addStep(empty, 3, new Map([...countsOf(3), [1, [0, 0]]])));
+  const files = await open(run, 0);
   await files.flush();
   assert.deepEqual(readdirSync(run), []);
 });
 
 it('writes by itself before a file becomes long', async () => {
   const run = newRun();
-  const files = await createLoadFiles(run, 4, 0);
-  let window = empty;
-  for (let step = 1; step <= 250; step++) {
-    window = addStep(window, step, countsOf(step));
-    await files.add(window);
-  }
+  const files = await open(run, 0);
+  for (let step = 3; step <= 250; step++) await files.add(loadsOf(step));
   await files.flush();
   assert.deepEqual(namesOf(run), ['0000003-0000102.json', '0000103-0000202.json', '0000203-0000250.json']);
 });
 
 it('replaces what lies beyond the step that a run goes on from, as if it had not been cut off', async () => {
   const [run, whole] = [newRun(), newRun()];
-  const window = await train(run, 0, 8);
-  await train(run, 8, 14, window);
+  await train(run, 0, 8);
+  await train(run, 8, 14);
   // Cut off after step 14, to go on from the checkpoint of step 8.
-  await train(run, 8, 16, window);
+  await train(run, 8, 16);
   await train(whole, 0, 16);
   assert.deepEqual(namesOf(run), namesOf(whole));
-  const loadsOf = async (one: string) => (await readExpertLoads(join(one, 'loads'))).loads;
-  assert.deepEqual(await loadsOf(run), await loadsOf(whole));
+  const read = async (one: string) => (await readExpertLoads(join(one, 'loads'))).loads;
+  assert.deepEqual(await read(run), await read(whole));
 });
 
 it('shortens a file that reaches beyond that step', async () => {
   const run = newRun();
   await train(run, 0, 8);
-  await createLoadFiles(run, 4, 6);
+  await open(run, 6);
   assert.deepEqual(namesOf(run), ['0000003-0000004.json', '0000005-0000006.json']);
   assert.equal((await readExpertLoads(join(run, 'loads'))).loads.windows, 4);
 });
@@ -89,7 +76,7 @@ it('begins a new run with no loads, and leaves other files alone', async () => {
   const run = newRun();
   await train(run, 0, 8);
   writeFileSync(join(run, 'loads', 'notes.txt'), 'mine');
-  await createLoadFiles(run, 4, 0);
+  await open(run, 0);
   assert.deepEqual(namesOf(run), ['notes.txt']);
 });
 
@@ -97,6 +84,6 @@ it('does not throw away what it cannot shorten', async () => {
   const run = newRun();
   mkdirSync(join(run, 'loads'));
   writeFileSync(join(run, 'loads', '1-9.json'), '{"steps": [1, 9]}');
-  await assert.rejects(createLoadFiles(run, 4, 5), /its name says that it holds step 5, and it does not/);
+  await assert.rejects(open(run, 5), /its name says that it holds step 5, and it does not/);
   assert.deepEqual(namesOf(run), ['1-9.json']);
 });

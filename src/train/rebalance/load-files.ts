@@ -2,14 +2,21 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../base/index.js';
 import { readJson, writeFileWhole } from '../../formats/index.js';
-import type { LoadWindow, StepLoads } from './window.js';
+import type { CountedLoads, StepLoads } from './window.js';
 
 /** Writes the loads of a run into files of some steps each. */
 export interface LoadFiles {
-  /** Takes the steps of the window that are new since the last call; writes when a file is full. Throws as `writeFileWhole`. */
-  add(window: LoadWindow): Promise<void>;
+  /** Takes the next step; writes when a file is full. Throws as `writeFileWhole`. */
+  add(step: StepLoads): Promise<void>;
   /** Writes what was taken since the last file, if anything. */
   flush(): Promise<void>;
+}
+
+/** The run whose loads are written. */
+export interface LoadFilesOptions extends Omit<CountedLoads, 'warmUpSteps'> {
+  readonly folder: string;
+  /** The model's layers, with experts or without. */
+  readonly hiddenLayers: number;
 }
 
 /** A file holds no more, so that whoever reads one needs little memory. */
@@ -21,27 +28,21 @@ const MOST_STEPS = 100;
  * run goes on from: files beyond it, of a run that was cut off, are removed, and one that reaches beyond it is shortened. Throws as `writeFileWhole` and, for a file
  * that has to be shortened and cannot be read, `InputError`.
  */
-export async function createLoadFiles(runFolder: string, hiddenLayers: number, done: number): Promise<LoadFiles> {
-  const folder = join(runFolder, 'loads');
+export async function createLoadFiles(run: LoadFilesOptions, done: number): Promise<LoadFiles> {
+  const folder = join(run.folder, 'loads');
   await trimLoadFiles(folder, done);
-  let last = done;
   let waiting: StepLoads[] = [];
-  let of: LoadWindow | undefined;
   const flush = async (): Promise<void> => {
-    if (of === undefined || waiting.length === 0) return;
-    const { layers, experts } = of;
+    if (waiting.length === 0) return;
     mkdirSync(folder, { recursive: true });
     const rows = waiting;
     waiting = [];
     const file = join(folder, nameOf(rows[0].step, rows[rows.length - 1].step));
-    await writeFileWhole(file, formatLoads(rows, { layers, experts, hiddenLayers }));
+    await writeFileWhole(file, formatLoads(rows, run));
   };
   return {
-    async add(window) {
-      of = window;
-      const fresh = window.steps.filter(({ step }) => step > last);
-      waiting.push(...fresh);
-      last = fresh.at(-1)?.step ?? last;
+    async add(step) {
+      waiting.push(step);
       if (waiting.length >= MOST_STEPS) await flush();
     },
     flush,
@@ -58,7 +59,7 @@ function nameOf(first: number, last: number): string {
 /** The file's text in pieces, a line a step. */
 function* formatLoads(
   rows: readonly StepLoads[],
-  { layers, experts, hiddenLayers }: Pick<LoadWindow, 'layers' | 'experts'> & { readonly hiddenLayers: number },
+  { layers, experts, hiddenLayers }: LoadFilesOptions,
 ): Generator<string> {
   const none = new Array<number>(experts).fill(0);
   yield '{"logical_count": [\n';

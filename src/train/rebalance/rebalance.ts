@@ -1,5 +1,6 @@
 import {
   type Balancedness,
+  type Dispatch,
   decidePlacement,
   type LayerDecision,
   LEAST_GAIN,
@@ -19,6 +20,8 @@ export interface RebalanceRequest {
   readonly window: LoadWindow;
   /** A GPU for each rank that shares the experts, with its slots; the same for all pipeline ranks. */
   readonly machine: Machine;
+  /** `balance.shares` of the run. */
+  readonly dispatch: Dispatch;
   /** The placement in force, of the window's layers. */
   readonly current: Placement;
   readonly policy: PlacementPolicy;
@@ -74,13 +77,14 @@ const FEWEST_STEPS = 8;
 export function decideRebalance(request: RebalanceRequest): RebalanceDecision | undefined {
   const { step, window, machine, current, stepsPerMove, expertSeconds, stepsAhead } = request;
   if (window.steps.length < FEWEST_STEPS || stepsAhead < 1) return undefined;
-  const { policy, seed, halfLifeSteps } = request;
+  const { dispatch, policy, seed, halfLifeSteps } = request;
   const loads = windowLoads(window);
   const weights = Float64Array.from(window.steps, (one) => 2 ** ((one.step - step) / halfLifeSteps));
   const decision = decidePlacement({
     loads,
     weights,
     machine,
+    dispatch,
     current,
     policy,
     seed,
@@ -144,6 +148,8 @@ function explainStay({ before, layers }: PlacementDecision): string {
       return `${now}, a layer would gain ${percent}, within the noise of its steps`;
     case 'dear':
       return `${now}, a layer would gain ${percent}, less than its moves take`;
+    case 'even':
+      return `${now}, no layer could gain ${100 * LEAST_GAIN}%`;
     case 'best':
     case 'moves':
       return `${now}, nothing better was found`;

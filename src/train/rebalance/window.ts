@@ -8,15 +8,19 @@ export interface StepLoads {
   readonly counts: Int32Array;
 }
 
-/** The loads of the last steps that count. */
-export interface LoadWindow {
+/** What is counted in a run. */
+export interface CountedLoads {
   /** The MoE layers, ascending, by their number among all layers. */
   readonly layers: readonly number[];
   readonly experts: number;
-  /** Steps that it holds at most. */
-  readonly capacity: number;
   /** The first steps of the run, which are left out. */
   readonly warmUpSteps: number;
+}
+
+/** The loads of the last steps that count. */
+export interface LoadWindow extends CountedLoads {
+  /** Steps that it holds at most. */
+  readonly capacity: number;
   /** Ascending by step; without those that were left out. */
   readonly steps: readonly StepLoads[];
 }
@@ -46,13 +50,14 @@ export function createLoadWindow({
 }
 
 /**
- * The window with one step more; the oldest goes where it is full. Steps of the warm-up, and dead ones, in which some layer has no token, do not count: the window is then as it was.
- * Steps from this one on that it holds already (before a crash) are replaced. `counts` are the step's by absolute layer, `[experts]` each, summed over all ranks.
- * Throws an `Error` for counts of other layers or sizes than the window's.
+ * The loads of a step; undefined where it does not count: in the warm-up, and a dead one, in which some layer has no token. `counts` are the step's by absolute layer, `[experts]` each,
+ * summed over all ranks. Throws an `Error` for counts of other layers or sizes.
  */
-export function addStep(window: LoadWindow, step: number, counts: ReadonlyMap<number, readonly number[]>): LoadWindow {
-  const { layers, experts, capacity, warmUpSteps } = window;
-  const kept = window.steps.filter((other) => other.step < step);
+export function countStep(
+  { layers, experts, warmUpSteps }: CountedLoads,
+  step: number,
+  counts: ReadonlyMap<number, readonly number[]>,
+): StepLoads | undefined {
   const row = new Int32Array(layers.length * experts);
   let isDead = false;
   for (const [index, layer] of layers.entries()) {
@@ -61,8 +66,17 @@ export function addStep(window: LoadWindow, step: number, counts: ReadonlyMap<nu
     isDead ||= own.every((count) => count === 0);
     row.set(own, index * experts);
   }
-  if (isDead || step <= warmUpSteps) return { ...window, steps: kept };
-  return { ...window, steps: [...kept, { step, counts: row }].slice(-capacity) };
+  return isDead || step <= warmUpSteps ? undefined : { step, counts: row };
+}
+
+/**
+ * The window with one step more, if that counts (`countStep`, which says what `counts` are and what is thrown); the oldest goes where it is full. Steps from this one on that it holds
+ * already (before a crash) are replaced.
+ */
+export function addStep(window: LoadWindow, step: number, counts: ReadonlyMap<number, readonly number[]>): LoadWindow {
+  const kept = window.steps.filter((other) => other.step < step);
+  const counted = countStep(window, step, counts);
+  return { ...window, steps: counted === undefined ? kept : [...kept, counted].slice(-window.capacity) };
 }
 
 /** The window as loads, `[steps, layers, experts]`; it must hold a step. */
