@@ -35,6 +35,7 @@ const decision = {
   after: 0,
   moveCost: '',
   expertBalancedness: 0.3,
+  loadVariation: 0.1,
   gainSeconds: 1,
   costSeconds: 0,
   balancednessBefore: 0.7,

@@ -130,6 +130,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
         balancednessBefore: decision.before.ratioOfSums,
         balancednessAfter: decision.after.ratioOfSums,
         expertBalancedness: decision.experts.ratioOfSums,
+        loadVariation: decision.variation,
         moves: decision.moves,
         bytes: decision.moves * known.bytesPerMove,
         gainSeconds: decision.gainSeconds,

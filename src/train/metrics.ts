@@ -47,6 +47,8 @@ export interface DecisionMetrics {
   readonly balancednessAfter: number;
   /** Of experts, whatever rank they lie on. */
   readonly expertBalancedness: number;
+  /** How much the loads of experts change from step to step: standard deviations over means. */
+  readonly loadVariation: number;
   /** Replicas that are to move, and their bytes; 0 where the placement stays. */
   readonly moves: number;
   readonly bytes: number;

@@ -87,3 +87,12 @@ it('does not throw away what it cannot shorten', async () => {
   await assert.rejects(open(run, 5), /its name says that it holds step 5, and it does not/);
   assert.deepEqual(namesOf(run), ['1-9.json']);
 });
+
+it('refuses a file in place of the folder, and leaves folders in it alone', async () => {
+  const [run, other] = [newRun(), newRun()];
+  writeFileSync(join(run, 'loads'), '');
+  await assert.rejects(open(run, 0), { name: 'InputError', message: /this is a file/ });
+  mkdirSync(join(other, 'loads', '5-9.json'), { recursive: true });
+  await open(other, 0);
+  assert.deepEqual(namesOf(other), ['5-9.json']);
+});

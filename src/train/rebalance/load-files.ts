@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../base/index.js';
 import { readJson, writeFileWhole } from '../../formats/index.js';
@@ -26,7 +26,7 @@ const MOST_STEPS = 100;
  * Files `FIRST-LAST.json` in the run's `loads` folder, named after their steps: SGLang's `{"logical_count": [steps][layers][experts]}` with a row for each of the model's
  * `hiddenLayers` layers (those without experts are 0, as SGLang has it), and beside it `steps` and `layers`, the numbers of the steps and of the layers with experts. `done` is the step that the
  * run goes on from: files beyond it, of a run that was cut off, are removed, and one that reaches beyond it is shortened. Throws as `writeFileWhole` and, for a file
- * that has to be shortened and cannot be read, `InputError`.
+ * that has to be shortened and cannot be read, or one in place of the folder, `InputError`.
  */
 export async function createLoadFiles(run: LoadFilesOptions, done: number): Promise<LoadFiles> {
   const folder = join(run.folder, 'loads');
@@ -75,7 +75,15 @@ function* formatLoads(
 
 /** Removes or shortens the files of a run that hold steps beyond `done`. */
 async function trimLoadFiles(folder: string, done: number): Promise<void> {
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new InputError({
+      what: 'the loads of a run need a folder, and this is a file',
+      where: folder,
+      mend: 'move it elsewhere',
+    });
+  for (const entry of existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []) {
+    const { name } = entry;
+    if (!entry.isFile()) continue;
     const [, first, last] = /^(\d+)-(\d+)\.json$/.exec(name) ?? [];
     if (first === undefined || Number(last) <= done) continue;
     const file = join(folder, name);

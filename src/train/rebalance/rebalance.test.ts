@@ -99,3 +99,9 @@ it('decides the same whatever time computing took', () => {
   const [fast, slow] = [0.1, 0.7].map((expertSeconds) => decideRebalance(requestOf(window, { expertSeconds })));
   assert.deepEqual(fast?.pending, slow?.pending);
 });
+
+it('says how much loads change from step to step', () => {
+  const noisy = decideRebalance(requestOf(windowOf(16, [even, hot])))?.variation ?? 0;
+  // The window's counts are normal with a deviation of 2%.
+  assert.ok(noisy > 0.01 && noisy < 0.03, String(noisy));
+});

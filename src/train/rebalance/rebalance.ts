@@ -12,7 +12,7 @@ import {
 } from '../../balance/index.js';
 import { formatSeconds } from '../../base/index.js';
 import type { PendingTarget } from './switches.js';
-import { type LoadWindow, windowLoads } from './window.js';
+import { type LoadWindow, measureWindow, windowLoads } from './window.js';
 
 export interface RebalanceRequest {
   /** The step after which it is decided. */
@@ -60,6 +60,8 @@ export interface RebalanceDecision {
   readonly after: Balancedness;
   /** Over logical experts, of all steps of the window: what the router's own balancing achieves. */
   readonly experts: Balancedness;
+  /** How much loads change from step to step: the experts' standard deviations in the window over their means, each summed up. */
+  readonly variation: number;
   /** What it saves until the next decision, and what the moves take if nothing hides them. */
   readonly gainSeconds: number;
   readonly costSeconds: number;
@@ -108,9 +110,16 @@ export function decideRebalance(request: RebalanceRequest): RebalanceDecision | 
     before: decision.before,
     after: decision.after,
     experts: measureExperts(loads),
+    variation: measureVariation(window),
     ...seconds,
     reason: layers.length === 0 ? explainStay(decision) : explainMove(decision, layers.length, seconds),
   };
+}
+
+function measureVariation(window: LoadWindow): number {
+  const { mean, variance } = measureWindow(window);
+  const total = mean.reduce((sum, value) => sum + value, 0);
+  return total === 0 ? 0 : variance.reduce((sum, value) => sum + Math.sqrt(value), 0) / total;
 }
 
 /** Balancedness as if each expert were a rank. */
