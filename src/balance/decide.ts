@@ -1,5 +1,14 @@
 import { type Dispatch, measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
-import { checkLoads, type ExpertLoads, mergeWindows, normalizeWindows, sumWindows } from './loads.js';
+import {
+  checkLoads,
+  type ExpertLoads,
+  mergeWindows,
+  normalizeWindows,
+  pickLayers,
+  pickWindows,
+  sumWindows,
+  weighWindows,
+} from './loads.js';
 import type { Machine } from './machine.js';
 import {
   type Balancedness,
@@ -196,20 +205,6 @@ function spreadWindows(windows: readonly number[], most: number): readonly numbe
   return Array.from({ length: kept }, (_, index) => windows[Math.floor(((index + 1) * windows.length) / kept) - 1]!);
 }
 
-function pickWindows({ layers, experts, counts }: ExpertLoads, windows: readonly number[]): ExpertLoads {
-  const size = layers * experts;
-  const kept = new Float64Array(windows.length * size);
-  for (const [index, window] of windows.entries())
-    kept.set(counts.subarray(window * size, (window + 1) * size), index * size);
-  return { windows: windows.length, layers, experts, counts: kept };
-}
-
-/** Loads whose sums over windows are weighted sums. */
-function weighWindows(loads: ExpertLoads, weights: Float64Array): ExpertLoads {
-  const size = loads.layers * loads.experts;
-  return { ...loads, counts: loads.counts.map((count, index) => count * weights[Math.floor(index / size)]!) };
-}
-
 function countOnes(value: number): number {
   let ones = 0;
   for (let left = value; left > 0; left = Math.floor(left / 2)) ones += left % 2;
@@ -363,16 +358,6 @@ function pickRows(placement: Placement, layers: readonly number[]): Placement {
   for (const [index, layer] of layers.entries())
     physicalToLogical.set(rowOf(placement, layer), index * placement.slots);
   return { ...placement, layers: layers.length, physicalToLogical };
-}
-
-function pickLayers({ windows, layers, experts, counts }: ExpertLoads, picked: readonly number[]): ExpertLoads {
-  const rows = Array.from({ length: windows }, (_, window) =>
-    picked.map((layer) => (window * layers + layer) * experts),
-  );
-  const kept = new Float64Array(windows * picked.length * experts);
-  for (const [index, start] of rows.flat().entries())
-    kept.set(counts.subarray(start, start + experts), index * experts);
-  return { windows, layers: picked.length, experts, counts: kept };
 }
 
 /** `[windows]` of one layer of `[windows, layers]`. */

@@ -119,6 +119,32 @@ export function normalizeWindows({ windows, layers, experts, counts }: ExpertLoa
   return { windows, layers, experts, counts: shares };
 }
 
+/** The loads of some windows, in the order in which they are named. */
+export function pickWindows({ layers, experts, counts }: ExpertLoads, windows: readonly number[]): ExpertLoads {
+  const size = layers * experts;
+  const kept = new Float64Array(windows.length * size);
+  for (const [index, window] of windows.entries())
+    kept.set(counts.subarray(window * size, (window + 1) * size), index * size);
+  return { windows: windows.length, layers, experts, counts: kept };
+}
+
+/** The loads of some layers, in the order in which they are named. */
+export function pickLayers({ windows, layers, experts, counts }: ExpertLoads, picked: readonly number[]): ExpertLoads {
+  const rows = Array.from({ length: windows }, (_, window) =>
+    picked.map((layer) => (window * layers + layer) * experts),
+  );
+  const kept = new Float64Array(windows * picked.length * experts);
+  for (const [index, start] of rows.flat().entries())
+    kept.set(counts.subarray(start, start + experts), index * experts);
+  return { windows, layers: picked.length, experts, counts: kept };
+}
+
+/** Each window's loads times its weight, of `[windows]`: sums over windows are weighted sums then. */
+export function weighWindows(loads: ExpertLoads, weights: Float64Array): ExpertLoads {
+  const size = loads.layers * loads.experts;
+  return { ...loads, counts: loads.counts.map((count, index) => count * weights[Math.floor(index / size)]!) };
+}
+
 /** Larger numbers are no exact counts any more, and their sums might not be finite. */
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
