@@ -23,6 +23,8 @@ interface Candidates {
   readonly first: Int32Array;
   /** int32 `[slots]`, of which the first `first[experts]` count. */
   readonly slots: Int32Array;
+  /** `[experts]`: how far the nearest replica is. */
+  readonly nearest: Uint8Array;
 }
 
 /**
@@ -116,13 +118,13 @@ function measureDistances(shape: ReplicaShape, distances: Uint8Array): void {
 }
 
 function createCandidates(experts: number, slots: number): Candidates {
-  return { first: new Int32Array(experts + 1), slots: new Int32Array(slots) };
+  return { first: new Int32Array(experts + 1), slots: new Int32Array(slots), nearest: new Uint8Array(experts) };
 }
 
 /** Fills the replicas of each expert that no other one is nearer than, ascending. */
-function listCandidates(slotToExpert: Int32Array, distances: Uint8Array, { first, slots }: Candidates): void {
-  const experts = first.length - 1;
-  const nearest = new Uint8Array(experts).fill(255);
+function listCandidates(slotToExpert: Int32Array, distances: Uint8Array, { first, slots, nearest }: Candidates): void {
+  const experts = nearest.length;
+  nearest.fill(255);
   for (let slot = 0; slot < slotToExpert.length; slot++)
     nearest[slotToExpert[slot]] = Math.min(nearest[slotToExpert[slot]], distances[slot]);
   const isCandidate = (slot: number) => distances[slot] === nearest[slotToExpert[slot]];
