@@ -3,7 +3,7 @@ export type { CollectedScalar, ExportedValue } from './execute.js';
 export type { NonFinite } from './finite.js';
 export type { RankGroup, RankState } from './group.js';
 export { countRanks } from './layout.js';
-export type { LayerSwitch, MigrationReport } from './migration.js';
+export { type LayerSwitch, type MigrationReport, MOVED_BYTES_A_PARAMETER } from './migration.js';
 export type { StepReport, UpdateReport } from './rank.js';
 export type { TimeAccount } from './recorder.js';
 export { listTensors, type PlacedStateTensor, setPlacement } from './slots.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Placement, placeInOrder } from '../balance/index.js';
 import type { LayerSwitch } from './migration.js';
-import { assertSameTraining, describeRun, type Outcome, type Run, train } from './test-training.js';
+import { assertEqualCopies, assertSameTraining, describeRun, type Run, train } from './test-training.js';
 
 /** Of the tiny model; layer 0 has no routed experts. */
 const [LAYERS, EXPERTS] = [7, 4];
@@ -76,11 +76,6 @@ const runs: readonly Run[] = [
     replicaShares: 'optimal',
   },
 ];
-
-function assertEqualCopies({ copies }: Outcome): void {
-  for (const [name, [first, ...others]] of copies)
-    for (const other of others) assert.deepEqual(other, first, `${name} is not the same everywhere`);
-}
 
 const reference = await train({ schedule: 'gpipe', ranks: 1 });
 

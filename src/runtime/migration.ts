@@ -155,8 +155,8 @@ function listTransfers({ pieces, gradients }: Switch): number[] {
   return [...pieces, gradients];
 }
 
-/** Of each number of an expert that moves: itself, its gradient and both moments, 4 bytes each. */
-const BYTES_A_PARAMETER = 16;
+/** What travels of each number of an expert that moves: itself, its gradient and both moments, 4 bytes each. */
+export const MOVED_BYTES_A_PARAMETER = 16;
 
 function reportSwitch({ lane }: MigrationOptions, one: Switch, exposedSeconds: number): MigrationReport {
   const { layer, incoming } = one;
@@ -166,7 +166,7 @@ function reportSwitch({ lane }: MigrationOptions, one: Switch, exposedSeconds: n
   return {
     layer: layer.layer,
     moves: incoming,
-    bytes: incoming * BYTES_A_PARAMETER * (end - first),
+    bytes: incoming * MOVED_BYTES_A_PARAMETER * (end - first),
     seconds: seconds.reduce((sum, value) => sum + value, 0),
     exposedSeconds,
   };

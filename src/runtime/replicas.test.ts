@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Placement, placeInOrder } from '../balance/index.js';
-import { assertSameTraining, describeRun, type Outcome, type Run, train } from './test-training.js';
+import { assertEqualCopies, assertSameTraining, describeRun, type Run, train } from './test-training.js';
 
 /** Of the tiny model. */
 const [LAYERS, EXPERTS] = [7, 4];
@@ -35,11 +35,6 @@ const runs: readonly Run[] = [
   { schedule: 'dualpipev', ranks: 1, expert: 4, placement: crowded, replicaShares: 'optimal' },
   { schedule: 'dualpipe', ranks: 2, expert: 2, placement: crowded, replicaShares: 'optimal', shardsOptimizer: true },
 ];
-
-function assertEqualCopies({ copies }: Outcome): void {
-  for (const [name, [first, ...others]] of copies)
-    for (const other of others) assert.deepEqual(other, first, `${name} is not the same everywhere`);
-}
 
 const reference = await train({ schedule: 'gpipe', ranks: 1 });
 

@@ -139,3 +139,9 @@ export function assertSameTraining(outcome: Outcome, reference: Outcome, { shard
     assert.deepEqual(executed, outcome.spec.schedule.actions[pipelineRank].map(formatAction));
   }
 }
+
+/** Throws unless all ranks and slots that hold a tensor have the same bits of it. */
+export function assertEqualCopies({ copies }: Outcome): void {
+  for (const [name, [first, ...others]] of copies)
+    for (const other of others) assert.deepEqual(other, first, `${name} is not the same everywhere`);
+}

@@ -1,11 +1,9 @@
 import type { ModelConfig } from '../../config/index.js';
-import type { StepReport } from '../../runtime/index.js';
+import { MOVED_BYTES_A_PARAMETER, type StepReport } from '../../runtime/index.js';
 import type { ExpertTraffic } from './move-cost.js';
 
 /** The steps whose rates count. */
 const MOST_STEPS = 32;
-/** What travels of each number of an expert: itself, its gradient and both moments, 4 bytes each. */
-const BYTES_A_PARAMETER = 16;
 
 /** Measures what moving experts takes in a run, from its last steps. */
 export interface TrafficMeter {
@@ -35,7 +33,7 @@ export function createTrafficMeter(model: ModelConfig): TrafficMeter {
       keep(seconds, ofRanks.reduce((sum, value) => sum + value, 0) / ofRanks.length);
     },
     measure() {
-      const bytesPerMove = BYTES_A_PARAMETER * 3 * model.hiddenSize * model.moeIntermediateSize;
+      const bytesPerMove = MOVED_BYTES_A_PARAMETER * 3 * model.hiddenSize * model.moeIntermediateSize;
       const [bytesPerSecond, expertSeconds] = [medianOf(rates.flat()), medianOf(seconds)];
       const isKnown = bytesPerSecond > 0 && Number.isFinite(bytesPerSecond) && expertSeconds > 0;
       return isKnown ? { bytesPerMove, bytesPerSecond, expertSeconds } : undefined;
