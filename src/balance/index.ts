@@ -12,7 +12,15 @@ export {
 } from './decide.js';
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
 export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
-export { checkLoads, createLoads, type ExpertLoads, normalizeWindows, sumWindows, type TokenRoutes } from './loads.js';
+export {
+  checkLoads,
+  createLoads,
+  type ExpertLoads,
+  normalizeWindows,
+  pickWindows,
+  sumWindows,
+  type TokenRoutes,
+} from './loads.js';
 export { createMachine, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
 export {
   type Balancedness,

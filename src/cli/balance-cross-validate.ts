@@ -6,6 +6,7 @@ import {
   measureEvenLoads,
   measureGpuLoads,
   type PlaceOptions,
+  pickWindows,
   placeExperts,
 } from '../balance/index.js';
 import { InputError } from '../base/index.js';
@@ -107,8 +108,12 @@ function scoreWithout(
   { options, isSeeded }: (typeof methods)[number],
   { seeds, measure }: CrossValidateFlags,
 ): number {
-  const others = pickWindows(loads, (other) => other !== window);
-  const left = pickWindows(loads, (other) => other === window);
+  const all = Array.from({ length: loads.windows }, (_, other) => other);
+  const others = pickWindows(
+    loads,
+    all.filter((other) => other !== window),
+  );
+  const left = pickWindows(loads, [window]);
   const even = measureEvenLoads(left, machine);
   const repeats = isSeeded ? seeds : 1;
   let sum = 0;
@@ -118,13 +123,4 @@ function scoreWithout(
     sum += measureBalancedness(gpuLoads, even, { windows: 1, gpus: machine.gpus })[measure];
   }
   return sum / repeats;
-}
-
-function pickWindows(loads: ExpertLoads, isPicked: (window: number) => boolean): ExpertLoads {
-  const { windows, layers, experts, counts } = loads;
-  const size = layers * experts;
-  const picked = Array.from({ length: windows }, (_, window) => window).filter(isPicked);
-  const all = new Float64Array(picked.length * size);
-  for (const [i, window] of picked.entries()) all.set(counts.subarray(window * size, (window + 1) * size), i * size);
-  return { windows: picked.length, layers, experts, counts: all };
 }

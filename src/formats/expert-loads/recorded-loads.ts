@@ -1,4 +1,4 @@
-import { checkLoads, type ExpertLoads, type Placement, type TokenRoutes } from '../../balance/index.js';
+import { checkLoads, type ExpertLoads, type Placement, pickWindows, type TokenRoutes } from '../../balance/index.js';
 import { InputError } from '../../base/index.js';
 
 /** Expert loads as an engine recorded them, and what the file says about them. */
@@ -49,12 +49,8 @@ export function joinWindows(windows: readonly Float64Array[]): Float64Array {
 
 /** The windows that `isKept`. */
 export function keepWindows(loads: ExpertLoads, isKept: (window: number) => boolean): ExpertLoads {
-  const size = loads.layers * loads.experts;
-  const kept = Array.from({ length: loads.windows }, (_, window) => window).filter(isKept);
-  const counts = new Float64Array(kept.length * size);
-  for (const [next, window] of kept.entries())
-    counts.set(loads.counts.subarray(window * size, (window + 1) * size), next * size);
-  return { ...loads, windows: kept.length, counts };
+  const all = Array.from({ length: loads.windows }, (_, window) => window);
+  return pickWindows(loads, all.filter(isKept));
 }
 
 /** 0, 1, ... */
