@@ -4,5 +4,6 @@ export { drawHeatMapSvg } from './heat-map-svg.js';
 export type { HeatMap } from './heat-scale.js';
 export { drawLanesText } from './lanes.js';
 export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
+export { mapGpuLoads, mapSolution } from './load-map.js';
 export { drawScheduleSvg } from './svg.js';
 export { drawScheduleText, formatTime, type TextOptions } from './text.js';

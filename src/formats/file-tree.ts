@@ -23,7 +23,7 @@ export interface FileTree {
 }
 
 /** A file that is open for reading. */
-export interface OpenFile {
+interface OpenFile {
   readonly size: number;
   /** So many bytes from `start` on, in a buffer of their own. Throws `InputError` where the file ends before. */
   readonly read: (start: number, length: number) => Uint8Array<ArrayBuffer>;
