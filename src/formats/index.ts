@@ -2,7 +2,8 @@ export { openCheckpoint } from './checkpoint.js';
 export { readCosts } from './costs.js';
 export { type LoadsOptions, readExpertLoads } from './expert-loads/read-expert-loads.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
-export { parseJson, readJson } from './json.js';
+export { readJson } from './json.js';
+export { parseJson } from './parse-json.js';
 export { formatPlacement } from './placements/format.js';
 export { placementDocument } from './placements/own-json.js';
 export { readPlacement } from './placements/read.js';
@@ -14,7 +15,7 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
-export { decodeUtf8, readFileBytes, readFileText } from './read-file.js';
+export { decodeUtf8, readFileBytes, readFilePart, readFileText } from './read-file.js';
 export {
   readIntegerTensor,
   readSafetensors,
@@ -26,6 +27,7 @@ export {
 } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
 export { readStepRecord, writeStepRecord } from './step-record.js';
+export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml, readToml } from './toml.js';
 export { readTrainingConfig, writeTrainingConfig } from './training-config.js';
-export { writeFileWhole, writeFolderWhole } from './write-whole.js';
+export { replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';

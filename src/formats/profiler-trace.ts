@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import type { ChunkTrace } from '../simulate/index.js';
-import { parseJson } from './json.js';
+import { parseJson } from './parse-json.js';
 import { readTraceEvents } from './profiler-trace/events.js';
 import { findOperations } from './profiler-trace/operations.js';
 import { decodeUtf8, readFileBytes } from './read-file.js';

@@ -1,5 +1,5 @@
 import { InputError } from '../../base/index.js';
-import { parseJson } from '../json.js';
+import { parseJson } from '../parse-json.js';
 import { readFileText } from '../read-file.js';
 import { isTable, refuseFormat, type Source, type Table } from './check.js';
 import { parseOwnJson } from './own-json.js';
