@@ -8,6 +8,7 @@ import { addGenerateCommand } from './generate.js';
 import { Interrupted } from './interrupted.js';
 import { addPlanCommand } from './plan.js';
 import { addScheduleCommand } from './schedule.js';
+import { addServeCommand } from './serve.js';
 import { addSimulateCommand } from './simulate.js';
 import { addTrainCommand } from './train.js';
 import { addTuneCommand } from './tune.js';
@@ -28,6 +29,7 @@ function createProgram(): Command {
   addEvalCommand(program);
   addGenerateCommand(program);
   addBalanceCommand(program);
+  addServeCommand(program);
   addBenchCommand(program);
   return program;
 }

@@ -1,3 +1,4 @@
+import { niceStep } from './nice-step.js';
 import { escapeXml, px } from './xml.js';
 
 /** A value at a place, with the range that it was measured in. */
@@ -78,12 +79,6 @@ function createFrame(series: readonly ChartSeries[]): Frame {
       y: (value) => layout.top + inner.height * (1 - value / yEnd),
     },
   };
-}
-
-/** The smallest of 1, 2 or 5 times a power of ten that is at least `least`. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
 }
 
 function drawXAxis({ place }: Frame, series: readonly ChartSeries[]): string {

@@ -1,7 +1,7 @@
 import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
 
 /** How an event of each kind is shown. */
-interface KindStyle {
+export interface KindStyle {
   /** PyTorch's letter; empty where none is written. */
   readonly letter: string;
   readonly words: string;

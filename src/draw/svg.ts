@@ -1,5 +1,6 @@
 import { InputError } from '../base/index.js';
 import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
+import { niceStep } from './nice-step.js';
 import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf } from './style.js';
 import { formatTime } from './text.js';
 import { escapeXml, px } from './xml.js';
@@ -147,13 +148,6 @@ function drawTick(time: number, suffix: string, y: number, { scale, end }: Frame
   const x = layout.left + time * scale;
   const anchor = time === end && time > 0 ? 'end' : 'middle';
   return `<path d="M${px(x)} ${y - 4}v4" stroke="#3a3f47"/><text x="${px(x)}" y="${y + 11}" text-anchor="${anchor}">${formatTime(time)}${suffix}</text>`;
-}
-
-/** The smallest of 1, 2 or 5 times a power of ten that is at least `least`. */
-function niceStep(least: number): number {
-  if (!(least > 0)) return 0;
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
 }
 
 /** Swatches in rows that fit the picture's width. */

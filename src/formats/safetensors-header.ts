@@ -1,5 +1,5 @@
 import { InputError } from '../base/index.js';
-import { parseJson } from './parse-json.js';
+import { parseJson } from './json.js';
 
 /** Bytes of one number of each type that a file may hold. */
 export const bytesOf = {

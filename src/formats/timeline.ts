@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import { type EventKind, type Lane, lanes, type Timeline, type TimelineEvent } from '../schedule/index.js';
+import { parseJson } from './json.js';
 import { at, type Place, readChoice, readCount, readList, readNumber, readTable, refuse } from './json-fields.js';
-import { parseJson } from './parse-json.js';
 
 /** What all ranks did in one step of a training run. */
 export interface StepTimeline {

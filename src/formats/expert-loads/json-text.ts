@@ -1,5 +1,5 @@
 import { InputError, suggestWord } from '../../base/index.js';
-import { parseJson } from '../parse-json.js';
+import { parseJson } from '../json.js';
 import { isRecord, refuseLoads } from './recorded-loads.js';
 
 /** A list is two bytes of a text, and some sixty of memory; a row of loads is one. */

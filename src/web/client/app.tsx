@@ -1,0 +1,76 @@
+import { type ComponentType, lazy, Suspense } from 'preact/compat';
+import { useEffect, useRef } from 'preact/hooks';
+import { formatRoute, type ViewName, viewNames } from '../view/index.js';
+import { Busy, chooseTheme, SelectField, useRoute, useTheme } from './ui/index.js';
+
+const titles: Readonly<Record<ViewName, string>> = {
+  run: 'Run',
+  schedules: 'Schedules',
+  placement: 'Placement',
+  planner: 'Planner',
+};
+
+/** Each view is a file of its own, which is fetched when it is first shown. */
+const views: Readonly<Record<ViewName, ComponentType>> = {
+  run: lazy(async () => (await import('./run/index.js')).RunView),
+  schedules: lazy(async () => (await import('./schedules/index.js')).SchedulesView),
+  placement: lazy(async () => (await import('./placement/index.js')).PlacementView),
+  planner: lazy(async () => (await import('./planner/index.js')).PlannerView),
+};
+
+/** The whole page: navigation, and the view that the address names. */
+export function App() {
+  const { view } = useRoute();
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(view);
+  useEffect(() => {
+    document.title = `${titles[view]} · doubletrack`;
+    // Who follows a link of the navigation goes on reading in what it leads to.
+    if (shown.current !== view) main.current?.focus();
+    shown.current = view;
+  }, [view]);
+  const View = views[view];
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </button>
+      <header class="page-head">
+        <h1>doubletrack</h1>
+        <nav aria-label="Views">
+          {viewNames.map((name) => (
+            <a
+              key={name}
+              href={formatRoute({ view: name, parameters: {} })}
+              {...(name === view && { 'aria-current': 'page' as const })}
+            >
+              {titles[name]}
+            </a>
+          ))}
+        </nav>
+        <ThemeField />
+      </header>
+      <main ref={main} tabIndex={-1} aria-label={titles[view]}>
+        <Suspense fallback={<Busy what="Loading the view" />}>
+          <View />
+        </Suspense>
+      </main>
+    </>
+  );
+}
+
+function ThemeField() {
+  const { choice } = useTheme();
+  return (
+    <SelectField
+      label="Theme"
+      value={choice}
+      onChange={chooseTheme}
+      options={[
+        { value: 'auto', words: 'as the system' },
+        { value: 'light', words: 'light' },
+        { value: 'dark', words: 'dark' },
+      ]}
+    />
+  );
+}

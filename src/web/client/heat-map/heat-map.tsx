@@ -1,0 +1,174 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { type HeatGrid, type HeatRange, listShades, paintHeatRow, scaleStops } from '../../view/index.js';
+import { useTheme, useWidth } from '../ui/index.js';
+
+/** Something that happened at a column, shown above it. */
+export interface HeatMark {
+  readonly column: number;
+  /** `12 replicas moved`. */
+  readonly words: string;
+}
+
+export interface HeatMapProps {
+  /** What the picture is of, for who cannot see it. */
+  readonly label: string;
+  readonly grid: HeatGrid;
+  readonly range: HeatRange;
+  /** `expert 3`, `rank 0`. */
+  readonly nameRow: (row: number) => string;
+  /** `step 17`, `GPU 4`. */
+  readonly nameColumn: (column: number) => string;
+  /** A value in words: `1.31 of the mean`. */
+  readonly describe: (value: number) => string;
+  readonly marks?: readonly HeatMark[];
+  /** Pixels that all rows have together, at most. Default: 260. */
+  readonly room?: number;
+}
+
+interface Cell {
+  readonly row: number;
+  readonly column: number;
+}
+
+const left = 76;
+const markHeight = 12;
+
+/** A grid of numbers in colours, with what a cell is on hovering or with the arrow keys. */
+export function HeatMap(props: HeatMapProps) {
+  const { label, grid, marks = [], room = 260 } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const { shown: theme } = useTheme();
+  const [cell, setCell] = useState<Cell>();
+  const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
+  const top = marks.length > 0 ? markHeight : 0;
+  const height = rowHeight * grid.rows + top;
+  useEffect(() => setCell(undefined), [grid.rows, grid.columns]);
+  const picture = { ...props, marks, width, height, rowHeight, top, theme, cell };
+  useLayoutEffect(() => {
+    if (canvas.current !== null && width > left) drawHeatMap(canvas.current, picture);
+  });
+  const findCell = ({ offsetX, offsetY }: PointerEvent): Cell | undefined => {
+    const row = Math.floor((offsetY - top) / rowHeight);
+    const column = Math.floor(((offsetX - left) / (width - left)) * grid.columns);
+    return row < 0 || row >= grid.rows || column < 0 || column >= grid.columns ? undefined : { row, column };
+  };
+  return (
+    <figure class="chart">
+      <div
+        class="heat-map"
+        role="application"
+        ref={box}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: its cells are reached by the arrow keys
+        tabIndex={0}
+        aria-label={`${label}. Arrow keys choose cells.`}
+        onKeyDown={(event) => {
+          const next = moveCell(event.key, cell, grid);
+          if (next === undefined) return;
+          event.preventDefault();
+          setCell(next);
+        }}
+      >
+        <canvas
+          ref={canvas}
+          style={{ height: `${height}px` }}
+          onPointerMove={(event) => setCell(findCell(event))}
+          onPointerLeave={() => setCell(undefined)}
+        />
+      </div>
+      <p class="chart-details" role="status" data-part="details">
+        {describeCell(props, cell)}
+      </p>
+      <Scale {...props} theme={theme} />
+    </figure>
+  );
+}
+
+function describeCell({ grid, nameRow, nameColumn, describe, marks = [] }: HeatMapProps, cell: Cell | undefined) {
+  if (cell === undefined) return 'Hover or use the arrow keys to see what a cell is.';
+  const value = grid.values[cell.row * grid.columns + cell.column] ?? Number.NaN;
+  const words = marks.filter(({ column }) => column === cell.column).map((mark) => `; ${mark.words}`);
+  const known = Number.isNaN(value) ? 'not known' : describe(value);
+  return `${nameRow(cell.row)}, ${nameColumn(cell.column)}: ${known}${words.join('')}`;
+}
+
+function moveCell(key: string, cell: Cell | undefined, { rows, columns }: HeatGrid): Cell | undefined {
+  const move = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[key];
+  if (move === undefined || rows === 0 || columns === 0) return undefined;
+  if (cell === undefined) return { row: 0, column: 0 };
+  const within = (value: number, count: number) => Math.min(count - 1, Math.max(0, value));
+  return { row: within(cell.row + move[0]!, rows), column: within(cell.column + move[1]!, columns) };
+}
+
+interface Picture extends Omit<HeatMapProps, 'marks'> {
+  readonly marks: readonly HeatMark[];
+  readonly width: number;
+  readonly height: number;
+  readonly rowHeight: number;
+  readonly top: number;
+  readonly theme: 'light' | 'dark';
+  readonly cell: Cell | undefined;
+}
+
+function drawHeatMap(canvas: HTMLCanvasElement, picture: Picture): void {
+  const context = canvas.getContext('2d');
+  if (context === null || picture.grid.rows === 0) return;
+  const { grid, range, width, height, rowHeight, top, theme } = picture;
+  const ratio = devicePixelRatio;
+  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const pixels = Math.max(1, Math.round((width - left) * ratio));
+  const image = new ImageData(pixels, grid.rows);
+  const colours = listShades(theme);
+  for (let row = 0; row < grid.rows; row++)
+    paintHeatRow(grid, row, image.data.subarray(4 * pixels * row, 4 * pixels * (row + 1)), { ...range, colours });
+  const strip = new OffscreenCanvas(pixels, grid.rows);
+  strip.getContext('2d')?.putImageData(image, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(strip, left, top, width - left, rowHeight * grid.rows);
+  drawNames(context, picture);
+  drawMarks(context, picture);
+}
+
+function drawNames(context: CanvasRenderingContext2D, { grid, nameRow, rowHeight, top, theme }: Picture): void {
+  context.fillStyle = theme === 'light' ? '#171a1f' : '#eceff3';
+  context.font = '12px system-ui, sans-serif';
+  context.textAlign = 'right';
+  context.textBaseline = 'middle';
+  const every = Math.max(1, Math.ceil(14 / rowHeight));
+  for (let row = 0; row < grid.rows; row += every)
+    context.fillText(nameRow(row), left - 6, top + (row + 0.5) * rowHeight, left - 8);
+}
+
+/** Triangles above the columns, and a frame around the cell that is chosen. */
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  { grid, marks, width, rowHeight, top, theme, cell }: Picture,
+): void {
+  const columnWidth = (width - left) / Math.max(1, grid.columns);
+  context.fillStyle = theme === 'light' ? '#0b5cad' : '#7cc0ff';
+  for (const { column } of marks) {
+    const x = left + (column + 0.5) * columnWidth;
+    context.beginPath();
+    context.moveTo(x - 5, 1);
+    context.lineTo(x + 5, 1);
+    context.lineTo(x, markHeight - 2);
+    context.fill();
+  }
+  if (cell === undefined) return;
+  context.strokeStyle = theme === 'light' ? '#0b5cad' : '#7cc0ff';
+  context.lineWidth = 2;
+  context.strokeRect(left + cell.column * columnWidth, top + cell.row * rowHeight, Math.max(3, columnWidth), rowHeight);
+}
+
+function Scale({ range, describe, marks, theme }: HeatMapProps & { readonly theme: 'light' | 'dark' }) {
+  return (
+    <div class="heat-scale">
+      <span>{describe(range.low)}</span>
+      <span class="heat-ramp" style={{ background: `linear-gradient(to right, ${scaleStops(theme).join(', ')})` }} />
+      <span>{describe(range.high)}</span>
+      {marks === undefined || marks.length === 0 ? null : <span>▼ experts moved</span>}
+    </div>
+  );
+}

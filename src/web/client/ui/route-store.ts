@@ -1,0 +1,45 @@
+import { useEffect, useState } from 'preact/hooks';
+import { formatRoute, parseRoute, type Route, type ViewName } from '../../view/index.js';
+
+/** Browsers refuse pages that change their address at the rate of a slider. */
+const quietMilliseconds = 200;
+
+let route: Route = parseRoute(location.hash);
+let timer: ReturnType<typeof setTimeout> | undefined;
+const listeners = new Set<(route: Route) => void>();
+
+addEventListener('hashchange', () => publish(parseRoute(location.hash)));
+
+function publish(next: Route): void {
+  route = next;
+  for (const listener of listeners) listener(route);
+}
+
+/** The route that the page shows. */
+export function useRoute(): Route {
+  const [shown, setShown] = useState(route);
+  useEffect(() => {
+    listeners.add(setShown);
+    setShown(route);
+    return () => {
+      listeners.delete(setShown);
+    };
+  }, []);
+  return shown;
+}
+
+/** Changes parameters of the view that is shown, at once on the page, and soon in its address; an empty value takes a parameter away. */
+export function setParameters(changes: Readonly<Record<string, string>>): void {
+  const parameters = Object.fromEntries(
+    Object.entries({ ...route.parameters, ...changes }).filter(([, value]) => value !== ''),
+  );
+  publish({ ...route, parameters });
+  clearTimeout(timer);
+  timer = setTimeout(() => history.replaceState(null, '', formatRoute(route)), quietMilliseconds);
+}
+
+/** Goes to another view, as a link would. */
+export function goTo(view: ViewName, parameters: Readonly<Record<string, string>> = {}): void {
+  clearTimeout(timer);
+  location.hash = formatRoute({ view, parameters });
+}

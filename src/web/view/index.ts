@@ -1,0 +1,13 @@
+export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
+export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
+export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
+export {
+  findEvent,
+  firstEndingAfter,
+  type IndexedTimeline,
+  indexTimeline,
+  type Track,
+} from './timeline/index-timeline.js';
+export { paintTrack, type TimeWindow } from './timeline/paint-track.js';
+export { fitWindow, listTicks, panWindow, zoomWindow } from './timeline/window.js';

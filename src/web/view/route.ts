@@ -1,0 +1,30 @@
+/** The page's views, in the order of its navigation. */
+export const viewNames = ['run', 'schedules', 'placement', 'planner'] as const;
+
+export type ViewName = (typeof viewNames)[number];
+
+/** What the page shows: a view and what is chosen in it. All of it stands in the address, so that a link shows the same. */
+export interface Route {
+  readonly view: ViewName;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** The route that the part of an address after `#` means: `#/schedules?ranks=8`. What is no view is the first one. */
+export function parseRoute(hash: string): Route {
+  const [path = '', query = ''] = splitAtFirst(hash.replace(/^#?\/?/, ''), '?');
+  const view = viewNames.find((name) => name === path) ?? viewNames[0];
+  return { view, parameters: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+/** The part of an address that means the route, with `#`; parameters in the order of their names, those that are empty left out. */
+export function formatRoute({ view, parameters }: Route): string {
+  const entries = Object.entries(parameters).filter(([, value]) => value !== '');
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  const query = new URLSearchParams(entries).toString();
+  return `#/${view}${query === '' ? '' : `?${query}`}`;
+}
+
+function splitAtFirst(text: string, separator: string): string[] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}

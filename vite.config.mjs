@@ -1,0 +1,20 @@
+import { defineConfig } from 'vite';
+
+/** The page: static files that any web host can serve from any path, and that `doubletrack serve` serves. */
+export default defineConfig({
+  root: 'src/web/client',
+  // Relative, so that the page works from a subfolder of a host.
+  base: './',
+  publicDir: false,
+  clearScreen: false,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: '../../../dist/page',
+    emptyOutDir: true,
+    target: 'es2023',
+    // What is inlined as data: would need a weaker content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  worker: { format: 'es' },
+});
