@@ -7,16 +7,14 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { skipMpi } from '../src/comm/mpi/test-mpiexec.js';
-import { parseTimeline, readExpertLoads, readStepRecord, readTrainingConfig } from '../src/formats/index.js';
 import {
-  listLoadFiles,
-  listTimelines,
-  predictRun,
-  readMetrics,
-  runPaths,
+  parseTimeline,
+  readExpertLoads,
+  readStepRecord,
+  readTrainingConfig,
   type StepMetrics,
-  timelinePath,
-} from '../src/train/index.js';
+} from '../src/formats/index.js';
+import { listLoadFiles, listTimelines, predictRun, readMetrics, runPaths, timelinePath } from '../src/train/index.js';
 import { runCommand } from './run-command.js';
 import { tinyModel } from './tiny-model.js';
 

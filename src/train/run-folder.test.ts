@@ -3,7 +3,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
-import { appendMetrics, type StepMetrics, startMetrics } from './metrics.js';
+import type { StepMetrics } from '../formats/index.js';
+import { appendMetrics, startMetrics } from './metrics.js';
 import { listCheckpoints, listLoadFiles, listTimelines, readMetrics, timelinePath } from './run-folder.js';
 import { runPaths } from './run-paths.js';
 
