@@ -1,6 +1,19 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
+export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, meanImbalance, type StepGrid } from './run/loads.js';
+export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
+export {
+  type FolderNews,
+  fileAt,
+  loadsName,
+  type MetricsNews,
+  pathOf,
+  type RunEntry,
+  type RunFileName,
+  serverMark,
+} from './run/wire.js';
 export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
 export {
   findEvent,
@@ -10,4 +23,4 @@ export {
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';
-export { fitWindow, listTicks, panWindow, zoomWindow } from './timeline/window.js';
+export { fitWindow, formatWindow, listTicks, panWindow, parseWindow, zoomWindow } from './timeline/window.js';
