@@ -8,7 +8,7 @@ export {
   type ScheduleSearchResult,
   searchSchedule,
 } from './auto/index.js';
-export { type Calibration, noCalibration } from './calibration.js';
+export type { Calibration } from './calibration.js';
 export { listCandidates, withOtherAffinity } from './candidates.js';
 export {
   type ComparedRow,
@@ -18,11 +18,22 @@ export {
   compareSchedules,
   type RefusedSchedule,
 } from './compare.js';
-export { type CalibrationRequest, fitCalibration } from './fit-calibration.js';
+export { costsOfPlan, type PlanCosts } from './costs-of-plan.js';
 export type { Layout, MemoryByPart, Plan, StepBreakdown } from './layout.js';
-export { countParameters } from './parameters.js';
 export type { CostBasis } from './part-segments.js';
-export { deriveEfficiencies, type Efficiencies } from './profile.js';
+export { type BasisFiles, type ReadBasis, readBasis, type TableReader } from './read-basis.js';
+export {
+  breakdownWords,
+  describeModel,
+  type ModelNumbers,
+  type PlanColumn,
+  type PlannedSearch,
+  type PlanRates,
+  planColumns,
+  planRates,
+  type SearchSummary,
+  summarizeSearch,
+} from './report.js';
 export {
   defaultSaturationSms,
   type ResourceSplit,

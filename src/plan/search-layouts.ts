@@ -109,7 +109,8 @@ function checkRequest({ model, cluster }: CostBasis, { pipeline = 1, expert = 1,
   requireDivisor('--microbatch-size', request.microbatchSize ?? 1, request.sequencesPerStep, 'sequences of a step');
 }
 
-function countGpus({ nodes }: ClusterConfig): number {
+/** All GPUs of a cluster. */
+export function countGpus({ nodes }: ClusterConfig): number {
   return nodes.count * nodes.gpus;
 }
 
