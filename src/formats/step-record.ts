@@ -1,7 +1,6 @@
 import { InputError } from '../base/index.js';
 import { lanes } from '../schedule/index.js';
 import type { MessageTime, PartTimes, SegmentTime, StepRecord } from '../simulate/index.js';
-import { readJson } from './json.js';
 import {
   at,
   describe,
@@ -14,6 +13,7 @@ import {
   readTable,
   refuse,
 } from './json-fields.js';
+import { readJson } from './read-text.js';
 import { writeFileWhole } from './write-whole.js';
 
 /** Longest file, and limits of what it may hold: a short file must not ask for long work. */
