@@ -16,14 +16,15 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
-export { readFileBytes } from './read-file.js';
+export { readFileBytes, readFilePart } from './read-file.js';
 export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
 export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
 export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
 export { readStepRecord, writeStepRecord } from './step-record.js';
+export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';
 export { readTrainingConfig, writeTrainingConfig } from './training-config.js';
 export { decodeUtf8 } from './utf8.js';
-export { writeFileWhole, writeFolderWhole } from './write-whole.js';
+export { replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';

@@ -27,6 +27,32 @@ export function readFileBytes(path: string, { maxBytes }: { readonly maxBytes: n
   });
 }
 
+/** A part of a file, and what tells the file from another in its place. */
+export interface FilePart {
+  readonly bytes: Uint8Array;
+  /** Of the whole file. */
+  readonly fileBytes: number;
+  readonly identity: string;
+}
+
+/** At most `maxBytes` of a file that may be growing, beginning at byte `from`. Throws as `readFileBytes`. */
+export function readFilePart(
+  path: string,
+  { from, maxBytes }: { readonly from: number; readonly maxBytes: number },
+): FilePart {
+  return withOpenFile(path, (file) => {
+    const { size, ino, birthtimeMs } = fstatSync(file);
+    const bytes = new Uint8Array(Math.max(0, Math.min(size - from, maxBytes)));
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, from + length);
+      if (read === 0) break;
+      length += read;
+    }
+    return { bytes: bytes.subarray(0, length), fileBytes: size, identity: `${ino}-${birthtimeMs}` };
+  });
+}
+
 /** Opens a file or pipe for reading, and closes it after `use`. */
 export function withOpenFile<T>(path: string, use: (file: number) => T): T {
   let file: number;

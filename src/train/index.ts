@@ -16,5 +16,16 @@ export { type PredictionRequest, predictRun, type StepPrediction } from './predi
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
 export { measureImbalance } from './rank-loads.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
-export { type RunSummary, summarizeRun } from './summary.js';
+export {
+  type LoadFileEntry,
+  listCheckpoints,
+  listLoadFiles,
+  listTimelines,
+  type MetricsCursor,
+  type MetricsPart,
+  readMetrics,
+  timelinePath,
+} from './run-folder.js';
+export { runPaths } from './run-paths.js';
+export { type RunSummary, summarizeRun, type WrittenSummary, writeSummary } from './summary.js';
 export { type TuneOptions, type TuneResult, tuneConfig } from './tune.js';

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { readFileText, writeFileWhole } from '../formats/index.js';
 import type { StepReport } from '../runtime/index.js';
+import { runPaths } from './run-paths.js';
 
 /** A line of `metrics.jsonl`. */
 export interface StepMetrics {
@@ -87,31 +87,41 @@ export function measureBalancedness(reports: readonly Pick<StepReport, 'expertCo
   return ratios.length === 0 ? 1 : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
 }
 
-const fileName = 'metrics.jsonl';
-
-/** Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. */
-export async function startMetrics(folder: string, keepUntil: number): Promise<void> {
-  const file = join(folder, fileName);
-  const kept = existsSync(file) ? readMetricLines(file).filter(({ step }) => step <= keepUntil) : [];
+/**
+ * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. Gives them.
+ */
+export async function startMetrics(folder: string, keepUntil: number): Promise<readonly StepMetrics[]> {
+  const file = runPaths(folder).metrics;
+  // A last line that was cut short by a crash is left out.
+  const lines = existsSync(file) ? readFileText(file, { maxBytes: MAX_METRICS_BYTES }).split('\n') : [];
+  const kept = lines.flatMap((line) => parseMetrics(line) ?? []).filter(({ step }) => step <= keepUntil);
   await writeFileWhole(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return kept;
 }
 
 /** Adds a line. */
 export function appendMetrics(folder: string, metrics: StepMetrics): void {
-  appendFileSync(join(folder, fileName), `${JSON.stringify(metrics)}\n`);
+  appendFileSync(runPaths(folder).metrics, `${JSON.stringify(metrics)}\n`);
 }
 
 const MAX_METRICS_BYTES = 2 ** 30;
 
-/** A last line that was cut short by a crash is left out. */
-function readMetricLines(file: string): StepMetrics[] {
-  return readFileText(file, { maxBytes: MAX_METRICS_BYTES })
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as StepMetrics];
-      } catch {
-        return [];
-      }
-    });
+/** What every line has, and by rank. */
+const numberKeys = ['step', 'loss', 'learningRate', 'tokens', 'seconds', 'tokensPerSecond'] as const;
+const rankKeys = ['computeSeconds', 'exposedCommunicationSeconds', 'idleSeconds'] as const;
+
+/** The metrics of a line; undefined for one that is none. */
+export function parseMetrics(line: string): StepMetrics | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const table = value as Readonly<Record<string, unknown>>;
+  const isNumber = (one: unknown) => typeof one === 'number';
+  const isWhole = Number.isSafeInteger(table.step) && (table.step as number) > 0;
+  const hasRanks = rankKeys.every((key) => Array.isArray(table[key]) && (table[key] as unknown[]).every(isNumber));
+  return isWhole && hasRanks && numberKeys.every((key) => isNumber(table[key])) ? (value as StepMetrics) : undefined;
 }
