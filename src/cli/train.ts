@@ -5,12 +5,11 @@ import { formatCount, formatRate, formatSeconds, InputError } from '../base/inde
 import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
 import { drawCurve } from '../draw/index.js';
-import { readTrainingConfig } from '../formats/index.js';
+import { readTrainingConfig, type StepMetrics } from '../formats/index.js';
 import {
   generateText,
   measureImbalance,
   type RunSummary,
-  type StepMetrics,
   summarizeRun,
   type TrainingEvent,
   type TrainingResult,

@@ -8,6 +8,7 @@ export type { FileTree } from './file-tree.js';
 export { parseJson } from './json.js';
 export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
 export { createMemoryTree, type MemoryFile } from './memory-tree.js';
+export { parseMetrics, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { readPlacementFrom } from './placements/read-from.js';
 export {
@@ -17,6 +18,9 @@ export {
   placementFormats,
   type RecordedPlacement,
 } from './placements/types.js';
+export { parseRunLoads, type RunLoads } from './run-loads.js';
 export { formatSolution, formatSolutionJson } from './solution-file.js';
+export { parseStepRecord } from './step-record.js';
+export { parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';
 export { decodeUtf8 } from './utf8.js';

@@ -5,6 +5,7 @@ export type { LoadsOptions } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { parseJson } from './json.js';
 export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
+export { type DecisionMetrics, type MigrationMetrics, parseMetrics, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { placementDocument } from './placements/own-json.js';
 export { readPlacement } from './placements/read.js';
@@ -22,7 +23,7 @@ export { readSafetensors, type TensorData, writeSafetensors } from './safetensor
 export type { Dtype } from './safetensors-header.js';
 export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
 export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
-export { readStepRecord, writeStepRecord } from './step-record.js';
+export { readStepRecord, writeStepRecord } from './step-record-file.js';
 export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';
 export { readTrainingConfig, writeTrainingConfig } from './training-config.js';

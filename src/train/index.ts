@@ -11,7 +11,6 @@ export { benchmarkInProcess } from './benchmark-process.js';
 export { evaluateRows, type NamedArray, type TokenRows } from './evaluate.js';
 export { generateText } from './generate.js';
 export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
-export type { StepMetrics } from './metrics.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
 export { measureImbalance } from './rank-loads.js';

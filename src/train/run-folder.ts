@@ -1,8 +1,7 @@
 import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
-import { decodeUtf8, readFilePart } from '../formats/index.js';
-import { parseMetrics, type StepMetrics } from './metrics.js';
+import { decodeUtf8, parseMetrics, readFilePart, type StepMetrics } from '../formats/index.js';
 import { runPaths } from './run-paths.js';
 
 /** How far the metrics of a run have been read: to go on from there, any time later. */

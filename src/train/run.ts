@@ -4,7 +4,7 @@ import { InputError, WorkError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
 import { findPinningObstacle } from '../device/index.js';
-import { writeTrainingConfig } from '../formats/index.js';
+import { type StepMetrics, writeTrainingConfig } from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
 import type { StepRecord } from '../simulate/index.js';
 import { type Balancer, createBalancer, openRebalanceState } from './balancer.js';
@@ -13,7 +13,7 @@ import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } fr
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
 import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
-import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
+import { appendMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
 import { listCheckpoints } from './run-folder.js';

@@ -1,9 +1,8 @@
 import type { Launch } from '../comm/index.js';
-import { replaceFile, writeFileWhole, writeStepRecord } from '../formats/index.js';
+import { replaceFile, type StepMetrics, writeFileWhole, writeStepRecord } from '../formats/index.js';
 import type { RankGroup, RunSpec } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
-import type { StepMetrics } from './metrics.js';
 import { createPace } from './pace.js';
 import { runPaths } from './run-paths.js';
 import { createStepRecorder } from './step-recorder.js';

@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { formatTimeline, replaceFile, type StepTimeline } from '../formats/index.js';
+import { formatTimeline, replaceFile, type StepMetrics, type StepTimeline } from '../formats/index.js';
 import { pickKeptSteps, type StepMark } from './kept-steps.js';
-import type { StepMetrics } from './metrics.js';
 import { listTimelines, timelinePath } from './run-folder.js';
 import { runPaths } from './run-paths.js';
 
