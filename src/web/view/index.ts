@@ -1,6 +1,17 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { readSchedulesState, schedulesRoute } from './schedules/route.js';
+export {
+  type ChosenSchedule,
+  chosenLimits,
+  defaultSchedulesState,
+  type ScheduleChoice,
+  type SchedulesState,
+  type ShareTimes,
+  type StageTimes,
+  scheduleChoices,
+} from './schedules/state.js';
 export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
 export {
   findEvent,
