@@ -44,4 +44,11 @@ export {
   splitResources,
   timeSplit,
 } from './resource-split.js';
-export { type LayoutSearchResult, type PlanRequest, type Rejection, searchLayouts } from './search-layouts.js';
+export {
+  type LayoutSearchResult,
+  type PlanRequest,
+  type Rejection,
+  type SearchedCounts,
+  searchedCounts,
+  searchLayouts,
+} from './search-layouts.js';

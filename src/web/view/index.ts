@@ -1,5 +1,32 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
+export {
+  baseName,
+  mostPlannerBytes,
+  type NamedBasis,
+  type PlannerFile,
+  type PlannerSources,
+  readPlannerFiles,
+} from './planner/files.js';
+export {
+  type FoundPlans,
+  memoryShares,
+  nameFields,
+  type PlanColumnName,
+  rejectionRows,
+  type Share,
+  type ShownPlan,
+  showFound,
+  stepShares,
+} from './planner/found.js';
+export {
+  defaultPlannerState,
+  type PlannerState,
+  plannerLimits,
+  plannerParameters,
+  readPlannerState,
+  requestOf,
+} from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export { readSchedulesState, schedulesRoute } from './schedules/route.js';
 export {

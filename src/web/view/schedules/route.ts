@@ -1,4 +1,5 @@
 import { mostRanks } from '../../../schedule/index.js';
+import { isBetween, parseNumber, readNumber } from '../number-parameter.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
 import {
   type ChosenSchedule,
@@ -144,24 +145,4 @@ function readList(text: string | undefined): readonly number[] | undefined {
 function readWindow({ from, to }: Parameters): TimeWindow | undefined {
   const [start, end] = [parseNumber(from), parseNumber(to)];
   return start >= 0 && end > start && Number.isFinite(end) ? { from: start, to: end } : undefined;
-}
-
-interface NumberBounds {
-  readonly least: number;
-  readonly most: number;
-  readonly isWhole?: boolean;
-}
-
-function readNumber(text: string | undefined, own: number, { least, most, isWhole = false }: NumberBounds): number {
-  const value = parseNumber(text);
-  return isBetween(value, least, most) && (!isWhole || Number.isInteger(value)) ? value : own;
-}
-
-function isBetween(value: number, least: number, most: number): boolean {
-  return value >= least && value <= most;
-}
-
-/** NaN where there is no number. */
-function parseNumber(text: string | undefined): number {
-  return text === undefined || text.trim() === '' ? Number.NaN : Number(text);
 }
