@@ -50,7 +50,7 @@ module.exports = {
       name: 'browser-reaches-no-node-module',
       comment: 'what runs in the page may not need Node, however far away',
       severity: 'error',
-      from: { path: ['^src/formats/browser\\.ts$', '^src/web/client/'], pathNot: '\\.test\\.ts$' },
+      from: { path: ['^src/formats/browser\\.ts$', '^src/web/(client|view)/'], pathNot: '\\.test\\.ts$' },
       to: { path: `^node:|^(${builtinModules.join('|')})$`, reachable: true },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },

@@ -28,6 +28,19 @@ export {
   requestOf,
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
+export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, meanImbalance, type StepGrid } from './run/loads.js';
+export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
+export {
+  type FolderNews,
+  fileAt,
+  loadsName,
+  type MetricsNews,
+  pathOf,
+  type RunEntry,
+  type RunFileName,
+  serverMark,
+} from './run/wire.js';
 export { readSchedulesState, schedulesRoute } from './schedules/route.js';
 export {
   type ChosenSchedule,
@@ -48,4 +61,4 @@ export {
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';
-export { fitWindow, listTicks, panWindow, zoomWindow } from './timeline/window.js';
+export { fitWindow, formatWindow, listTicks, panWindow, parseWindow, zoomWindow } from './timeline/window.js';
