@@ -1,6 +1,21 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
+export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
+export { describeDifference, formatActivations, formatShare, shareTime, type TimeShare } from './schedules/figures.js';
+export { type ChosenCounts, fitCounts } from './schedules/fit.js';
+export { areaPath, peakColumns } from './schedules/memory-columns.js';
+export { mostCsvBytes, openSchedule } from './schedules/open-schedule.js';
+export {
+  activationCurve,
+  countChunks,
+  manyChunks,
+  type PictureResult,
+  type PictureSource,
+  type SchedulePicture,
+  tryPicture,
+} from './schedules/picture.js';
 export { readSchedulesState, schedulesRoute } from './schedules/route.js';
 export {
   type ChosenSchedule,
