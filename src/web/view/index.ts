@@ -3,7 +3,14 @@ export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } fr
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
 export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
-export { describeDifference, formatActivations, formatShare, shareTime, type TimeShare } from './schedules/figures.js';
+export {
+  describeDifference,
+  describeSearch,
+  formatActivations,
+  formatShare,
+  shareTime,
+  type TimeShare,
+} from './schedules/figures.js';
 export { type ChosenCounts, fitCounts } from './schedules/fit.js';
 export { areaPath, peakColumns } from './schedules/memory-columns.js';
 export { mostCsvBytes, openSchedule } from './schedules/open-schedule.js';

@@ -67,12 +67,13 @@ interface SideOfProps {
 
 function SideOf({ side, state, pictures, onChange }: SideOfProps) {
   if ('search' in side) return <SearchNotice search={side.search} />;
-  const { picture, problem } = side;
+  const { picture, problem, note } = side;
   if (problem !== undefined) return <MisfitNotice problem={problem} state={state} onChange={onChange} />;
   const ends = (state.isSameScale ? pictures : [picture]).map(({ indexed }) => indexed.end);
   return (
     <SchedulePanel
       picture={picture}
+      note={note}
       rank={state.rank}
       window={state.window}
       onWindow={(window) => onChange({ window })}
@@ -95,8 +96,7 @@ function MisfitNotice({
   }, [first, second, ranks, microbatches]);
   const isOther = fit !== undefined && (fit.ranks !== ranks || fit.microbatches !== microbatches);
   return (
-    <div class="stack">
-      <ProblemNotice problem={problem} />
+    <ProblemNotice problem={problem}>
       {isOther ? (
         <div class="actions">
           <button type="button" class="primary" onClick={() => onChange({ ...fit, window: undefined })}>
@@ -104,7 +104,7 @@ function MisfitNotice({
           </button>
         </div>
       ) : null}
-    </div>
+    </ProblemNotice>
   );
 }
 

@@ -64,7 +64,7 @@ export function PeakBars({ picture, rank, most }: Pick<MemoryChartProps, 'pictur
   const shown = peakActivations.map(formatActivations);
   return (
     <figure class="memory">
-      <figcaption class="note">Most activations of each rank</figcaption>
+      <figcaption class="note">Most activations of each rank, from rank 0 on</figcaption>
       <div class="peaks" role="img" aria-label={`From rank 0 on: ${shown.join(', ')}`}>
         {peakActivations.map((peak, place) => (
           <div key={place} class={place === rank ? 'peak chosen' : 'peak'}>

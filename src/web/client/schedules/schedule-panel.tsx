@@ -14,6 +14,8 @@ import { MemoryChart, PeakBars } from './memory-chart.js';
 
 export interface SchedulePanelProps {
   readonly picture: SchedulePicture;
+  /** How it came about, where there is something to tell. */
+  readonly note: string | undefined;
   readonly rank: number;
   readonly window: TimeWindow | undefined;
   readonly onWindow: (window: TimeWindow | undefined) => void;
@@ -30,7 +32,7 @@ const exportWords: readonly { readonly format: ExportFormat; readonly words: str
 ];
 
 /** A schedule's timeline and memory, and how to take it along. */
-export function SchedulePanel({ picture, rank, window, onWindow, span, most }: SchedulePanelProps) {
+export function SchedulePanel({ picture, note, rank, window, onWindow, span, most }: SchedulePanelProps) {
   const [problem, setProblem] = useState<Problem>();
   const save = (format: ExportFormat) => {
     try {
@@ -45,6 +47,7 @@ export function SchedulePanel({ picture, rank, window, onWindow, span, most }: S
   return (
     <Panel
       title={title}
+      note={note}
       actions={exportWords.map(({ format, words, title: hint }) => (
         <button
           key={format}

@@ -28,8 +28,9 @@ function figuresOf({ name, schedule, simulation, peakActivations, indexed }: Sch
   const most = Math.max(...peakActivations);
   const chunks = Math.max(...simulation.peakActivations);
   const share = most / chunks;
+  const stages = schedule.stageToRank.length / schedule.ranks;
   return [
-    { name: 'Schedule', value: name, note: `${schedule.stageToRank.length / schedule.ranks} stages a rank` },
+    { name: 'Schedule', value: name, note: stages === 1 ? '1 stage a rank' : `${stages} stages a rank` },
     { name: 'Makespan', value: describeTime(simulation.makespan, indexed.unit) },
     { name: 'Bubble', value: formatShare(simulation.bubble), note: 'idle time of all ranks' },
     {

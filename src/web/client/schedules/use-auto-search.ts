@@ -22,15 +22,16 @@ const quietMilliseconds = 300;
 
 /** Searches a schedule in a worker, anew whenever what is asked for changes; undefined asks for none. */
 export function useAutoSearch(request: AutoRequest | undefined): AutoSearch {
-  const [state, setState] = useState<AutoState>({ kind: 'searching' });
+  const [known, setKnown] = useState<{ readonly key: string | undefined; readonly state: AutoState }>();
   const [turn, setTurn] = useState(0);
   const [stop, setStop] = useState<AbortController>();
   // Says all of the request, which is another object each time.
   const key = JSON.stringify(request);
+  const setState = (state: AutoState) => setKnown({ key, state });
   useEffect(() => {
     if (request === undefined) return;
     const own = new AbortController();
-    setState({ kind: 'searching' });
+    setState(begun);
     setStop(own);
     const timer = setTimeout(() => startSearch(request, setState, own.signal), quietMilliseconds);
     return () => {
@@ -42,8 +43,12 @@ export function useAutoSearch(request: AutoRequest | undefined): AutoSearch {
     stop?.abort();
     setState({ kind: 'stopped' });
   };
+  // What an earlier request found is nothing for this one.
+  const state = known?.key === key ? (known?.state ?? begun) : begun;
   return { state, cancel, restart: () => setTurn(turn + 1) };
 }
+
+const begun: AutoState = { kind: 'searching' };
 
 function startSearch(request: AutoRequest, onState: (state: AutoState) => void, signal: AbortSignal): void {
   if (signal.aborted) return;

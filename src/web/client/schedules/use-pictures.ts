@@ -1,9 +1,11 @@
 import { useMemo } from 'preact/hooks';
+import type { ScheduleSearchResult } from '../../../plan/index.js';
 import type { Schedule } from '../../../schedule/index.js';
 import {
   type ChosenCounts,
   type ChosenSchedule,
   countChunks,
+  describeSearch,
   manyChunks,
   modelCosts,
   type PictureResult,
@@ -16,8 +18,13 @@ import { useSettled } from './use-settled.js';
 
 /** What is shown of one of the schedules: a picture, why there is none, or that it is searched for. */
 export type Side =
-  | PictureResult
-  | { readonly search: AutoSearch; readonly picture?: undefined; readonly problem?: undefined };
+  | (PictureResult & { readonly note?: string })
+  | {
+      readonly search: AutoSearch;
+      readonly picture?: undefined;
+      readonly problem?: undefined;
+      readonly note?: undefined;
+    };
 
 /** What the view shows. */
 export interface Pictures {
@@ -39,10 +46,12 @@ export function usePictures(state: SchedulesState, file: Schedule | undefined): 
   const isSearched = second?.name === 'auto' || (file === undefined && first.name === 'auto');
   const search = useAutoSearch(isSearched ? { ...shownCounts, costs: modelCosts(times) } : undefined);
   const found = search.state.kind === 'found' ? search.state.result : undefined;
-  const sourceOf = (own: ChosenSchedule): PictureSource | undefined =>
+  const sourceOf = (own: ChosenSchedule): PictureSource | ScheduleSearchResult | undefined =>
     own.name === 'auto' ? found : { chosen: own, counts: shownCounts };
-  const show = (source: PictureSource | undefined): Side =>
-    source === undefined ? { search } : tryPicture(source, times);
+  const show = (source: PictureSource | ScheduleSearchResult | undefined): Side =>
+    source === undefined
+      ? { search }
+      : { ...tryPicture(source, times), ...('bound' in source && { note: describeSearch(source) }) };
   // Only a search that moves on makes anything else new than what `shown` and the file say.
   const drawn = useMemo(
     () => ({

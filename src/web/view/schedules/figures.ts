@@ -1,3 +1,5 @@
+import { formatTime } from '../../../draw/index.js';
+import type { ScheduleSearchResult } from '../../../plan/index.js';
 import type { IdleByCause } from '../../../simulate/index.js';
 import type { SchedulePicture } from './picture.js';
 
@@ -55,6 +57,16 @@ export function describeDifference(first: SchedulePicture, second: SchedulePictu
     schedule.pipelines.length > 1 ? [` ${place === 0 ? one : other} holds the parameters twice.`] : [],
   );
   return `${time}, ${joint} its fullest rank holds ${memory}.${copies.length === 1 ? copies[0] : ''}`;
+}
+
+/** What a searched schedule was made from, and how much less there can be. */
+export function describeSearch({
+  placement,
+  start,
+  bound,
+}: Pick<ScheduleSearchResult, 'placement' | 'start' | 'bound'>): string {
+  const layout = `${placement.charAt(0).toUpperCase()}${placement.slice(1)}`;
+  return `${layout}; made from ${start.name}, which takes ${formatTime(start.makespan)}. No order on any placement that was tried takes less than ${formatTime(bound)}.`;
 }
 
 function nameBoth(first: SchedulePicture, second: SchedulePicture): [string, string] {
