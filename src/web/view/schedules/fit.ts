@@ -19,6 +19,8 @@ export function fitCounts(schedules: readonly ChosenSchedule[], counts: ChosenCo
   const fits = (ranks: number, microbatches: number) =>
     asked.every((request) => isWithinLimits({ ...request, ranks, microbatches }));
   for (const ranks of outwards(counts.ranks, chosenLimits.ranks, farthestRanks)) {
+    // Every schedule takes twice as many microbatches as ranks, if it takes the ranks: else there is nothing to look for.
+    if (!fits(ranks, 2 * ranks)) continue;
     for (const microbatches of outwards(counts.microbatches, chosenLimits.microbatches, chosenLimits.microbatches)) {
       if (fits(ranks, microbatches)) return { ranks, microbatches };
     }
