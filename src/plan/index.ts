@@ -1,5 +1,7 @@
 export { adviseSearch } from './advise.js';
 export {
+  countParts,
+  cutCosts,
   labelSchedule,
   type NamedResult,
   type PlacementName,

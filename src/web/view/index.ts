@@ -41,6 +41,28 @@ export {
   type RunFileName,
   serverMark,
 } from './run/wire.js';
+export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
+export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
+export {
+  describeDifference,
+  describeSearch,
+  formatActivations,
+  formatShare,
+  shareTime,
+  type TimeShare,
+} from './schedules/figures.js';
+export { type ChosenCounts, fitCounts } from './schedules/fit.js';
+export { areaPath, peakColumns } from './schedules/memory-columns.js';
+export { mostCsvBytes, openSchedule } from './schedules/open-schedule.js';
+export {
+  activationCurve,
+  countChunks,
+  manyChunks,
+  type PictureResult,
+  type PictureSource,
+  type SchedulePicture,
+  tryPicture,
+} from './schedules/picture.js';
 export { readSchedulesState, schedulesRoute } from './schedules/route.js';
 export {
   type ChosenSchedule,
