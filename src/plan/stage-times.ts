@@ -11,7 +11,7 @@ import {
 import { improveSplit, splitEvenly } from './stage-split.js';
 
 /** Seconds of a chunk or a pair, and how much of them the computation waits for communication. */
-export interface ExposedTime {
+interface ExposedTime {
   readonly seconds: number;
   readonly exposed: number;
 }

@@ -96,7 +96,11 @@ function pairTimes(staged: StagedLayout, timer: StageTimer): (number | null)[][]
 }
 
 /** Time of a pair of two stages of the schedule. */
-export function timePair({ shape, parts }: StagedLayout, timer: StageTimer, { stage, partner }: ActionCount) {
+export function timePair(
+  { shape, parts }: StagedLayout,
+  timer: StageTimer,
+  { stage, partner }: ActionCount,
+): ReturnType<StageTimer['pair']> {
   const partsOf = (index: number) => parts[shape.placeOfStage[index] as number] as readonly PartKind[];
   return timer.pair(partsOf(stage), partsOf(partner));
 }

@@ -5,7 +5,6 @@ export {
   mostPlannerBytes,
   type NamedBasis,
   type PlannerFile,
-  type PlannerSources,
   readPlannerFiles,
 } from './planner/files.js';
 export {
@@ -20,7 +19,6 @@ export {
   stepShares,
 } from './planner/found.js';
 export {
-  defaultPlannerState,
   type PlannerState,
   plannerLimits,
   plannerParameters,

@@ -1,9 +1,17 @@
 import { formatBytes } from '../../../base/index.js';
-import { type FoundPlans, memoryShares, rejectionRows, type ShownPlan, stepShares } from '../../view/index.js';
-import { DataTable, type Figure, Figures, Panel } from '../ui/index.js';
+import { kindStyles } from '../../../draw/index.js';
+import type { MemoryByPart, StepBreakdown } from '../../../plan/index.js';
+import {
+  type FoundPlans,
+  memoryShares,
+  rejectionRows,
+  type Share,
+  type ShownPlan,
+  stepShares,
+} from '../../view/index.js';
+import { DataTable, type Figure, Figures, Panel, StackedBar } from '../ui/index.js';
 import { Bars } from './bars.js';
 import { ScheduleLink } from './plans-panel.js';
-import { ShareBar, type ShareFill, Swatch } from './share-bar.js';
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
@@ -60,60 +68,93 @@ function figuresOf({ cells, plan }: ShownPlan, { gpuBytes }: FoundPlans): readon
   ];
 }
 
-const stepFills: Readonly<Record<string, ShareFill>> = {
-  forward: 'forward',
-  backward: 'backward',
-  backwardWeight: 'weight',
-  overlapped: 'pair',
-  warmUp: 'idle',
-  waiting: 'idle',
-  messages: 'warning',
-  coolDown: 'idle',
-  reduce: 'first',
-  optimizer: 'second',
+/** Computation as in the timeline, and idle time as in the view Schedules. */
+const stepColours: Readonly<Record<keyof StepBreakdown, string>> = {
+  forward: kindStyles.forward.fill,
+  backward: kindStyles.backward.fill,
+  backwardWeight: kindStyles.backwardWeight.fill,
+  overlapped: kindStyles.overlap.fill,
+  warmUp: 'var(--time-warm-up)',
+  waiting: 'var(--time-waiting)',
+  messages: 'var(--time-exposed)',
+  coolDown: 'var(--time-cool-down)',
+  reduce: '#7fc4bb',
+  optimizer: '#2f7f76',
+};
+
+const memoryColours: Readonly<Record<keyof MemoryByPart | 'free', string>> = {
+  parameters: '#a5d0f0',
+  gradients: '#f7b267',
+  optimizer: '#7fc4bb',
+  activations: '#d9c2ec',
+  working: '#b5d99c',
+  reserved: '#8a8f98',
+  free: 'var(--sunken)',
 };
 
 function StepPanel({ shown: { plan } }: { readonly shown: ShownPlan }) {
-  const shares = stepShares(plan).map((one) => ({ ...one, fill: stepFills[one.part] ?? 'idle' }));
   return (
     <Panel title={`Where the ${plan.stepSeconds.toFixed(3)} s go`} note="Predicted, a mean of the ranks.">
-      <ShareBar shares={shares} label="Parts of the step" />
-      <DataTable
-        caption="Parts of the step"
-        columns={[{ name: 'part' }, { name: 'time', isNumber: true }, { name: 'share', isNumber: true }]}
-        rows={shares.map(({ part, words, amount, share, fill }) => ({
-          key: part,
-          cells: [<Swatch key="name" fill={fill} words={words} />, `${amount.toFixed(3)} s`, percent(share)],
-        }))}
+      <Shares
+        label="Parts of the step"
+        shares={stepShares(plan).map((one) => ({ ...one, colour: stepColours[one.part] }))}
+        describe={(seconds) => `${seconds.toFixed(3)} s`}
       />
     </Panel>
   );
 }
 
-const memoryFills: Readonly<Record<string, ShareFill>> = {
-  parameters: 'forward',
-  gradients: 'backward',
-  optimizer: 'first',
-  activations: 'pair',
-  working: 'weight',
-  reserved: 'idle',
-  free: 'free',
-};
-
-function MemoryPanel({ shown: { plan }, found }: { readonly shown: ShownPlan; readonly found: FoundPlans }) {
-  const shares = memoryShares(plan, found.gpuBytes).map((one) => ({ ...one, fill: memoryFills[one.part] ?? 'idle' }));
+function MemoryPanel({
+  shown: { plan },
+  found: { gpuBytes },
+}: {
+  readonly shown: ShownPlan;
+  readonly found: FoundPlans;
+}) {
   return (
-    <Panel title="Memory of the fullest rank" note={`Predicted, of the ${formatBytes(found.gpuBytes)} of a GPU.`}>
-      <ShareBar shares={shares} label="Parts of the memory" />
-      <DataTable
-        caption="Parts of the memory"
-        columns={[{ name: 'part' }, { name: 'memory', isNumber: true }, { name: 'share', isNumber: true }]}
-        rows={shares.map(({ part, words, amount, share, fill }) => ({
-          key: part,
-          cells: [<Swatch key="name" fill={fill} words={words} />, formatBytes(amount), percent(share)],
-        }))}
+    <Panel title="Memory of the fullest rank" note={`Predicted, of the ${formatBytes(gpuBytes)} of a GPU.`}>
+      <Shares
+        label="Parts of the memory"
+        shares={memoryShares(plan, gpuBytes).map((one) => ({ ...one, colour: memoryColours[one.part] }))}
+        describe={formatBytes}
       />
     </Panel>
+  );
+}
+
+interface SharesProps {
+  readonly label: string;
+  readonly shares: readonly (Share<string> & { readonly colour: string })[];
+  readonly describe: (amount: number) => string;
+}
+
+/** Parts of a whole as a bar, and in numbers. */
+function Shares({ label, shares, describe }: SharesProps) {
+  const parts = shares.map(({ words, amount, colour }) => ({ name: words, value: amount, colour }));
+  return (
+    <>
+      <StackedBar
+        label={label}
+        parts={parts}
+        total={parts.reduce((sum, { value }) => sum + value, 0)}
+        describe={describe}
+      />
+      <DataTable
+        caption={label}
+        columns={[{ name: 'part' }, { name: 'amount', isNumber: true }, { name: 'share', isNumber: true }]}
+        rows={shares.map(({ part, words, amount, share, colour }) => ({
+          key: part,
+          cells: [
+            <span key="name" class="swatch-name">
+              <span class="swatch" style={{ background: colour }} />
+              {words}
+            </span>,
+            describe(amount),
+            percent(share),
+          ],
+        }))}
+      />
+    </>
   );
 }
 

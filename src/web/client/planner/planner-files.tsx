@@ -79,7 +79,7 @@ function FileUse({ what, name, words }: { what: string; name: string | undefined
     <>
       <dt>{what}</dt>
       <dd>
-        {name ?? '…'}
+        <span>{name ?? '…'}</span>
         {words === undefined ? null : <p class="field-hint">{words}</p>}
       </dd>
     </>

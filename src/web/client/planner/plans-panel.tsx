@@ -25,7 +25,8 @@ interface PlansProps {
 
 /** The plans that a search found, or what it is doing, or why there is none. */
 export function PlansPanel({ search, state, onChoose }: PlansProps) {
-  const { isRunning, outcome, cancel, again } = search;
+  const { outcome, cancel, again } = search;
+  const isRunning = search.status === 'running';
   const found = outcome?.kind === 'found' ? outcome.found : undefined;
   const button = isRunning ? (
     <button type="button" onClick={cancel}>
@@ -50,20 +51,23 @@ export function PlansPanel({ search, state, onChoose }: PlansProps) {
 }
 
 /** One line, so that nothing moves when a search begins or ends. */
-function SearchStatus({ search: { isRunning, progress, outcome } }: { readonly search: PlanSearch }) {
-  if (isRunning) {
-    return progress === undefined ? (
-      <Busy what="Searching layouts" />
-    ) : (
-      <Busy what="Searching layouts" done={progress.done} of={progress.layouts} />
+function SearchStatus({ search: { status, progress, outcome } }: { readonly search: PlanSearch }) {
+  const found = outcome?.kind === 'found' ? outcome : undefined;
+  if (status === 'running') {
+    const far = progress === undefined ? {} : { done: progress.done, of: progress.layouts };
+    return <Busy what="Searching layouts" {...far} />;
+  }
+  if (status === 'cancelled') {
+    return (
+      <Notice tone="info" title="The search was cancelled">
+        {found === undefined ? null : <p>The plans below are those of the search before.</p>}
+      </Notice>
     );
   }
-  if (outcome === undefined)
-    return <Notice tone="info" title="The search was cancelled before it found anything: search again" />;
-  if (outcome.kind !== 'found') return null;
+  if (found === undefined) return null;
   return (
     <p class="busy" role="status">
-      {outcome.found.predictedLayouts} layouts predicted in {outcome.seconds.toFixed(1)} s
+      {found.found.predictedLayouts} layouts predicted in {found.seconds.toFixed(1)} s
     </p>
   );
 }

@@ -29,10 +29,10 @@ export async function checkFiles(given: readonly PlannerFile[], isCalibrated: bo
 
 /** A search, as far as it is. */
 export interface PlanSearch {
-  readonly isRunning: boolean;
+  readonly status: 'running' | 'ended' | 'cancelled';
   /** Layouts that are done, of all; undefined before the first is. */
   readonly progress: { readonly done: number; readonly layouts: number } | undefined;
-  /** Of the search before while one is running, so that a table stays until there is another. */
+  /** Of the search before until one has ended, so that a table stays until there is another. */
   readonly outcome: PlannerOutcome | undefined;
   /** What the files are; undefined until they are read. */
   readonly files: ReadFiles | undefined;
@@ -42,7 +42,7 @@ export interface PlanSearch {
 
 /** Searches what is asked for whenever that changes, in a worker: the search before ends. */
 export function usePlanSearch(order: PlannerOrder): PlanSearch {
-  const [isRunning, setRunning] = useState(true);
+  const [status, setStatus] = useState<PlanSearch['status']>('running');
   const [progress, setProgress] = useState<PlanSearch['progress']>();
   const [outcome, setOutcome] = useState<PlannerOutcome>();
   const [files, setFiles] = useState<ReadFiles>();
@@ -54,13 +54,13 @@ export function usePlanSearch(order: PlannerOrder): PlanSearch {
     else if (answer.kind === 'progress') setProgress(answer);
     else {
       setOutcome(answer);
-      setRunning(false);
+      setStatus('ended');
       stop.current();
     }
   };
   const { given, ...asked } = order;
   useEffect(() => {
-    setRunning(true);
+    setStatus('running');
     setProgress(undefined);
     const start = () => {
       stop.current = askWorker(order, take);
@@ -72,7 +72,7 @@ export function usePlanSearch(order: PlannerOrder): PlanSearch {
   }, [JSON.stringify(asked), given, turn]);
   const cancel = () => {
     stop.current();
-    setRunning(false);
+    setStatus('cancelled');
   };
-  return { isRunning, progress, outcome, files, cancel, again: () => setTurn(turn + 1) };
+  return { status, progress, outcome, files, cancel, again: () => setTurn(turn + 1) };
 }

@@ -146,14 +146,13 @@ const rejectionWords: Readonly<Record<Rejection, string>> = {
 };
 
 const fieldWords: Readonly<Record<string, string>> = {
-  '--sequences-per-step': 'Sequences a step',
-  '--sequence-length': 'Sequence length',
-  '--schedule': 'Schedule',
-  '--pipeline': 'Pipeline ranks',
-  '--expert': 'Expert ranks',
-  '--microbatch-size': 'Sequences a microbatch',
-  '--calibration none': 'no calibration',
-  '--calibration': 'Calibration',
+  '--sequences-per-step': '“Sequences a step”',
+  '--sequence-length': '“Sequence length”',
+  '--schedule': '“Schedule”',
+  '--pipeline': '“Pipeline ranks”',
+  '--expert': '“Expert ranks”',
+  '--microbatch-size': '“Sequences a microbatch”',
+  '--calibration none': '“Calibration” switched off',
 };
 
 /** A sentence that names flags of the command line, with the names of the page's fields. */
