@@ -27,7 +27,8 @@ export {
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
-export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, meanImbalance, type StepGrid } from './run/loads.js';
+export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
+export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
 export {
   type FolderNews,

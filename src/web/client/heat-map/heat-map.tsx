@@ -20,6 +20,7 @@ export interface HeatMapProps {
   readonly nameColumn: (column: number) => string;
   /** A value in words: `1.31 of the mean`. */
   readonly describe: (value: number) => string;
+  /** Default: none, and no room for any. */
   readonly marks?: readonly HeatMark[];
   /** Pixels that all rows have together, at most. Default: 260. */
   readonly room?: number;
@@ -35,17 +36,17 @@ const markHeight = 12;
 
 /** A grid of numbers in colours, with what a cell is on hovering or with the arrow keys. */
 export function HeatMap(props: HeatMapProps) {
-  const { label, grid, marks = [], room = 260 } = props;
+  const { label, grid, marks, room = 260 } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const { shown: theme } = useTheme();
   const [cell, setCell] = useState<Cell>();
   const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
-  const top = marks.length > 0 ? markHeight : 0;
+  const top = marks === undefined ? 0 : markHeight;
   const height = rowHeight * grid.rows + top;
   useEffect(() => setCell(undefined), [grid.rows, grid.columns]);
-  const picture = { ...props, marks, width, height, rowHeight, top, theme, cell };
+  const picture = { ...props, marks: marks ?? [], width, height, rowHeight, top, theme, cell };
   useLayoutEffect(() => {
     if (canvas.current !== null && width > left) drawHeatMap(canvas.current, picture);
   });
