@@ -1,3 +1,5 @@
+const { builtinModules } = require('node:module');
+
 // The layers, from the top: a folder may import only from itself and from the folders after it.
 const layers = [
   'cli',
@@ -33,16 +35,23 @@ module.exports = {
     ...onlyDown,
     {
       name: 'only-through-index',
-      comment: "a folder's index.ts is its whole public face",
+      comment: "a folder's index.ts is its whole public face; formats has a second one, for the browser",
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
-      to: { path: '^src/[^/]+/.+', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'] },
+      to: { path: '^src/[^/]+/.+', pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$', '^src/formats/browser\\.ts$'] },
     },
     {
       name: 'pure-layers-do-no-io',
       severity: 'error',
       from: { path: `^src/(${pure.join('|')})/`, pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'browser-reaches-no-node-module',
+      comment: 'what runs in the page may not need Node, however far away',
+      severity: 'error',
+      from: { path: ['^src/formats/browser\\.ts$', '^src/web/(client|view)/'], pathNot: '\\.test\\.ts$' },
+      to: { path: `^node:|^(${builtinModules.join('|')})$`, reachable: true },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -11,6 +11,7 @@ export {
   type Verdict,
 } from './decide.js';
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
+export { describeGap, describeSolution } from './describe-solution.js';
 export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
 export {
   checkLoads,
@@ -21,7 +22,7 @@ export {
   sumWindows,
   type TokenRoutes,
 } from './loads.js';
-export { createMachine, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
+export { createMachine, joinNodes, listGpuOfSlot, type Machine, type MachineOptions } from './machine.js';
 export {
   type Balancedness,
   countDuplicateSlots,
@@ -30,7 +31,9 @@ export {
   measureBalancedness,
   measureEvenLoads,
   measureGpuLoads,
+  toRows,
 } from './measure.js';
+export { gapOf, type Measurement, measurePlacement } from './measure-placement.js';
 export type { MoveCost } from './migrate.js';
 export { type Migration, type MigrationOptions, migratePlacement } from './migrate-placement.js';
 export {
@@ -44,5 +47,7 @@ export {
 export { type Placement, placeInOrder } from './placement.js';
 export type { SearchBudget } from './search-budget.js';
 export { type ShareProblem, shareLoads } from './shares.js';
+export { type BalanceRequest, type BalanceSolution, type BalanceWatch, solveBalance } from './solve.js';
 export { measureSpread, type TokenSpread } from './traffic.js';
+export { describeMoves, type MoveVerdict } from './verdict.js';
 export type { RobustObjective } from './windowed-state.js';

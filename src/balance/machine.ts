@@ -55,6 +55,24 @@ export function createMachine({ gpus, slots, nodes = 1, excludedGpus = [], speed
   };
 }
 
+/**
+ * Nodes that divide neither the GPUs nor the groups of experts are taken as one, and so are the groups then, as in DeepSeek's policy, which places globally. A note says so, for a
+ * person.
+ */
+export function joinNodes({
+  gpus,
+  nodes,
+  groups,
+}: {
+  readonly gpus: number;
+  readonly nodes: number;
+  readonly groups: number;
+}): { readonly nodes: number; readonly groups: number; readonly notes: readonly string[] } {
+  if (gpus % nodes === 0 || groups % nodes === 0) return { nodes, groups, notes: [] };
+  const notes = [`${gpus} GPUs do not divide by ${nodes} nodes: placed as on one node`];
+  return { nodes: 1, groups: 1, notes };
+}
+
 /** `[slots]`: the GPU of each slot, of a machine or of the GPUs that a layer is placed on. */
 export function listGpuOfSlot({ gpus, slots, slotStarts }: Pick<Machine, 'gpus' | 'slots' | 'slotStarts'>): Int32Array {
   const gpuOfSlot = new Int32Array(slots);

@@ -115,6 +115,13 @@ export function largestOfRows(values: Float64Array, columns: number): Float64Arr
   });
 }
 
+/** `[rows, columns]` as nested lists. */
+export function toRows(values: ArrayLike<number>, columns: number): number[][] {
+  return Array.from({ length: values.length / columns }, (_, row) =>
+    Array.from({ length: columns }, (__, column) => values[row * columns + column]!),
+  );
+}
+
 const SGLANG_EPSILON = 1e-5;
 
 function ratioOfSums(even: Float64Array, largest: Float64Array): number {

@@ -1,18 +1,10 @@
 import type { Command } from 'commander';
-import { boundLayers, sumWindows } from '../balance/index.js';
-import { drawHeatMapSvg } from '../draw/index.js';
-import { readPlacement } from '../formats/index.js';
+import { boundLayers, gapOf, measurePlacement, sumWindows, toRows } from '../balance/index.js';
+import { drawHeatMapSvg, mapGpuLoads } from '../draw/index.js';
+import { fitPlacement, placedDocument, readPlacement } from '../formats/index.js';
 import { addSourceFlags, readSharedFlags } from './balance-flags.js';
-import { fitPlacement, readLoads, readMachine, type SourceFlags } from './balance-input.js';
-import {
-  drawHeatMaps,
-  formatMeasures,
-  gapOf,
-  heatMapOf,
-  measurePlacement,
-  placementJson,
-  toRows,
-} from './balance-report.js';
+import { readLoads, readMachine, type SourceFlags } from './balance-input.js';
+import { drawHeatMaps, formatMeasures } from './balance-report.js';
 import { writeOutput } from './output.js';
 
 interface ScoreFlags extends SourceFlags {
@@ -44,17 +36,17 @@ async function runScore(placementPath: string, loadsPath: string, flags: ScoreFl
   const { loads, recorded, layerNumbers } = input;
   const read = readPlacement(placementPath, { experts: loads.experts });
   const machine = readMachine(flags, read.placement.slots);
-  const placement = fitPlacement(read, placementPath, input, machine, flags);
+  const placement = fitPlacement(read, input, machine, { where: placementPath, layerOffset: flags.layerOffset });
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
   for (const note of recorded.notes) process.stderr.write(`note: ${note}\n`);
-  const map = heatMapOf('load', measured, machine, layerNumbers);
+  const map = mapGpuLoads('load', measured, machine, layerNumbers);
   const title = `${placementPath} on ${loadsPath}`;
   if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);
   if (flags.json === true) {
     const { gpuLoad, maxGpuLoad, balancedness, duplicates, windows, spread } = measured;
     const document = {
-      ...placementJson(placement, machine, layerNumbers),
+      ...placedDocument(placement, machine, layerNumbers),
       gpuLoad: toRows(gpuLoad, machine.gpus),
       balancedness,
       lowerBound: [...lowerBound],

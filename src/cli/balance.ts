@@ -1,39 +1,18 @@
 import { type Command, Option } from 'commander';
-import {
-  boundLayers,
-  type Machine,
-  migratePlacement,
-  type Placement,
-  placeExperts,
-  sumWindows,
-} from '../balance/index.js';
+import { type BalanceRequest, joinNodes, type Machine, type Placement, solveBalance } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import {
-  type FormattedPlacement,
-  formatPlacement,
-  type PlacementFormat,
+  fitPlacement,
+  formatSolution,
+  formatSolutionJson,
+  type LoadsInput,
   placementFormats,
   readPlacement,
 } from '../formats/index.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
-import {
-  createLinearPlacement,
-  fitPlacement,
-  type LoadsInput,
-  readLoads,
-  readMachine,
-  selectRows,
-} from './balance-input.js';
-import {
-  type BalanceFlags,
-  type BalanceResult,
-  costOf,
-  drawBalanceSvg,
-  formatBalanceJson,
-  formatBalanceText,
-} from './balance-output.js';
-import { type Measurement, measurePlacement } from './balance-report.js';
+import { readLoads, readMachine } from './balance-input.js';
+import { type BalanceFlags, costOf, drawBalanceSvg, formatBalanceText } from './balance-output.js';
 import { addScoreCommand } from './balance-score.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
@@ -133,24 +112,21 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   const { recorded } = input;
   const read = flags.current === undefined ? undefined : readPlacement(flags.current, { experts: input.loads.experts });
   const machine = readMachine(flags, (read ?? recorded).placement?.slots);
-  const current = read && fitPlacement(read, flags.current!, input, machine, flags);
-  const result = solve(flags, input, machine, current);
-  const file = formatFile(result, flags.format ?? 'json');
+  const current = read && fitPlacement(read, input, machine, { where: flags.current!, layerOffset: flags.layerOffset });
+  const { layerNumbers } = input;
+  const solution = solveBalance(requestOf(flags, input, machine, current), {
+    now: () => performance.now(),
+    onLayer: createProgress(),
+  });
+  const file = formatSolution(solution, input, flags.format ?? 'json');
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
   for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? file.notes : [])])
     process.stderr.write(`note: ${note}\n`);
   if (flags.out !== undefined) await writeOutput(file.text, flags.out);
-  if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(result), flags.svg);
-  if (flags.json === true) await writeOutput(formatBalanceJson(result), undefined);
-  else await writeOutput(isFileOnScreen ? file.text : formatBalanceText(result), undefined);
-}
-
-/** The engine's file; our own is the document that --json prints. */
-function formatFile(result: BalanceResult, format: PlacementFormat): FormattedPlacement {
-  if (format === 'json') return { text: formatBalanceJson(result), notes: [] };
-  const { notes, ...rows } = selectRows(result.placement, result.input, format);
-  const written = formatPlacement({ ...rows, slotStarts: result.machine.slotStarts }, format);
-  return { text: written.text, notes: [...notes, ...written.notes] };
+  if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(solution, layerNumbers), flags.svg);
+  if (flags.json === true) await writeOutput(formatSolutionJson(solution, input), undefined);
+  else
+    await writeOutput(isFileOnScreen ? file.text : formatBalanceText(solution, layerNumbers, costOf(flags)), undefined);
 }
 
 function checkFlags(path: string | undefined, flags: BalanceFlags): void {
@@ -170,94 +146,31 @@ function checkFlags(path: string | undefined, flags: BalanceFlags): void {
     refuse(`--json and --format ${flags.format} would both print`, "say with --out where the engine's file goes");
 }
 
-function solve(
+function requestOf(
   flags: BalanceFlags,
-  input: LoadsInput,
+  { loads, recorded: { routes, placement } }: LoadsInput,
   machine: Machine,
   current: Placement | undefined,
-): BalanceResult {
-  const { loads, recorded } = input;
-  if (flags.traffic !== undefined && recorded.routes === undefined)
+): BalanceRequest {
+  if (flags.traffic !== undefined && routes === undefined)
     throw new InputError({ what: '--traffic needs routes', where: '--traffic', mend: 'give a route JSONL' });
-  const start = performance.now();
-  const budget = {
-    seed: flags.seed,
-    iterations: flags.iterations,
-    time: flags.budget === undefined ? undefined : { milliseconds: flags.budget, now: () => performance.now() },
-  };
-  const traffic =
-    flags.traffic === undefined || recorded.routes === undefined
-      ? undefined
-      : { routes: recorded.routes, weight: flags.traffic };
-  const { policy, strategy, robust } = flags;
-  const groups = groupsOn(machine, flags);
-  const options = { ...budget, policy, groups, strategy, robust, traffic };
-  const placed = placeExperts(loads, machine, { ...options, onLayer: createProgress() });
-  const objective = robust ?? 'mean';
-  const hasWindows = robust !== undefined || policy === 'best';
-  const migration =
-    current &&
-    migratePlacement(hasWindows ? loads : sumWindows(loads), machine, current, placed.placement, {
-      ...budget,
-      objective,
-      keepsNodes: placed.strategy === 'hierarchical',
-      traffic,
-      mostMoves: flags.maxMoves,
-      cost: costOf(flags),
-    });
-  const placement = migration?.placement ?? placed.placement;
-  const after = measurePlacement(placement, loads, machine, recorded.routes);
-  const isOther = after.maxGpuLoad.some((load, layer) => load !== placed.maxGpuLoad[layer]);
-  const lowerBound = isOther ? boundLayers(sumWindows(loads), machine, after.maxGpuLoad) : placed.lowerBound;
-  const seconds = (performance.now() - start) / 1000;
-  const before = measurePlacement(current ?? beforeOf(input, machine), loads, machine, recorded.routes);
-  const grouped = measureGrouped(flags, input, machine);
+  const { policy, strategy, robust, seed, iterations, gpus = machine.gpus, nodes = 1 } = flags;
   return {
-    flags,
-    input,
+    loads,
     machine,
-    placed,
-    placement,
-    migration,
-    hasCurrent: current !== undefined,
-    before,
-    after,
-    grouped,
-    lowerBound,
-    seconds,
+    traffic: routes && { routes, weight: flags.traffic },
+    current,
+    recorded: placement,
+    policy,
+    strategy,
+    groups: joinNodes({ gpus, nodes, groups: flags.groups }).groups,
+    robust,
+    seed,
+    iterations,
+    budgetMilliseconds: flags.budget,
+    mostMoves: flags.maxMoves,
+    cost: costOf(flags),
   };
-}
-
-/** Groups that do not divide over the nodes are one, as in DeepSeek's policy. */
-function groupsOn({ nodes }: Machine, flags: BalanceFlags): number {
-  return nodes === (flags.nodes ?? 1) ? flags.groups : 1;
-}
-
-/** What was in force when the loads were recorded, or else what engines begin with. */
-function beforeOf({ recorded, loads }: LoadsInput, machine: Machine): Placement {
-  const known = recorded.placement;
-  return known !== undefined && known.slots === machine.slots && known.layers === loads.layers
-    ? known
-    : createLinearPlacement(loads, machine);
-}
-
-/** DeepSeek's way to the same end as --traffic, for the comparison: each group on one node, by load alone. */
-function measureGrouped(
-  { groups, traffic }: BalanceFlags,
-  { loads, recorded }: LoadsInput,
-  machine: Machine,
-): Measurement | undefined {
-  const { routes } = recorded;
-  if (
-    routes === undefined ||
-    traffic === undefined ||
-    machine.nodes === 1 ||
-    groups === 1 ||
-    groups % machine.nodes !== 0
-  )
-    return undefined;
-  const { placement } = placeExperts(loads, machine, { groups, strategy: 'hierarchical' });
-  return measurePlacement(placement, loads, machine, routes);
 }
 
 /** Says now and then which layer is done: on a terminal in place, elsewhere as a line every few seconds. */

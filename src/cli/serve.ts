@@ -1,18 +1,29 @@
 import type { Command } from 'commander';
-import { type PageServer, servePage } from '../web/index.js';
+import { type PageServer, requireFolders, servePage } from '../web/index.js';
 import { Interrupted } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 
 interface ServeFlags {
+  readonly run: readonly string[];
   readonly host: string;
   readonly port: number;
+  readonly json?: boolean;
 }
+
+/** Where `doubletrack train` puts runs. */
+const defaultRuns = 'runs';
 
 /** `doubletrack serve`: the page. */
 export function addServeCommand(program: Command): void {
   program
     .command('serve')
     .description('Serve a page that shows runs, schedules, placements and plans.')
+    .option(
+      '--run <folder>',
+      'a run, or a folder of runs, to show; may be repeated (default: runs)',
+      (folder: string, all: readonly string[]) => [...all, folder],
+      [],
+    )
     .option(
       '--host <address>',
       'address to listen on; others than loopback are reached from other machines',
@@ -24,10 +35,15 @@ export function addServeCommand(program: Command): void {
       parseNumber('--port', { from: 0, to: 65_535, whole: true }),
       0,
     )
-    .addHelpText('after', '\nExample:\n  doubletrack serve --port 8080')
-    .action(async ({ host, port }: ServeFlags) => {
-      const server = await servePage({ host, port });
-      process.stdout.write(`${server.address}\n`);
+    .option('--json', 'print the address as JSON')
+    .addHelpText('after', '\nExample:\n  doubletrack serve --run runs --port 8080')
+    .action(async ({ run, host, port, json = false }: ServeFlags) => {
+      requireFolders(run);
+      // The default need not be there yet: the first training makes it.
+      const server = await servePage({ host, port, runs: run.length === 0 ? [defaultRuns] : run });
+      const { address } = server;
+      process.stdout.write(json ? `${JSON.stringify({ address })}\n` : `${address}\n`);
+      if (process.stdout.isTTY === true) process.stderr.write('open it in a browser; Ctrl-C ends it\n');
       await serveUntilInterrupted(server);
     });
 }

@@ -5,16 +5,17 @@ import { formatCount, formatRate, formatSeconds, InputError } from '../base/inde
 import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
 import { drawCurve } from '../draw/index.js';
-import { readTrainingConfig } from '../formats/index.js';
+import { readTrainingConfig, type StepMetrics } from '../formats/index.js';
 import {
   generateText,
   measureImbalance,
   type RunSummary,
-  type StepMetrics,
   summarizeRun,
   type TrainingEvent,
   type TrainingResult,
   trainModel,
+  type WrittenSummary,
+  writeSummary,
 } from '../train/index.js';
 import { Interrupted } from './interrupted.js';
 import { parseNumber } from './numbers.js';
@@ -81,8 +82,12 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
     const onEvent = createProgress(config);
     const onEnd = async (result: TrainingResult) => {
       if (result.steps.length === 0) return;
+      const { emulateLink } = flags;
+      const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
+      const summary = { ...emulated, ...summarizeRun(result, config) };
+      await writeSummary(folder, summary);
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
-      printSummary({ ...summarizeRun(result, config), sample }, result.steps, folder, flags);
+      printSummary({ ...summary, sample }, result.steps, folder, flags);
     };
     const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
     const result = await trainModel({ config, folder, resume, onEvent, onEnd, ...link, signal: abort.signal });
@@ -184,17 +189,16 @@ async function sampleText(checkpoint: string, prompt: string): Promise<string> {
   return text;
 }
 
-type PrintedSummary = RunSummary & { readonly sample: string };
+type PrintedSummary = WrittenSummary & { readonly sample: string };
 
 function printSummary(
   summary: PrintedSummary,
   steps: readonly StepMetrics[],
   folder: string,
-  { json, emulateLink }: TrainFlags,
+  { json }: TrainFlags,
 ): void {
   if (json === true) {
-    const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
-    process.stdout.write(`${JSON.stringify({ run: folder, ...emulated, ...summary })}\n`);
+    process.stdout.write(`${JSON.stringify({ run: folder, ...summary })}\n`);
     return;
   }
   const validation =
@@ -210,7 +214,9 @@ function printSummary(
       curve,
       `loss ${summary.lossFirst.toFixed(4)} -> ${summary.lossLast.toFixed(4)} in ${summary.steps} steps${validation}`,
       `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
-      ...(emulateLink === undefined ? [] : [`all times are with an emulated link of ${emulateLink} Mbit/s`]),
+      ...(summary.emulatedLinkMegabits === undefined
+        ? []
+        : [`all times are with an emulated link of ${summary.emulatedLinkMegabits} Mbit/s`]),
       formatRankShares(summary),
       `not computing: ${percent(summary.predictedBubble)} predicted by the simulator from the segments' times, ${percent(summary.measuredBubble)} measured`,
       ...(summary.balance === undefined ? [] : ['', formatBalance(summary.balance, width)]),

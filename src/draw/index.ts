@@ -4,6 +4,7 @@ export { drawHeatMapSvg } from './heat-map-svg.js';
 export type { HeatMap } from './heat-scale.js';
 export { drawLanesText } from './lanes.js';
 export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
+export { mapGpuLoads, mapSolution } from './load-map.js';
 export { niceStep } from './nice-step.js';
 export { eventKinds, type KindStyle, kindStyles } from './style.js';
 export { drawScheduleSvg } from './svg.js';

@@ -28,6 +28,14 @@ export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   },
   communication: { letter: '', words: 'communication', fill: '#8a8f98', hatch: '', ansi: '37;100' },
   other: { letter: '', words: 'other work', fill: '#d0d3d8', hatch: 'M0 0 8 8', ansi: '30;47' },
+  exposed: {
+    letter: '',
+    words: 'communication that nothing hides',
+    fill: '#ff8a7a',
+    hatch: 'M2 0 2 8M6 0 6 8',
+    ansi: '30;41',
+  },
+  idle: { letter: '', words: 'waiting for another stage', fill: '#ffffff', hatch: 'M0 2 8 2', ansi: '30;107' },
 };
 
 /** Every kind of event, in the order of the legend. */

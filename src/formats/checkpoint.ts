@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
-import { readJson } from './json.js';
-import { readSafetensors, type TensorEntry, type TensorIndex } from './safetensors.js';
+import { readJson } from './read-text.js';
+import { readSafetensors } from './safetensors.js';
+import type { TensorEntry, TensorIndex } from './safetensors-read.js';
 
 const single = 'model.safetensors';
 const shardList = 'model.safetensors.index.json';

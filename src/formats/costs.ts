@@ -11,7 +11,6 @@ import {
   type SegmentCost,
   type StageTime,
 } from '../simulate/index.js';
-import { readJson } from './json.js';
 import {
   at,
   type Place,
@@ -23,6 +22,7 @@ import {
   refuse,
   type Table,
 } from './json-fields.js';
+import { readJson } from './read-text.js';
 
 /** Longest file, and limits of what it may hold: a short file must not ask for long work. */
 const maxBytes = 2 ** 24;

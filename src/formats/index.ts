@@ -1,8 +1,11 @@
 export { openCheckpoint } from './checkpoint.js';
 export { readCosts } from './costs.js';
-export { type LoadsOptions, readExpertLoads } from './expert-loads/read-expert-loads.js';
+export { readExpertLoads } from './expert-loads/read-expert-loads.js';
+export type { LoadsOptions } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
-export { parseJson, readJson } from './json.js';
+export { parseJson } from './json.js';
+export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
+export { type DecisionMetrics, type MigrationMetrics, parseMetrics, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { placementDocument } from './placements/own-json.js';
 export { readPlacement } from './placements/read.js';
@@ -14,18 +17,15 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
-export { decodeUtf8, readFileBytes, readFileText } from './read-file.js';
-export {
-  readIntegerTensor,
-  readSafetensors,
-  readTensor,
-  type TensorData,
-  type TensorEntry,
-  type TensorIndex,
-  writeSafetensors,
-} from './safetensors.js';
+export { readFileBytes, readFilePart } from './read-file.js';
+export { readFileText, readJson, readToml } from './read-text.js';
+export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
-export { readStepRecord, writeStepRecord } from './step-record.js';
-export { parseToml, readToml } from './toml.js';
+export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
+export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
+export { readStepRecord, writeStepRecord } from './step-record-file.js';
+export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js';
+export { parseToml } from './toml.js';
 export { readTrainingConfig, writeTrainingConfig } from './training-config.js';
-export { writeFileWhole, writeFolderWhole } from './write-whole.js';
+export { decodeUtf8 } from './utf8.js';
+export { replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';

@@ -1,16 +1,8 @@
 import { InputError } from '../base/index.js';
-import { readFileText } from './read-file.js';
 
 const deepest = 100;
 
-/**
- * The content of a JSON file. Throws `InputError` if it cannot be read, is longer than `maxBytes`, is no JSON, or is nested deeper than 100.
- */
-export function readJson(path: string, { maxBytes }: { readonly maxBytes: number }): unknown {
-  return parseJson(readFileText(path, { maxBytes }), path);
-}
-
-/** As `readJson`, for a text that is at hand. */
+/** The value of a JSON text; throws `InputError` if it is none, or is nested deeper than `maxDepth`. */
 export function parseJson(text: string, where: string, maxDepth = deepest): unknown {
   if (isDeeperThan(text, maxDepth))
     throw new InputError({ what: `the JSON is nested deeper than ${maxDepth}`, where, mend: 'check the file' });

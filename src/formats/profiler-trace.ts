@@ -4,7 +4,8 @@ import type { ChunkTrace } from '../simulate/index.js';
 import { parseJson } from './json.js';
 import { readTraceEvents } from './profiler-trace/events.js';
 import { findOperations } from './profiler-trace/operations.js';
-import { decodeUtf8, readFileBytes } from './read-file.js';
+import { readFileBytes } from './read-file.js';
+import { decodeUtf8 } from './utf8.js';
 
 /** The longest trace, unpacked: that of one step of a rank has a few million bytes. */
 const maxBytes = 2 ** 27;

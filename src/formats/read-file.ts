@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { DoubletrackError, formatBytes, InputError, WorkError } from '../base/index.js';
+import { DoubletrackError, InputError, WorkError } from '../base/index.js';
+import { fileNotFolder, folderNotFile, nothingThere, tooLong } from './file-tree.js';
 
 /**
  * The bytes of a file or pipe. Throws `InputError` if it is missing, a folder or a device, not readable, or longer than `maxBytes`; no more than that
@@ -26,18 +27,30 @@ export function readFileBytes(path: string, { maxBytes }: { readonly maxBytes: n
   });
 }
 
-/** As `readFileBytes`, for text in UTF-8 (a byte order mark is left out). */
-export function readFileText(path: string, { maxBytes }: { readonly maxBytes: number }): string {
-  return decodeUtf8(readFileBytes(path, { maxBytes }), path);
+/** A part of a file, and what tells the file from another in its place. */
+export interface FilePart {
+  readonly bytes: Uint8Array;
+  /** Of the whole file. */
+  readonly fileBytes: number;
+  readonly identity: string;
 }
 
-/** The text of UTF-8 bytes; throws `InputError` if they are none. */
-export function decodeUtf8(bytes: Uint8Array, where: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new InputError({ what: 'it is not UTF-8 text', where, mend: 'convert it to UTF-8' }, { cause: error });
-  }
+/** At most `maxBytes` of a file that may be growing, beginning at byte `from`. Throws as `readFileBytes`. */
+export function readFilePart(
+  path: string,
+  { from, maxBytes }: { readonly from: number; readonly maxBytes: number },
+): FilePart {
+  return withOpenFile(path, (file) => {
+    const { size, ino, birthtimeMs } = fstatSync(file);
+    const bytes = new Uint8Array(Math.max(0, Math.min(size - from, maxBytes)));
+    let length = 0;
+    while (length < bytes.length) {
+      const read = readSync(file, bytes, length, bytes.length - length, from + length);
+      if (read === 0) break;
+      length += read;
+    }
+    return { bytes: bytes.subarray(0, length), fileBytes: size, identity: `${ino}-${birthtimeMs}` };
+  });
 }
 
 /** Opens a file or pipe for reading, and closes it after `use`. */
@@ -50,7 +63,7 @@ export function withOpenFile<T>(path: string, use: (file: number) => T): T {
   }
   try {
     const stat = fstatSync(file);
-    if (stat.isDirectory()) throw new InputError({ what: 'it is a folder', where: path, mend: 'name a file' });
+    if (stat.isDirectory()) throw new InputError({ ...folderNotFile, where: path });
     if (!stat.isFile() && !stat.isFIFO())
       throw new InputError({ what: 'it is a device', where: path, mend: 'name a file' });
     return use(file);
@@ -62,9 +75,9 @@ export function withOpenFile<T>(path: string, use: (file: number) => T): T {
 }
 
 const badPaths: Readonly<Record<string, { readonly what: string; readonly mend: string }>> = {
-  ENOENT: { what: 'no such file or folder', mend: 'check the path' },
-  ENOTDIR: { what: 'a part of the path is no folder', mend: 'check the path' },
-  EISDIR: { what: 'it is a folder', mend: 'name a file' },
+  ENOENT: nothingThere,
+  ENOTDIR: fileNotFolder,
+  EISDIR: folderNotFile,
   EACCES: { what: 'permission denied', mend: 'change its permissions or choose another' },
   EPERM: { what: 'operation not permitted', mend: 'change its permissions or choose another' },
   EROFS: { what: 'it is on a read-only file system', mend: 'choose another place' },
@@ -83,12 +96,4 @@ export function fileError(error: unknown, path: string, doing: 'read' | 'write')
   if (known !== undefined) return new InputError({ ...known, where: path }, { cause: error });
   const mend = code === 'ENOSPC' || code === 'EDQUOT' ? 'make room on the disk' : 'check the disk';
   return new WorkError({ what: `cannot ${doing}: ${error.message}`, where: path, mend }, { cause: error });
-}
-
-function tooLong(path: string, maxBytes: number): InputError {
-  return new InputError({
-    what: `it is longer than ${formatBytes(maxBytes)}`,
-    where: path,
-    mend: 'use a smaller file',
-  });
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../base/index.js';
-import { readIntegerTensor, readSafetensors, readTensor, type TensorData, writeSafetensors } from './safetensors.js';
+import { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
+import { readIntegerTensor, readTensor } from './safetensors-read.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 after(() => rmSync(folder, { recursive: true }));

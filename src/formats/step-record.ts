@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import { lanes } from '../schedule/index.js';
 import type { MessageTime, PartTimes, SegmentTime, StepRecord } from '../simulate/index.js';
-import { readJson } from './json.js';
+import { parseJson } from './json.js';
 import {
   at,
   describe,
@@ -14,18 +14,16 @@ import {
   readTable,
   refuse,
 } from './json-fields.js';
-import { writeFileWhole } from './write-whole.js';
 
-/** Longest file, and limits of what it may hold: a short file must not ask for long work. */
-const maxBytes = 2 ** 26;
+/** Limits of what a file may hold: a short one must not ask for long work. */
 const limits = { ranks: 4096, microbatches: 2 ** 20, expert: 1024, layers: 10_000, segments: 1000 } as const;
 /** The longest time: beyond it sums would lose their precision. */
 const longestSeconds = 1e9;
 
-/** Reads the record of a run (`step.json`). Throws `InputError` with file and key for what is no record of this version, or none that fits together. */
-export function readStepRecord(file: string): StepRecord {
+/** The record that the text of a run's `step.json` holds. Throws `InputError` with file and key for what is no record of this version, or none that fits together. */
+export function parseStepRecord(text: string, file: string): StepRecord {
   const place = { file, key: '' };
-  const table = readTable(readJson(file, { maxBytes }), place);
+  const table = readTable(parseJson(text, file), place);
   if (table.version !== 1) throw refuse(table.version, at(place, 'version'), 'use 1, or the doubletrack that wrote it');
   const expert = readCount(table.expert, at(place, 'expert'), limits.expert);
   const layers = readLayers(table.layers, at(place, 'layers'));
@@ -46,11 +44,6 @@ export function readStepRecord(file: string): StepRecord {
     message: readMessage(table.message, at(place, 'message')),
     parts: readParts(table.parts, at(place, 'parts'), { expert, layers: last }),
   };
-}
-
-/** Writes the record of a run, whole or not at all. Throws as `writeFileWhole`. */
-export async function writeStepRecord(file: string, record: StepRecord): Promise<void> {
-  await writeFileWhole(file, `${JSON.stringify(record)}\n`);
 }
 
 function readSchedule(value: unknown, place: Place): StepRecord['schedule'] {

@@ -7,10 +7,12 @@ import fc from 'fast-check';
 import { InputError } from '../base/index.js';
 import { defaultTrainingConfig } from '../config/index.js';
 import { openCheckpoint } from './checkpoint.js';
-import { parseJson, readJson } from './json.js';
+import { parseJson } from './json.js';
 import { readFileBytes } from './read-file.js';
-import { readTensor, writeSafetensors } from './safetensors.js';
-import { parseToml, readToml } from './toml.js';
+import { readJson, readToml } from './read-text.js';
+import { writeSafetensors } from './safetensors.js';
+import { readTensor } from './safetensors-read.js';
+import { parseToml } from './toml.js';
 import { readTrainingConfig, writeTrainingConfig } from './training-config.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'formats-'));

@@ -1,13 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { InputError } from '../base/index.js';
-import { readFileText } from './read-file.js';
 
-/** The tables of a TOML file as plain data. Throws `InputError` with line and column where it is no TOML. */
-export function readToml(path: string): Record<string, unknown> {
-  return parseToml(readFileText(path, { maxBytes: 2 ** 20 }), path);
-}
-
-/** As `readToml`, for a text that is at hand. */
+/** The tables of a TOML text as plain data. Throws `InputError` with line and column where it is no TOML. */
 export function parseToml(text: string, where: string): Record<string, unknown> {
   try {
     return parse(text, { maxDepth: 32 });

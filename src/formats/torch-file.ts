@@ -78,8 +78,7 @@ export function readTorchFile(bytes: Uint8Array, where: string): unknown {
   if (pickleName.length !== 1) return refuse(`it has ${pickleName.length} entries data.pkl`);
   const folder = pickleName[0]!.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`);
-  if (order !== undefined && Buffer.from(order).toString('latin1') !== 'little')
-    return refuse('its numbers are not little-endian');
+  if (order !== undefined && !isText(order, 'little')) return refuse('its numbers are not little-endian');
   let spent = 0;
   const spend = (numbers: number): void => {
     spent += numbers;
@@ -107,6 +106,10 @@ export function readTorchFile(bytes: Uint8Array, where: string): unknown {
     return { type: known, bytes: data, numbers };
   };
   return readPickle(entries.get(pickleName[0]!)!, where, { globals, resolvePersistent });
+}
+
+function isText(bytes: Uint8Array, text: string): boolean {
+  return bytes.length === text.length && bytes.every((byte, index) => byte === text.charCodeAt(index));
 }
 
 function makeTensor(view: StorageView): TorchTensor {

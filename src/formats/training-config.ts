@@ -1,7 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { formatTrainingConfig, parseTrainingConfig, type TrainingConfig } from '../config/index.js';
-import { readJson } from './json.js';
-import { readToml } from './toml.js';
+import { readJson, readToml } from './read-text.js';
 import { writeFileWhole } from './write-whole.js';
 
 /**

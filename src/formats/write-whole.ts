@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../base/index.js';
@@ -31,6 +32,26 @@ export async function writeFileWhole(
       throw error;
     }
     await syncFolder(dirname(target));
+  } catch (error) {
+    throw fileError(error, path, 'write');
+  }
+}
+
+/**
+ * As `writeFileWhole` for a short text, at once and without a wait for the disk: for what is soon written anew. Whoever opens `path` sees the old content or all of the new; only if the machine
+ * itself crashes may what was written last be damaged.
+ */
+export function replaceFile(path: string, text: string): void {
+  try {
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const temporary = nameBeside(target);
+    try {
+      writeFileSync(temporary, text, { flag: 'wx' });
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
   } catch (error) {
     throw fileError(error, path, 'write');
   }

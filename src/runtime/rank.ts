@@ -27,7 +27,14 @@ import { createMigration, type LayerSwitch, type Migration, type MigrationReport
 import { findNodes } from './nodes.js';
 import { planOperations } from './operations.js';
 import type { RankProgram } from './program.js';
-import { accountTime, executedActions, recordEvents, type TimeAccount } from './recorder.js';
+import {
+  accountTime,
+  executedActions,
+  recordEvents,
+  recordTail,
+  type TailTimes,
+  type TimeAccount,
+} from './recorder.js';
 import { createLayerShares, type LayerShares } from './replica-shares.js';
 import { countTokens, createRoute, type RoutingContext } from './route.js';
 import { buildRankModel, type RunSpec } from './spec.js';
@@ -77,7 +84,7 @@ export interface Rank {
   evaluate(): { readonly scalars: readonly CollectedScalar[]; readonly exports: ReadonlyMap<string, ExportedValue> };
   /** The first thing that is not finite in a forward of the batch or, if all is, in the gradients. */
   diagnose(): NonFinite | undefined;
-  /** The last training step, in seconds since it started on this rank's clock. */
+  /** The last training step, in seconds since `origin` on this rank's clock, in order of start. */
   timeline(origin: number): TimelineEvent[];
   executed(): string[];
   /** The last training step's segments and messages with their times, on this rank's clock. */
@@ -85,8 +92,8 @@ export interface Rank {
   collectState: CollectState;
   /** Nothing: returns when all ranks have come, where they tell each other their results. */
   meet(): void;
-  /** Whether any rank was told so. */
-  agree(wish: boolean): boolean;
+  /** Of each wish, of which every rank is told as many, whether any rank was told it. */
+  agree(wishes: readonly boolean[]): boolean[];
   close(): void;
 }
 
@@ -151,7 +158,10 @@ export function createRank(
     nodeOfRank.set(findNodes(gather));
     return [...nodeOfRank];
   };
-  const agree = (wish: boolean) => gather([wish ? 1 : 0]).some((value) => value !== 0);
+  const agree = (wishes: readonly boolean[]) => {
+    const all = gather(wishes.map(Number));
+    return wishes.map((_, position) => all.some((value, index) => index % wishes.length === position && value !== 0));
+  };
   return { shared, share, ...methods, initialize, collectState, agree, meet: () => undefined };
 }
 
@@ -174,6 +184,7 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
   const loads = layout.loads.map(({ layer, byteOffset, count }) => {
     return [layer, new Float32Array(state, byteOffset, count)] as const;
   });
+  let tail: TailTimes = { start: 0, summed: 0, end: 0 };
   return {
     layout,
     computeGradients(switches = []) {
@@ -186,9 +197,12 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
       const time = accountTime(training, lane);
       const reduceStart = now();
       const gradientNorm = update.reduce();
+      const summed = now();
       const moved = migration.finish();
-      time.exposedCommunication += now() - reduceStart;
-      const seconds = now() - start;
+      const end = now();
+      tail = { start: reduceStart, summed: moved === undefined ? end : summed, end };
+      time.exposedCommunication += end - reduceStart;
+      const seconds = end - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
       const scalars = training.scalars.slice();
       return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, ...meter.end() };
@@ -196,7 +210,9 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
     update(step, learningRate) {
       const start = now();
       const { result, cpuSeconds } = meter.timeCpu(() => update.apply(step, learningRate));
-      return { seconds: now() - start, migrationSeconds: result, computeCpuSeconds: cpuSeconds };
+      const end = now();
+      tail.update = [start, end];
+      return { seconds: end - start, migrationSeconds: result, computeCpuSeconds: cpuSeconds };
     },
     clearGradients: update.clearGradients,
     evaluate() {
@@ -205,7 +221,10 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
       return { scalars: evaluation.scalars.slice(), exports: evaluation.exports };
     },
     diagnose: () => findNonFinite(evaluation, memory),
-    timeline: (origin) => [...recordEvents(training, lane, origin), ...migration.listEvents(origin)],
+    timeline: (origin) =>
+      [...recordEvents(training, lane, origin), ...migration.listEvents(origin), ...recordTail(tail, origin)].sort(
+        (a, b) => a.start - b.start,
+      ),
     executed: () => executedActions(training),
     measure: () => measureProgram(training, lane, spec),
     close: () => engine.close(),

@@ -53,33 +53,62 @@ function laneSeconds(bound: BoundProgram, lane: LaneMemory): number {
   return busy;
 }
 
-/** The last run as events of both lanes, seconds since `origin`: what the rank computed, its messages, and the exchanges. */
+/**
+ * The last run as events of both lanes, seconds since `origin`: what the rank computed, its messages and the exchanges, and on the compute lane what it waited for. The `exposed` ones sum to
+ * the account's exposed communication.
+ */
 export function recordEvents(bound: BoundProgram, lane: LaneMemory, origin: number): TimelineEvent[] {
   const { program, instructions, times } = bound;
   const arrived = new Map<Chunk, string>();
   return instructions.flatMap(({ instruction }, index) => {
-    const described = describe(instruction);
-    if (described === undefined) return [];
+    const [start, ready, end] = times.subarray(3 * index, 3 * index + 3);
     const { chunk } = instruction;
     const chunks = [{ stage: chunk.stage, microbatch: chunk.microbatch }];
     const action = formatAction(program.actions[instruction.action]);
-    const event = (lane: Lane, kind: EventKind, name: string, start: number, end: number): TimelineEvent => ({
+    const event = ({ lane, kind, name }: Description, from: number, to: number): TimelineEvent => ({
       lane,
       kind,
       label: `${name} [${action}]`,
-      start: start - origin,
-      end: end - origin,
+      start: from - origin,
+      end: to - origin,
       chunks,
     });
-    const own = {
-      ...event(described.lane, described.kind, described.name, times[3 * index + 1], times[3 * index + 2]),
-      ...nameMessages(instruction, arrived),
-    };
-    if (instruction.kind !== 'segment' || instruction.operation === undefined) return [own];
-    const [start, end] = exchangeTimes(bound, lane, instruction.operation);
-    const isEmpty = instruction.segment.steps.length === 0;
-    return [...(isEmpty ? [] : [own]), event('communication', 'communication', described.name, start, end)];
+    const events: TimelineEvent[] = [];
+    const wait = describeWait(instruction);
+    if (wait !== undefined) events.push(event(wait, start, ready));
+    const described = describe(instruction);
+    if (described === undefined) return events;
+    // The computing thread copies messages, and computes nothing meanwhile.
+    if (described.lane === 'communication')
+      events.push(event({ lane: 'compute', kind: 'exposed', name: described.name }, ready, end));
+    const isEmpty = instruction.kind === 'segment' && instruction.segment.steps.length === 0;
+    if (!isEmpty) events.push({ ...event(described, ready, end), ...nameMessages(instruction, arrived) });
+    if (instruction.kind !== 'segment' || instruction.operation === undefined) return events;
+    const [taken, done] = exchangeTimes(bound, lane, instruction.operation);
+    return [...events, event({ lane: 'communication', kind: 'communication', name: described.name }, taken, done)];
   });
+}
+
+/** When a rank did what follows the program of a step, in seconds of the process-wide clock. */
+export interface TailTimes {
+  /** It sums gradients over ranks until `summed`, and waits for experts that move until `end`. */
+  readonly start: number;
+  readonly summed: number;
+  readonly end: number;
+  /** Start and end of the optimizer's step. */
+  update?: readonly [start: number, end: number];
+}
+
+/** What followed the last run of a step's program, seconds since `origin`. */
+export function recordTail({ start, summed, end, update }: TailTimes, origin: number): TimelineEvent[] {
+  const event = (kind: EventKind, label: string, from: number, to: number): TimelineEvent => {
+    return { lane: 'compute', kind, label, start: from - origin, end: to - origin, chunks: [] };
+  };
+  return [
+    event('exposed', 'sum gradients', start, summed),
+    ...(end > summed ? [event('exposed', 'wait for experts that move', summed, end)] : []),
+    ...(update === undefined ? [] : [event('other', 'update', ...update)]),
+  ];
 }
 
 /**
@@ -99,14 +128,26 @@ function nameMessages(
     return {};
   }
   const name = arrived.get(chunk);
-  const isComputation = kind === 'segment' && instruction.segment.steps.length > 0;
-  if (name === undefined || !isComputation) return {};
+  if (name === undefined || kind !== 'segment') return {};
   arrived.delete(chunk);
   return { receives: [name] };
 }
 
+interface Description {
+  readonly lane: Lane;
+  readonly kind: EventKind;
+  readonly name: string;
+}
+
+/** How is shown what an instruction waits for before it does anything; undefined where it does not. */
+function describeWait(instruction: Instruction): Description | undefined {
+  if (instruction.kind === 'receive') return { lane: 'compute', kind: 'idle', name: 'wait for a message' };
+  if (instruction.kind !== 'wait') return undefined;
+  return { lane: 'compute', kind: 'exposed', name: `wait for ${segmentName(instruction.segment)}` };
+}
+
 /** How an instruction is shown; undefined for what takes no time to speak of. */
-function describe(instruction: Instruction): { lane: Lane; kind: EventKind; name: string } | undefined {
+function describe(instruction: Instruction): Description | undefined {
   switch (instruction.kind) {
     case 'receive':
     case 'send':

@@ -1,8 +1,11 @@
 import type { ActionKind } from './action.js';
 import { type Lane, lanes } from './segments.js';
 
-/** What an event is, for its colour. */
-export type EventKind = ActionKind | 'communication' | 'other';
+/**
+ * What an event is, for its colour. On the compute lane of a recorded step, `exposed` is communication that nothing hides (waiting for what travels, copying messages) and `idle` is waiting for a
+ * message of another stage.
+ */
+export type EventKind = ActionKind | 'communication' | 'other' | 'exposed' | 'idle';
 
 /** Something that occupied a lane of a rank from `start` to `end`, in the timeline's unit. */
 export interface TimelineEvent {

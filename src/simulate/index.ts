@@ -23,6 +23,7 @@ export {
 } from './costs.js';
 export type { MeasuredMessage, MeasuredRank, MeasuredSegment, MeasuredStep } from './measured-step.js';
 export { type MemoryCurve, type MemoryUse, memoryCurve } from './memory.js';
+export { predictStep } from './predict-step.js';
 export { type RecordStepsRequest, recordSteps } from './record-steps.js';
 export { type ActionCost, type ChunkSegments, chunkCost, pairCost, type SegmentCost } from './segment-costs.js';
 export { type SegmentSimulation, type SegmentSimulationRequest, simulateSegments } from './segments.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { StepMetrics } from '../formats/index.js';
 import { summarizeBalance } from './balance-summary.js';
-import type { StepMetrics } from './metrics.js';
 
 /** A step of two expert ranks that do `loads` rows at 1 ms of computing a row; the placement of the start would give 30 and 10. */
 function createStep(step: number, loads: readonly number[], more: Partial<StepMetrics> = {}): StepMetrics {

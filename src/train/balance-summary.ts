@@ -1,4 +1,4 @@
-import type { StepMetrics } from './metrics.js';
+import type { StepMetrics } from '../formats/index.js';
 import { divideByGroupMeans, measureImbalance } from './rank-loads.js';
 
 /** Means over the first and the last tenth of the run. */

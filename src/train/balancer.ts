@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createMachine, type Machine } from '../balance/index.js';
 import type { TrainingConfig } from '../config/index.js';
+import type { DecisionMetrics } from '../formats/index.js';
 import {
   heldMoeLayers,
   type LayerSwitch,
@@ -10,7 +11,6 @@ import {
   setPlacement,
 } from '../runtime/index.js';
 import { countsOf, listMoeLayers } from './load-recorder.js';
-import type { DecisionMetrics } from './metrics.js';
 import {
   addStep,
   createRebalanceState,

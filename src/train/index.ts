@@ -11,10 +11,20 @@ export { benchmarkInProcess } from './benchmark-process.js';
 export { evaluateRows, type NamedArray, type TokenRows } from './evaluate.js';
 export { generateText } from './generate.js';
 export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
-export type { StepMetrics } from './metrics.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
 export { measureImbalance } from './rank-loads.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
-export { type RunSummary, summarizeRun } from './summary.js';
+export {
+  type LoadFileEntry,
+  listCheckpoints,
+  listLoadFiles,
+  listTimelines,
+  type MetricsCursor,
+  type MetricsPart,
+  readMetrics,
+  timelinePath,
+} from './run-folder.js';
+export { runPaths } from './run-paths.js';
+export { type RunSummary, summarizeRun, type WrittenSummary, writeSummary } from './summary.js';
 export { type TuneOptions, type TuneResult, tuneConfig } from './tune.js';

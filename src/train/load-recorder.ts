@@ -1,5 +1,6 @@
 import type { TrainingConfig } from '../config/index.js';
 import type { RunSpec, StepReport } from '../runtime/index.js';
+import { createPace } from './pace.js';
 import { countStep, countWarmUpSteps, createLoadFiles } from './rebalance/index.js';
 
 /** Writes the loads of a run's experts into its folder. */
@@ -19,9 +20,13 @@ export interface LoadRecorderOptions {
   readonly done: number;
 }
 
+/** The file that is being filled is written anew so often, or less often where that would take more than this share of the time. */
+const SHOW_SECONDS = 5;
+const SHOW_SHARE = 0.005;
+
 /**
  * Records the loads of any run with routed experts; undefined for one without. Steps of the warm-up are left out: 10, or half of the interval between decisions where that is less, or
- * half of the run where nothing is decided. Files are written where the next decision is made, or every 100 steps. Throws as `createLoadFiles`.
+ * half of the run where nothing is decided. Files end where the next decision is made, or after 100 steps; what is in them lags by some seconds. Throws as `createLoadFiles`.
  */
 export async function createLoadRecorder({
   config,
@@ -34,11 +39,17 @@ export async function createLoadRecorder({
   const { interval } = config.balance;
   const experts = model.nRoutedExperts;
   const counted = { layers, experts, warmUpSteps: countWarmUpSteps(interval === 0 ? config.train.steps : interval) };
+  const pace = createPace({ leastSeconds: SHOW_SECONDS, share: SHOW_SHARE });
   const files = await createLoadFiles({ folder, layers, experts, hiddenLayers: model.numHiddenLayers }, done);
   return {
     async record(step, reports) {
       const loads = countStep(counted, step, countsOf(reports));
-      if (loads !== undefined) await files.add(loads);
+      if (loads !== undefined) {
+        const isShown = pace.isDue(0);
+        const end = isShown ? pace.begin() : undefined;
+        await files.add(loads, isShown);
+        end?.();
+      }
       if (interval > 0 && step % interval === 0) await files.flush();
     },
     flush: files.flush,

@@ -1,76 +1,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { readFileText, writeFileWhole } from '../formats/index.js';
+import { parseMetrics, readFileText, type StepMetrics, writeFileWhole } from '../formats/index.js';
 import type { StepReport } from '../runtime/index.js';
-
-/** A line of `metrics.jsonl`. */
-export interface StepMetrics {
-  readonly step: number;
-  /** Mean cross-entropy in nats a token. */
-  readonly loss: number;
-  readonly validationLoss?: number;
-  readonly gradNorm: number;
-  readonly learningRate: number;
-  readonly tokens: number;
-  readonly seconds: number;
-  readonly tokensPerSecond: number;
-  /** By rank, as the next ones: computing, exposed communication and idle time sum to the step. */
-  readonly computeSeconds: readonly number[];
-  /** The communication lane at work, hidden or not. */
-  readonly communicationSeconds: readonly number[];
-  readonly exposedCommunicationSeconds: readonly number[];
-  readonly idleSeconds: readonly number[];
-  /** Of experts, whatever rank they lie on, as the router chooses them: mean over layers of mean expert load over largest; 1 is balanced. */
-  readonly balancedness: number;
-  /** Of ranks: sum over layers of the mean expert rank's rows over the sum of the largest; 1 is balanced. */
-  readonly rankBalancedness: number;
-  /** Rows (choices of tokens) of all layers that each rank's experts computed. */
-  readonly rankLoads: readonly number[];
-  /** The rows that it would have been with the placement of the run's start, replicas sharing evenly; only where placements change. */
-  readonly unmovedRankLoads?: readonly number[];
-  /** Time for which each rank's computing thread had a core; absent where the system does not tell, or ranks compute with several threads. */
-  readonly computeCpuSeconds?: readonly number[];
-  /** Time of the experts alone: elapsed, and that for which the thread had a core. */
-  readonly expertSeconds: readonly number[];
-  readonly expertCpuSeconds?: readonly number[];
-  /** Replicas moved between ranks at the end of the step. */
-  readonly moves: number;
-  readonly decision?: DecisionMetrics;
-  readonly migration?: MigrationMetrics;
-}
-
-/** What was decided while the step ran, from the loads up to the step `after`, the one before it. */
-export interface DecisionMetrics {
-  readonly after: number;
-  /** Of ranks, as predicted from those loads: with the placement in force, and with the next. */
-  readonly balancednessBefore: number;
-  readonly balancednessAfter: number;
-  /** Of experts, whatever rank they lie on. */
-  readonly expertBalancedness: number;
-  /** How much the loads of experts change from step to step: standard deviations over means. */
-  readonly loadVariation: number;
-  /** Replicas that are to move, and their bytes; 0 where the placement stays. */
-  readonly moves: number;
-  readonly bytes: number;
-  /** What the next placement saves until the next decision, and what the moves take if nothing hides them, as predicted. */
-  readonly gainSeconds: number;
-  readonly costSeconds: number;
-  /** Why they move, or why not. */
-  readonly reason: string;
-  /** What a move takes in this run, as a sentence. */
-  readonly moveCost: string;
-}
-
-/** Replicas that travelled during a step. */
-export interface MigrationMetrics {
-  /** To slots of ranks that did not hold the expert. */
-  readonly moves: number;
-  readonly bytes: number;
-  /** The communication lane at work on it, of the rank where that took longest. */
-  readonly seconds: number;
-  /** What nothing hid, of the rank where that took longest: waiting for what travels, and taking it over. */
-  readonly exposedSeconds: number;
-}
+import { runPaths } from './run-paths.js';
 
 /** Sum of the losses of all microbatches, in the batch's order whatever the schedule's. */
 export function sumLosses(reports: readonly Pick<StepReport, 'scalars'>[]): number {
@@ -87,31 +18,21 @@ export function measureBalancedness(reports: readonly Pick<StepReport, 'expertCo
   return ratios.length === 0 ? 1 : ratios.reduce((sum, ratio) => sum + ratio, 0) / ratios.length;
 }
 
-const fileName = 'metrics.jsonl';
-
-/** Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. */
-export async function startMetrics(folder: string, keepUntil: number): Promise<void> {
-  const file = join(folder, fileName);
-  const kept = existsSync(file) ? readMetricLines(file).filter(({ step }) => step <= keepUntil) : [];
+/**
+ * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. Gives them.
+ */
+export async function startMetrics(folder: string, keepUntil: number): Promise<readonly StepMetrics[]> {
+  const file = runPaths(folder).metrics;
+  // A last line that was cut short by a crash is left out.
+  const lines = existsSync(file) ? readFileText(file, { maxBytes: MAX_METRICS_BYTES }).split('\n') : [];
+  const kept = lines.flatMap((line) => parseMetrics(line) ?? []).filter(({ step }) => step <= keepUntil);
   await writeFileWhole(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return kept;
 }
 
 /** Adds a line. */
 export function appendMetrics(folder: string, metrics: StepMetrics): void {
-  appendFileSync(join(folder, fileName), `${JSON.stringify(metrics)}\n`);
+  appendFileSync(runPaths(folder).metrics, `${JSON.stringify(metrics)}\n`);
 }
 
 const MAX_METRICS_BYTES = 2 ** 30;
-
-/** A last line that was cut short by a crash is left out. */
-function readMetricLines(file: string): StepMetrics[] {
-  return readFileText(file, { maxBytes: MAX_METRICS_BYTES })
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as StepMetrics];
-      } catch {
-        return [];
-      }
-    });
-}

@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import type { TrainingConfig } from '../config/index.js';
 import { generateSchedule, type Schedule } from '../schedule/index.js';
-import { composeTimes, type SegmentSimulation, type StepRecord, simulateSegments } from '../simulate/index.js';
+import { predictStep, type SegmentSimulation, type StepRecord } from '../simulate/index.js';
 import { planSchedule, type SchedulePlan } from './plan-run.js';
 
 /** What is to be other than it was in the run. */
@@ -45,10 +45,5 @@ export function predictRun(
     name === ran.name && stagesPerRank === ran.stagesPerRank
       ? { schedule: generateSchedule(wanted), layers: record.layers }
       : planSchedule(wanted, model, data.sequenceLength);
-  const times = composeTimes(record, plan.schedule, plan.layers);
-  return {
-    schedule: plan.schedule,
-    overlap,
-    simulation: simulateSegments({ schedule: plan.schedule, overlap, times }),
-  };
+  return { schedule: plan.schedule, overlap, simulation: predictStep(record, { ...plan, overlap }) };
 }

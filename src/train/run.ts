@@ -1,12 +1,11 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, WorkError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
 import { findPinningObstacle } from '../device/index.js';
-import { writeFileWhole, writeStepRecord, writeTrainingConfig } from '../formats/index.js';
+import { type StepMetrics, writeTrainingConfig } from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
-import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
 import { type Balancer, createBalancer, openRebalanceState } from './balancer.js';
 import { fillBatch } from './batch.js';
@@ -14,10 +13,12 @@ import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } fr
 import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
 import { learningRateAt } from './learning-rate.js';
 import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
-import { appendMetrics, type StepMetrics, startMetrics, sumLosses } from './metrics.js';
+import { appendMetrics, startMetrics, sumLosses } from './metrics.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
-import { createStepRecorder } from './step-recorder.js';
+import { listCheckpoints } from './run-folder.js';
+import { runPaths } from './run-paths.js';
+import { createStepObserver } from './step-observer.js';
 import { shareTime, sumMigration } from './step-times.js';
 
 /** What happens in a run, for whoever shows it. */
@@ -79,6 +80,8 @@ interface Run {
   readonly balancer: Balancer | undefined;
   /** In the leader's process, of a run with routed experts. */
   readonly loads: LoadRecorder | undefined;
+  /** In the leader's process: the metrics of the steps up to `done`. */
+  readonly kept: readonly StepMetrics[];
 }
 
 /**
@@ -144,21 +147,24 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
 }
 
 /** Fills the ranks' memory, by seed or from a checkpoint, and begins the files of the run. */
-async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads'>): Promise<Run> {
+async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads' | 'kept'>): Promise<Run> {
   const { options, spec, corpus, group, launch } = ready;
   const { config, folder } = options;
   const { done, nodeOfRank, rebalance } = await startState(ready);
   const balancer =
     rebalance === undefined ? undefined : createBalancer({ config, spec, nodeOfRank, state: rebalance.state });
-  if (!group.isLeader) return { ...ready, done, balancer, loads: undefined };
-  mkdirSync(join(folder, 'checkpoints'), { recursive: true });
-  await writeTrainingConfig(join(folder, 'config.toml'), config);
-  await startMetrics(folder, done);
+  if (!group.isLeader) return { ...ready, done, balancer, loads: undefined, kept: [] };
+  const paths = runPaths(folder);
+  mkdirSync(paths.checkpoints, { recursive: true });
+  // Of the run as it was when it ended before.
+  rmSync(paths.summary, { force: true });
+  await writeTrainingConfig(paths.config, config);
+  const kept = await startMetrics(folder, done);
   const loads = await createLoadRecorder({ config, spec, folder, done });
   const pinningObstacle = pinningObstacleOf(spec, launch);
   options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
   if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
-  return { ...ready, done, balancer, loads };
+  return { ...ready, done, balancer, loads, kept };
 }
 
 /** Sets placement and parameters; gives the step that is done, the node of each rank and, where experts move, what is known about that. */
@@ -176,18 +182,16 @@ async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec'
 
 /** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */
 export function lastCheckpoint(folder: string): string {
-  const checkpoints = join(folder, 'checkpoints');
-  const steps = (existsSync(checkpoints) ? readdirSync(checkpoints) : [])
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-  if (steps.length === 0) {
+  const { checkpoints } = runPaths(folder);
+  const step = listCheckpoints(folder).at(-1);
+  if (step === undefined) {
     throw new InputError({
       what: 'there is no checkpoint to go on from',
       where: checkpoints,
       mend: 'give the folder of a run that saved one',
     });
   }
-  return join(checkpoints, String(Math.max(...steps)));
+  return checkpointFolder(folder, step);
 }
 
 async function runSteps(run: Run): Promise<TrainingResult> {
@@ -195,24 +199,26 @@ async function runSteps(run: Run): Promise<TrainingResult> {
   const { config, folder, signal } = options;
   const { steps, saveEvery, evaluateEvery } = config.train;
   const history: StepMetrics[] = [];
-  const recorder = createStepRecorder(group, spec, { firstStep: done + 1, steps, launch });
+  const observer = createStepObserver({ group, spec, folder, done, kept: run.kept, steps, launch });
   let step = done;
   let saved = -1;
-  let start = 0;
-  /** The first step in which experts moved. */
-  let moved: Timeline['ranks'] | undefined;
   const save = async () => {
     if (saved !== step) await saveRun(run, step);
     saved = step;
   };
-  // Every process decides by what any of them was told.
-  const goesOn = async () => step < steps && !(await group.call('agree', signal.aborted)).includes(true);
-  while (await goesOn()) {
+  // Every process does what any of them was told, or finds that it is time for.
+  const agree = async () => {
+    const { any, marked } = observer.wish();
+    const [[stops, wantsAny, wantsMarked]] = await group.call('agree', [signal.aborted, any, marked]);
+    return { stops, wish: { any: wantsAny, marked: wantsMarked } };
+  };
+  while (step < steps) {
+    const { stops, wish } = await agree();
+    if (stops) break;
     step++;
-    start = (performance.timeOrigin + performance.now()) / 1000;
+    const start = (performance.timeOrigin + performance.now()) / 1000;
     const metrics = await runStep(run, step);
-    await recorder.look(step, metrics.seconds, false);
-    if (metrics.migration !== undefined) moved ??= await group.call('timeline', start);
+    await observer.look(metrics, start, wish);
     const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
     const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
     history.push(whole);
@@ -223,19 +229,7 @@ async function runSteps(run: Run): Promise<TrainingResult> {
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
-  const timeline: Timeline = {
-    unit: 'seconds',
-    ranks: history.length === 0 ? [] : await group.call('timeline', start),
-  };
-  const last = history.at(-1);
-  if (last !== undefined) await recorder.look(last.step, last.seconds, true);
-  const record = last === undefined ? undefined : recorder.record();
-  if (group.isLeader && record !== undefined) {
-    await writeFileWhole(join(folder, 'trace.json'), formatTrace(timeline));
-    if (moved !== undefined)
-      await writeFileWhole(join(folder, 'trace-migration.json'), formatTrace({ ...timeline, ranks: moved }));
-    await writeStepRecord(join(folder, 'step.json'), record);
-  }
+  const record = await observer.finish();
   return {
     steps: history,
     checkpoint: checkpointFolder(folder, step),
@@ -246,7 +240,7 @@ async function runSteps(run: Run): Promise<TrainingResult> {
 }
 
 function checkpointFolder(folder: string, step: number): string {
-  return join(folder, 'checkpoints', String(step));
+  return join(runPaths(folder).checkpoints, String(step));
 }
 
 async function saveRun({ options, group, balancer, loads }: Run, step: number): Promise<void> {

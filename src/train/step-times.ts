@@ -1,5 +1,5 @@
+import type { MigrationMetrics } from '../formats/index.js';
 import type { StepReport, UpdateReport } from '../runtime/index.js';
-import type { MigrationMetrics } from './metrics.js';
 
 /** Seconds by rank: computing, communication that nothing hid and idle time sum to the step's. */
 export function shareTime(reports: readonly StepReport[], updates: readonly UpdateReport[], seconds: number) {

@@ -1,8 +1,10 @@
 import type { TrainingConfig } from '../config/index.js';
+import { writeFileWhole } from '../formats/index.js';
 import type { StepRecord } from '../simulate/index.js';
 import { type BalanceSummary, summarizeBalance } from './balance-summary.js';
 import { predictRun } from './predict.js';
 import type { TrainingResult } from './run.js';
+import { runPaths } from './run-paths.js';
 
 /** What a run comes to. */
 export interface RunSummary {
@@ -52,6 +54,17 @@ export function summarizeRun({ steps, record }: TrainingResult, config: Training
     measuredBubble: waited / ranks.length,
     ...(expert > 1 && { balance: summarizeBalance(steps, expert) }),
   };
+}
+
+/** A summary as the folder of a run holds it. */
+export interface WrittenSummary extends RunSummary {
+  /** Of a run whose times are with an emulated link: megabits a second. */
+  readonly emulatedLinkMegabits?: number;
+}
+
+/** Writes the summary into the run's folder, where it says that the run is over. Throws as `writeFileWhole`. */
+export async function writeSummary(folder: string, summary: WrittenSummary): Promise<void> {
+  await writeFileWhole(runPaths(folder).summary, `${JSON.stringify(summary)}\n`);
 }
 
 function predictBubble(record: StepRecord, config: TrainingConfig): number {

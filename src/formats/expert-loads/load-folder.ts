@@ -1,8 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { createLoads, type ExpertLoads } from '../../balance/index.js';
 import { formatBytes } from '../../base/index.js';
-import { fileError } from '../read-file.js';
+import type { FileTree } from '../file-tree.js';
 import { makeLoads, plural, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
 import { finishSglang, readLogicalCount } from './sglang.js';
 
@@ -13,17 +11,14 @@ interface LoadFile {
 }
 
 /** The files `FIRST-LAST.json` of a folder, in the order of their steps; none where it is no folder of loads. Throws `InputError` where they cannot be looked at. */
-export function listLoadFiles(folder: string): readonly LoadFile[] {
+export function listLoadFiles(files: FileTree, folder: string): readonly LoadFile[] {
   const firstOf = (name: string): number => Number(/^(\d{1,15})-\d{1,15}\.json$/.exec(name)?.[1]);
-  try {
-    return readdirSync(folder)
-      .filter((name) => firstOf(name) >= 0)
-      .sort((a, b) => firstOf(a) - firstOf(b))
-      .map((name) => join(folder, name))
-      .map((path) => ({ path, bytes: statSync(path).size }));
-  } catch (error) {
-    throw fileError(error, folder, 'read');
-  }
+  return files
+    .list(folder)
+    .filter((name) => firstOf(name) >= 0)
+    .sort((a, b) => firstOf(a) - firstOf(b))
+    .map((name) => files.join(folder, name))
+    .map((path) => ({ path, bytes: files.sizeOf(path) }));
 }
 
 /**

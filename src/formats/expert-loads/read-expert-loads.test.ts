@@ -7,8 +7,7 @@ import fc from 'fast-check';
 import { createLoads } from '../../balance/index.js';
 import { writeSafetensors } from '../safetensors.js';
 import { writeTorch } from '../test-torch.js';
-import { readExpertLoads } from './read-expert-loads.js';
-import { makeWriter, toLines } from './test-files.js';
+import { makeWriter, readExpertLoadsOfBoth as readExpertLoads, toLines } from './test-files.js';
 
 const { folder, write } = makeWriter();
 // Counts of allenai/OLMoE (Apache-2.0), scripts/routing_output.

@@ -1,7 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import type { Placement } from '../../balance/index.js';
-import { fileError } from '../read-file.js';
+import type { FileTree } from '../file-tree.js';
 import { isTorchTensor } from '../torch-file.js';
 import { addToExperts, makePlacement } from './placed-counts.js';
 import { joinWindows, makeLoads, plural, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
@@ -13,6 +11,13 @@ interface Passes {
   /** `[layers, experts]` for each forward pass, by its number. */
   readonly counts: Map<number, Float64Array>;
   placement?: Placement;
+}
+
+/** A file of a recording, where it lies, and how another one there is read. */
+interface RecordFile {
+  readonly files: FileTree;
+  readonly path: string;
+  readonly readFile: (path: string) => unknown;
 }
 
 /** Whether a `.pt` holds the records of a `per_pass` or `per_token` recording. */
@@ -27,12 +32,11 @@ export function hasRecords(value: unknown): value is ReadonlyMap<unknown, unknow
  */
 export function readSglangRecords(
   value: ReadonlyMap<unknown, unknown>,
-  path: string,
-  readFile: (path: string) => unknown,
+  { files, path, readFile }: RecordFile,
   { trimWarmup }: ReadOptions,
 ): RecordedLoads {
   const passes: Passes = { counts: new Map() };
-  const siblings = findSiblings(path);
+  const siblings = findSiblings(files, path);
   for (const file of siblings) {
     const content = file === path ? value : readFile(file);
     if (!hasRecords(content)) return refuseLoads('it has no records as the files of other ranks', file);
@@ -51,23 +55,17 @@ export function readSglangRecords(
 }
 
 /** The files of all ranks of one recording, in the order of ranks; only `path` where its name is not of that kind. */
-function findSiblings(path: string): readonly string[] {
-  const name = /^(?<recording>.+_)\d{1,5}\.pt$/.exec(basename(path));
-  const recording = name?.groups?.recording;
+function findSiblings(files: FileTree, path: string): readonly string[] {
+  const { folder, name } = files.split(path);
+  const recording = /^(?<recording>.+_)\d{1,5}\.pt$/.exec(name)?.groups?.recording;
   if (recording === undefined) return [path];
-  const folder = dirname(path);
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder);
-  } catch (error) {
-    throw fileError(error, folder, 'read');
-  }
   const rankOf = (file: string) =>
     file.startsWith(recording) ? /^(\d{1,5})\.pt$/.exec(file.slice(recording.length))?.[1] : undefined;
-  return names
+  return files
+    .list(folder)
     .filter((file) => rankOf(file) !== undefined)
     .sort((a, b) => Number(rankOf(a)) - Number(rankOf(b)))
-    .map((file) => (file === basename(path) ? path : join(folder, file)));
+    .map((file) => (file === name ? path : files.join(folder, file)));
 }
 
 function addRecords(passes: Passes, file: ReadonlyMap<unknown, unknown>, where: string): void {

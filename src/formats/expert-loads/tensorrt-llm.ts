@@ -1,8 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { readJson } from '../json.js';
-import { fileError } from '../read-file.js';
-import { readIntegerTensor, readSafetensors, type TensorIndex } from '../safetensors.js';
+import type { FileTree } from '../file-tree.js';
+import { parseJson } from '../json.js';
+import { readIntegerTensor, readSafetensorsFrom, type TensorIndex } from '../safetensors-read.js';
+import { decodeUtf8 } from '../utf8.js';
 import { isRecord, makeLoads, plural, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
 import { trimWarmupWindows } from './warm-up.js';
 
@@ -11,9 +10,9 @@ import { trimWarmupWindows } from './warm-up.js';
  * hold int32 `[experts]`. Ranks are summed, a window is an iteration, layers have the model's numbers. Throws `InputError`.
  * Source: TensorRT-LLM, examples/wide_ep/ep_load_balancer.
  */
-export function readTensorRtStatistics(folder: string, { trimWarmup }: ReadOptions): RecordedLoads {
-  const experts = readExperts(folder);
-  const ranks = listRanks(folder).map((name) => readSafetensors(join(folder, name)));
+export function readTensorRtStatistics(files: FileTree, folder: string, { trimWarmup }: ReadOptions): RecordedLoads {
+  const experts = readExperts(files, folder);
+  const ranks = listRanks(files, folder).map((name) => readSafetensorsFrom(files, files.join(folder, name)));
   const first = ranks[0];
   if (first === undefined) return refuseLoads('it has no rank0.safetensors', folder);
   const { iterations, layers } = listKeys(first);
@@ -35,28 +34,25 @@ export function readTensorRtStatistics(folder: string, { trimWarmup }: ReadOptio
   };
 }
 
-function readExperts(folder: string): number {
-  const path = join(folder, 'meta_info.json');
-  if (!existsSync(path)) {
+function readExperts(files: FileTree, folder: string): number {
+  const path = files.join(folder, 'meta_info.json');
+  if (!files.has(path)) {
     const mend = 'name a file, the folder of EXPERT_STATISTIC_PATH, or the loads folder of a training run';
     return refuseLoads('the folder has no meta_info.json', folder, mend);
   }
-  const meta = readJson(path, { maxBytes: 2 ** 20 });
+  const meta = parseJson(decodeUtf8(files.read(path, { maxBytes: 2 ** 20 }), path), path);
   const experts = isRecord(meta) ? meta.num_experts : undefined;
   if (typeof experts === 'number' && Number.isSafeInteger(experts) && experts > 0) return experts;
   return refuseLoads('num_experts is no whole number from 1', path);
 }
 
 /** Files of other names hold what single tokens chose, or what was chosen together. */
-function listRanks(folder: string): readonly string[] {
+function listRanks(files: FileTree, folder: string): readonly string[] {
   const rankOf = (name: string) => Number(/^rank(\d{1,6})\.safetensors$/.exec(name)?.[1]);
-  try {
-    return readdirSync(folder)
-      .filter((name) => rankOf(name) >= 0)
-      .sort((a, b) => rankOf(a) - rankOf(b));
-  } catch (error) {
-    throw fileError(error, folder, 'read');
-  }
+  return files
+    .list(folder)
+    .filter((name) => rankOf(name) >= 0)
+    .sort((a, b) => rankOf(a) - rankOf(b));
 }
 
 interface Keys {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
-import { parsePlacement } from './read.js';
+import { parsePlacement } from './read-from.js';
 import type { PlacementFile } from './types.js';
 
 export function createFile(

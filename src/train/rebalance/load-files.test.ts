@@ -19,7 +19,7 @@ const loadsOf = (step: number) => ({ step, counts: Int32Array.of(step, 1, 2, ste
 async function train(run: string, done: number, end: number): Promise<void> {
   const files = await open(run, done);
   for (let step = done + 1; step <= end; step++) {
-    if (step > 2) await files.add(loadsOf(step));
+    if (step > 2) await files.add(loadsOf(step), step % 3 === 0);
     if (step % 4 === 0) await files.flush();
   }
   await files.flush();
@@ -47,7 +47,7 @@ it('writes no file without a step', async () => {
 it('writes by itself before a file becomes long', async () => {
   const run = newRun();
   const files = await open(run, 0);
-  for (let step = 3; step <= 250; step++) await files.add(loadsOf(step));
+  for (let step = 3; step <= 250; step++) await files.add(loadsOf(step), false);
   await files.flush();
   assert.deepEqual(namesOf(run), ['0000003-0000102.json', '0000103-0000202.json', '0000203-0000250.json']);
 });

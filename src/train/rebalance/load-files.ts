@@ -1,14 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../base/index.js';
-import { readJson, writeFileWhole } from '../../formats/index.js';
+import { readJson, replaceFile, writeFileWhole } from '../../formats/index.js';
 import type { CountedLoads, StepLoads } from './window.js';
 
 /** Writes the loads of a run into files of some steps each. */
 export interface LoadFiles {
-  /** Takes the next step; writes when a file is full. Throws as `writeFileWhole`. */
-  add(step: StepLoads): Promise<void>;
-  /** Writes what was taken since the last file, if anything. */
+  /** Takes the next step; with `isShown`, the file that is being filled is written up to it. Throws as `writeFileWhole`. */
+  add(step: StepLoads, isShown: boolean): Promise<void>;
+  /** Ends the file that is being filled, with all that was taken. */
   flush(): Promise<void>;
 }
 
@@ -24,26 +24,36 @@ const MOST_STEPS = 100;
 
 /**
  * Files `FIRST-LAST.json` in the run's `loads` folder, named after their steps: SGLang's `{"logical_count": [steps][layers][experts]}` with a row for each of the model's
- * `hiddenLayers` layers (those without experts are 0, as SGLang has it), and beside it `steps` and `layers`, the numbers of the steps and of the layers with experts. `done` is the step that the
+ * `hiddenLayers` layers (those without experts are 0, as SGLang has it), and beside it `steps` and `layers`, the numbers of the steps and of the layers with experts. The file that is being filled
+ * gets its longer name before its longer content. `done` is the step that the
  * run goes on from: files beyond it, of a run that was cut off, are removed, and one that reaches beyond it is shortened. Throws as `writeFileWhole` and, for a file
  * that has to be shortened and cannot be read, or one in place of the folder, `InputError`.
  */
 export async function createLoadFiles(run: LoadFilesOptions, done: number): Promise<LoadFiles> {
   const folder = join(run.folder, 'loads');
   await trimLoadFiles(folder, done);
-  let waiting: StepLoads[] = [];
-  const flush = async (): Promise<void> => {
-    if (waiting.length === 0) return;
+  let rows: { readonly step: number; readonly text: string }[] = [];
+  /** The file of these rows, as far as it is written. */
+  let written: string | undefined;
+  const openFile = (): string => {
     mkdirSync(folder, { recursive: true });
-    const rows = waiting;
-    waiting = [];
     const file = join(folder, nameOf(rows[0].step, rows[rows.length - 1].step));
-    await writeFileWhole(file, formatLoads(rows, run));
+    // First the name, then the content: so whoever lists the folder sees each step once, at every moment.
+    if (written !== undefined && written !== file && existsSync(written)) renameSync(written, file);
+    written = file;
+    return file;
+  };
+  const flush = async (): Promise<void> => {
+    if (rows.length === 0) return;
+    await writeFileWhole(openFile(), formatLoads(rows, run.layers));
+    rows = [];
+    written = undefined;
   };
   return {
-    async add(step) {
-      waiting.push(step);
-      if (waiting.length >= MOST_STEPS) await flush();
+    async add(loads, isShown) {
+      rows.push({ step: loads.step, text: formatStep(loads, run) });
+      if (rows.length >= MOST_STEPS) await flush();
+      else if (isShown) replaceFile(openFile(), [...formatLoads(rows, run.layers)].join(''));
     },
     flush,
   };
@@ -56,20 +66,23 @@ function nameOf(first: number, last: number): string {
   return `${String(first).padStart(DIGITS, '0')}-${String(last).padStart(DIGITS, '0')}.json`;
 }
 
+/** A step's counts as a line. */
+function formatStep({ counts }: StepLoads, { layers, experts, hiddenLayers }: LoadFilesOptions): string {
+  const none = new Array<number>(experts).fill(0);
+  const step = Array.from({ length: hiddenLayers }, (_, layer) => {
+    const row = layers.indexOf(layer);
+    return row < 0 ? none : [...counts.subarray(row * experts, (row + 1) * experts)];
+  });
+  return JSON.stringify(step);
+}
+
 /** The file's text in pieces, a line a step. */
 function* formatLoads(
-  rows: readonly StepLoads[],
-  { layers, experts, hiddenLayers }: LoadFilesOptions,
+  rows: readonly { readonly step: number; readonly text: string }[],
+  layers: readonly number[],
 ): Generator<string> {
-  const none = new Array<number>(experts).fill(0);
   yield '{"logical_count": [\n';
-  for (const [index, { counts }] of rows.entries()) {
-    const step = Array.from({ length: hiddenLayers }, (_, layer) => {
-      const row = layers.indexOf(layer);
-      return row < 0 ? none : [...counts.subarray(row * experts, (row + 1) * experts)];
-    });
-    yield `${JSON.stringify(step)}${index === rows.length - 1 ? '' : ','}\n`;
-  }
+  for (const [index, { text }] of rows.entries()) yield `${text}${index === rows.length - 1 ? '' : ','}\n`;
   yield `], "steps": ${JSON.stringify(rows.map(({ step }) => step))}, "layers": ${JSON.stringify(layers)}}\n`;
 }
 

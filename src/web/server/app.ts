@@ -3,18 +3,22 @@ import { compress } from 'hono/compress';
 import { problemOf } from '../../base/index.js';
 import { guardRequests } from './guard.js';
 import type { PageFile } from './page-files.js';
+import { createRunRoutes } from './run-routes.js';
 
 export interface PageApp {
   /** The name or address that the server listens on. */
   readonly host: string;
   readonly files: ReadonlyMap<string, PageFile>;
+  /** Folders of runs, or of folders of runs. */
+  readonly roots: readonly string[];
 }
 
-/** What answers requests: the page's files. */
-export function createApp({ host, files }: PageApp): Hono {
+/** What answers requests: the page's files, and the runs under `/api/runs`. */
+export function createApp({ host, files, roots }: PageApp): Hono {
   const app = new Hono();
   app.use(guardRequests(host));
   app.use(compress());
+  app.route('/api/runs', createRunRoutes(roots));
   app.get('*', (context) => {
     const file = files.get(context.req.path);
     if (file === undefined) return context.json({ what: 'there is nothing at this address' }, 404);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../base/index.js';
+import { serverMark } from '../view/index.js';
 
 /** A file of the built page. */
 export interface PageFile {
@@ -34,8 +35,10 @@ export function readPageFiles(folder = builtPage): ReadonlyMap<string, PageFile>
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       const address = path.slice(folder.length).replaceAll('\\', '/');
-      files.set(address === '/index.html' ? '/' : address, {
-        bytes: new Uint8Array(readFileSync(path)),
+      const bytes = new Uint8Array(readFileSync(path));
+      const isStart = address === '/index.html';
+      files.set(isStart ? '/' : address, {
+        bytes: isStart ? markServed(bytes) : bytes,
         type: types[extname(path)] ?? 'application/octet-stream',
         isLasting: address.startsWith('/assets/'),
       });
@@ -45,6 +48,12 @@ export function readPageFiles(folder = builtPage): ReadonlyMap<string, PageFile>
   }
   if (!files.has('/')) throw notBuilt(folder);
   return files;
+}
+
+/** Tells the page that there is a server behind it, which it would else have to find out by asking in vain. */
+function markServed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const text = new TextDecoder().decode(bytes);
+  return new TextEncoder().encode(text.replace('<head>', `<head><meta name="${serverMark}" content="runs">`));
 }
 
 function notBuilt(folder: string, cause?: unknown): InputError {

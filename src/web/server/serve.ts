@@ -11,6 +11,8 @@ export interface ServeOptions {
   readonly host?: string;
   /** 0 takes any that is free. */
   readonly port: number;
+  /** Folders of runs, or of folders of runs. Default: none. */
+  readonly runs?: readonly string[];
 }
 
 /** The page, being served. */
@@ -22,8 +24,8 @@ export interface PageServer {
 }
 
 /** Serves the page. Throws `InputError` if the page is not built, or host and port cannot be listened on. */
-export async function servePage({ host = '127.0.0.1', port }: ServeOptions): Promise<PageServer> {
-  const app = createApp({ host, files: readPageFiles() });
+export async function servePage({ host = '127.0.0.1', port, runs = [] }: ServeOptions): Promise<PageServer> {
+  const app = createApp({ host, files: readPageFiles(), roots: runs });
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.listen(port, host);
   try {

@@ -1,6 +1,19 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
+export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, meanImbalance, type StepGrid } from './run/loads.js';
+export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
+export {
+  type FolderNews,
+  fileAt,
+  loadsName,
+  type MetricsNews,
+  pathOf,
+  type RunEntry,
+  type RunFileName,
+  serverMark,
+} from './run/wire.js';
 export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
 export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
 export {
@@ -9,7 +22,6 @@ export {
   formatActivations,
   formatShare,
   shareTime,
-  type TimeShare,
 } from './schedules/figures.js';
 export { type ChosenCounts, fitCounts } from './schedules/fit.js';
 export { areaPath, peakColumns } from './schedules/memory-columns.js';
@@ -28,7 +40,6 @@ export {
   type ChosenSchedule,
   chosenLimits,
   defaultSchedulesState,
-  type ScheduleChoice,
   type SchedulesState,
   type ShareTimes,
   type StageTimes,
@@ -43,4 +54,4 @@ export {
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';
-export { fitWindow, listTicks, panWindow, zoomWindow } from './timeline/window.js';
+export { fitWindow, formatWindow, listTicks, panWindow, parseWindow, zoomWindow } from './timeline/window.js';

@@ -6,7 +6,7 @@ export type ViewName = (typeof viewNames)[number];
 /** What the page shows: a view and what is chosen in it. All of it stands in the address, so that a link shows the same. */
 export interface Route {
   readonly view: ViewName;
-  readonly parameters: Readonly<Record<string, string>>;
+  readonly parameters: Readonly<Partial<Record<string, string>>>;
 }
 
 /** The route that the part of an address after `#` means: `#/schedules?ranks=8`. What is no view is the first one. */
@@ -18,7 +18,9 @@ export function parseRoute(hash: string): Route {
 
 /** The part of an address that means the route, with `#`; parameters in the order of their names, those that are empty left out. */
 export function formatRoute({ view, parameters }: Route): string {
-  const entries = Object.entries(parameters).filter(([, value]) => value !== '');
+  const entries = Object.entries(parameters).flatMap(([name, value = '']) =>
+    value === '' ? [] : [[name, value] as [string, string]],
+  );
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   const query = new URLSearchParams(entries).toString();
   return `#/${view}${query === '' ? '' : `?${query}`}`;

@@ -1,6 +1,128 @@
-import { Notice } from '../ui/index.js';
+import { useMemo, useState } from 'preact/hooks';
+import { type Problem, problemOf } from '../../../base/index.js';
+import {
+  Busy,
+  type DroppedFile,
+  DropZone,
+  Notice,
+  Panel,
+  ProblemNotice,
+  setParameters,
+  useRoute,
+} from '../ui/index.js';
+import { CurvesPanel } from './curves-panel.js';
+import { findRuns } from './file-source.js';
+import { LoadsPanel } from './loads-panel.js';
+import { RunPicker } from './run-picker.js';
+import { RunSummary } from './run-summary.js';
+import { isServed } from './server-source.js';
+import { SharesPanel } from './shares-panel.js';
+import type { RunSource } from './source.js';
+import { TimelinePanel } from './timeline-panel.js';
+import { useRecord } from './use-record.js';
+import { useRunStates, useServerRuns } from './use-runs.js';
 
-/** The view Run. */
+const mostBytes = 2 ** 30;
+
+/** The view Run: curves, timelines and loads of a run that goes on or is over, and curves of others over it. */
 export function RunView() {
-  return <Notice tone="info" title="This view is being built" />;
+  const [given, setGiven] = useState<readonly RunSource[]>([]);
+  const [problem, setProblem] = useState<Problem>();
+  const server = useServerRuns(isServed);
+  const all = useMemo(() => [...given, ...(server.runs ?? [])], [given, server.runs]);
+  const chosen = useChosenRuns(all);
+  const take = (files: readonly DroppedFile[]) => {
+    try {
+      const runs = findRuns(files);
+      setGiven((before) => [...runs, ...before.filter(({ id }) => runs.every((run) => run.id !== id))]);
+      setParameters({ runs: runs.map(({ id }) => id).join(','), step: '', window: '' });
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  return (
+    <>
+      {server.problem === undefined ? null : <ProblemNotice problem={server.problem} />}
+      {all.length === 0 ? (
+        <Begin isWaiting={isServed && server.runs === undefined && server.problem === undefined} />
+      ) : null}
+      {all.length > 0 ? <RunPicker runs={all} chosen={chosen} /> : null}
+      {chosen.length > 0 ? <ChosenRuns chosen={chosen} /> : null}
+      {problem === undefined ? null : <ProblemNotice problem={problem} />}
+      <Panel title="Look at a run from its folder">
+        <DropZone
+          label="Drop the folder of a run here"
+          hint="It stays in this browser: nothing is sent anywhere."
+          takesFolders
+          mostBytes={mostBytes}
+          onFiles={take}
+          onProblem={setProblem}
+        />
+      </Panel>
+    </>
+  );
+}
+
+/** The runs that the address names; without a name, or where it is of none, the last one. */
+function useChosenRuns(all: readonly RunSource[]): readonly RunSource[] {
+  const { parameters } = useRoute();
+  const wanted = parameters.runs ?? '';
+  return useMemo(() => {
+    const named = wanted.split(',').flatMap((id) => all.find((run) => run.id === id) ?? []);
+    return named.length > 0 ? [...new Set(named)] : all.slice(-1);
+  }, [all, wanted]);
+}
+
+function Begin({ isWaiting }: { readonly isWaiting: boolean }) {
+  if (isWaiting) return <Busy what="Asking for runs" />;
+  if (isServed)
+    return (
+      <Notice tone="info" title="There is no run yet">
+        <p>
+          Start one in another terminal, and it appears here: <code>npx doubletrack train</code>
+        </p>
+      </Notice>
+    );
+  return (
+    <Notice tone="info" title="Nothing to show yet">
+      <p>
+        This page lies on a web host, which sees no training. Drop the folder of a run below, or start{' '}
+        <code>npx doubletrack serve</code> where the runs are to watch them live.
+      </p>
+    </Notice>
+  );
+}
+
+function ChosenRuns({ chosen }: { readonly chosen: readonly RunSource[] }) {
+  const states = useRunStates(chosen);
+  const [main] = states;
+  const record = useRecord(main);
+  if (main === undefined) return null;
+  const { history, isLoaded, problem, source } = main;
+  return (
+    <>
+      {states.map(({ problem: own, source: { id } }) =>
+        own === undefined ? null : <ProblemNotice key={id} problem={own} />,
+      )}
+      {history.length === 0 && problem === undefined ? (
+        isLoaded ? (
+          <Notice tone="info" title={`${source.id} has no step yet`}>
+            <p>The first one appears here when it is done.</p>
+          </Notice>
+        ) : (
+          <Busy what="Reading the run" />
+        )
+      ) : null}
+      {history.length > 0 ? (
+        <>
+          <RunSummary state={main} record={record} />
+          <CurvesPanel states={states} />
+          <TimelinePanel state={main} record={record} />
+          <SharesPanel history={history} record={record} />
+          <LoadsPanel state={main} />
+        </>
+      ) : null}
+    </>
+  );
 }

@@ -33,3 +33,15 @@ export function listTicks({ from, to }: TimeWindow, most: number): { readonly ti
   const count = Math.max(0, Math.floor(to / step + 1e-9) - first + 1);
   return { times: Array.from({ length: count }, (_, index) => Number(((first + index) * step).toPrecision(12))), step };
 }
+
+/** The window that a part of an address means, as `formatWindow` writes it; undefined for what is none. */
+export function parseWindow(text: string | undefined): TimeWindow | undefined {
+  const [from, to, ...more] = (text ?? '').split('~').map(Number);
+  if (from === undefined || to === undefined || more.length > 0) return undefined;
+  return from >= 0 && to > from && Number.isFinite(to) ? { from, to } : undefined;
+}
+
+/** A window as a part of an address, empty for the whole. */
+export function formatWindow(window: TimeWindow | undefined): string {
+  return window === undefined ? '' : `${Number(window.from.toPrecision(9))}~${Number(window.to.toPrecision(9))}`;
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { gunzip } from './gunzip.js';
+
+const mostBytes = 2 ** 20;
+const pack = (content: Uint8Array) => new Uint8Array(gzipSync(content));
+const join = (...parts: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
+
+test('what zlib packs, in one member or several, comes out again', () => {
+  const content = fc.uint8Array({ maxLength: 5000 });
+  const members = fc.array(fc.tuple(content, fc.integer({ min: 1, max: 100 })), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(members, (members) => {
+      const contents = members.map(([bytes, times]) => join(...Array<Uint8Array>(times).fill(bytes)));
+      const all = join(...contents);
+      const found = gunzip(join(...contents.map(pack)), mostBytes * 2);
+      assert.deepEqual(typeof found === 'string' ? found : Buffer.compare(found, all), 0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a gzip with a byte that is not as it was, or without its end, is not taken for other content', () => {
+  const content = new TextEncoder().encode('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]');
+  const good = pack(content);
+  for (let end = 0; end < good.length; end++) assert.equal(typeof gunzip(good.slice(0, end), mostBytes), 'string');
+  // Time, flags of the packer and its system lie before it.
+  for (let at = 10; at < good.length; at++) {
+    for (const mask of [1, 0x10, 0x80, 0xff]) {
+      const bad = good.slice();
+      bad[at]! ^= mask;
+      const found = gunzip(bad, mostBytes);
+      // Bits that fill the last byte before the check sum mean nothing.
+      if (typeof found !== 'string') assert.deepEqual([at, found], [good.length - 9, content]);
+    }
+  }
+  const second = join(good, good);
+  second[good.length + 12]! ^= 1;
+  assert.equal(typeof gunzip(second, mostBytes), 'string');
+});
+
+test('no more is unpacked than the bound, whatever a gzip claims', () => {
+  const exact = pack(new Uint8Array(mostBytes));
+  assert.equal(gunzip(exact, mostBytes).length, mostBytes);
+  assert.equal(gunzip(exact, mostBytes - 1), 'too long');
+  assert.equal(gunzip(join(exact, pack(new Uint8Array(1))), mostBytes), 'too long');
+  const small = pack(new Uint8Array(10));
+  new DataView(small.buffer).setUint32(small.length - 4, 2 ** 32 - 1, true);
+  assert.equal(gunzip(small, mostBytes), 'damaged');
+});
+
+test('a gzip that takes long and holds nothing is refused', () => {
+  const endlessName = join(Uint8Array.of(0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3), new Uint8Array(2 ** 20).fill(65));
+  assert.equal(gunzip(endlessName, mostBytes), 'damaged');
+  const members = join(...Array<Uint8Array>(70_000).fill(pack(new Uint8Array(0))));
+  assert.equal(gunzip(members, mostBytes), 'damaged');
+});

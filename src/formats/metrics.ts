@@ -1,0 +1,88 @@
+/** A line of `metrics.jsonl`. */
+export interface StepMetrics {
+  readonly step: number;
+  /** Mean cross-entropy in nats a token. */
+  readonly loss: number;
+  readonly validationLoss?: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  /** By rank, as the next ones: computing, exposed communication and idle time sum to the step. */
+  readonly computeSeconds: readonly number[];
+  /** The communication lane at work, hidden or not. */
+  readonly communicationSeconds: readonly number[];
+  readonly exposedCommunicationSeconds: readonly number[];
+  readonly idleSeconds: readonly number[];
+  /** Of experts, whatever rank they lie on, as the router chooses them: mean over layers of mean expert load over largest; 1 is balanced. */
+  readonly balancedness: number;
+  /** Of ranks: sum over layers of the mean expert rank's rows over the sum of the largest; 1 is balanced. */
+  readonly rankBalancedness: number;
+  /** Rows (choices of tokens) of all layers that each rank's experts computed. */
+  readonly rankLoads: readonly number[];
+  /** The rows that it would have been with the placement of the run's start, replicas sharing evenly; only where placements change. */
+  readonly unmovedRankLoads?: readonly number[];
+  /** Time for which each rank's computing thread had a core; absent where the system does not tell, or ranks compute with several threads. */
+  readonly computeCpuSeconds?: readonly number[];
+  /** Time of the experts alone: elapsed, and that for which the thread had a core. */
+  readonly expertSeconds: readonly number[];
+  readonly expertCpuSeconds?: readonly number[];
+  /** Replicas moved between ranks at the end of the step. */
+  readonly moves: number;
+  readonly decision?: DecisionMetrics;
+  readonly migration?: MigrationMetrics;
+}
+
+/** What was decided while the step ran, from the loads up to the step `after`, the one before it. */
+export interface DecisionMetrics {
+  readonly after: number;
+  /** Of ranks, as predicted from those loads: with the placement in force, and with the next. */
+  readonly balancednessBefore: number;
+  readonly balancednessAfter: number;
+  /** Of experts, whatever rank they lie on. */
+  readonly expertBalancedness: number;
+  /** How much the loads of experts change from step to step: standard deviations over means. */
+  readonly loadVariation: number;
+  /** Replicas that are to move, and their bytes; 0 where the placement stays. */
+  readonly moves: number;
+  readonly bytes: number;
+  /** What the next placement saves until the next decision, and what the moves take if nothing hides them, as predicted. */
+  readonly gainSeconds: number;
+  readonly costSeconds: number;
+  /** Why they move, or why not. */
+  readonly reason: string;
+  /** What a move takes in this run, as a sentence. */
+  readonly moveCost: string;
+}
+
+/** Replicas that travelled during a step. */
+export interface MigrationMetrics {
+  /** To slots of ranks that did not hold the expert. */
+  readonly moves: number;
+  readonly bytes: number;
+  /** The communication lane at work on it, of the rank where that took longest. */
+  readonly seconds: number;
+  /** What nothing hid, of the rank where that took longest: waiting for what travels, and taking it over. */
+  readonly exposedSeconds: number;
+}
+
+/** What every line has, and by rank. */
+const numberKeys = ['step', 'loss', 'learningRate', 'tokens', 'seconds', 'tokensPerSecond', 'moves'] as const;
+const rankKeys = ['computeSeconds', 'exposedCommunicationSeconds', 'idleSeconds', 'rankLoads'] as const;
+
+/** The metrics of a line; undefined for one that is none. */
+export function parseMetrics(line: string): StepMetrics | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const table = value as Readonly<Record<string, unknown>>;
+  const isNumber = (one: unknown) => typeof one === 'number';
+  const isWhole = Number.isSafeInteger(table.step) && (table.step as number) > 0;
+  const hasRanks = rankKeys.every((key) => Array.isArray(table[key]) && (table[key] as unknown[]).every(isNumber));
+  return isWhole && hasRanks && numberKeys.every((key) => isNumber(table[key])) ? (value as StepMetrics) : undefined;
+}
