@@ -48,7 +48,6 @@ export {
   formatActivations,
   formatShare,
   shareTime,
-  type TimeShare,
 } from './schedules/figures.js';
 export { type ChosenCounts, fitCounts } from './schedules/fit.js';
 export { areaPath, peakColumns } from './schedules/memory-columns.js';
@@ -67,7 +66,6 @@ export {
   type ChosenSchedule,
   chosenLimits,
   defaultSchedulesState,
-  type ScheduleChoice,
   type SchedulesState,
   type ShareTimes,
   type StageTimes,

@@ -4,7 +4,7 @@ import type { ScheduleSearchResult } from '../../../plan/index.js';
 import type { AutoMessage, AutoRequest } from './auto-worker.js';
 
 /** How far a search is. */
-export type AutoState =
+type AutoState =
   | { readonly kind: 'searching'; readonly done?: number; readonly of?: number }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'found'; readonly result: ScheduleSearchResult }

@@ -11,8 +11,7 @@ export interface ExportedFile {
   readonly text: string;
 }
 
-export const exportFormats = ['svg', 'csv', 'trace'] as const;
-export type ExportFormat = (typeof exportFormats)[number];
+export type ExportFormat = 'svg' | 'csv' | 'trace';
 
 /** A picture as a file: drawn, the schedule as PyTorch's CSV, or its timeline for Perfetto. Throws `InputError` for more events than an SVG can show. */
 export function exportPicture(picture: SchedulePicture, format: ExportFormat): ExportedFile {

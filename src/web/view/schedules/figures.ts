@@ -4,7 +4,7 @@ import type { IdleByCause } from '../../../simulate/index.js';
 import type { SchedulePicture } from './picture.js';
 
 /** Why ranks compute nothing, in the order in which it is shown, in words. */
-export const idleCauses: readonly { readonly cause: keyof IdleByCause; readonly words: string }[] = [
+const idleCauses: readonly { readonly cause: keyof IdleByCause; readonly words: string }[] = [
   { cause: 'warmUp', words: 'warm-up' },
   { cause: 'waiting', words: 'waiting for a peer' },
   { cause: 'exposedCommunication', words: 'exposed communication' },
