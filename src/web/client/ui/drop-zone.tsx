@@ -107,8 +107,10 @@ function tooMany(): InputError {
 }
 
 /** The entries have to be asked for before anything is waited for: afterwards the browser has forgotten them. */
-async function gatherDropped({ items }: DataTransfer): Promise<readonly DroppedFile[]> {
+async function gatherDropped({ items, files: plain }: DataTransfer): Promise<readonly DroppedFile[]> {
   const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  // What does not lie in a folder, such as an attachment of a mail, has no entry.
+  if (entries.length === 0) return Array.from(plain, (file) => ({ path: file.name, file }));
   const files: DroppedFile[] = [];
   const waiting = [...entries];
   for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
