@@ -8,7 +8,7 @@ export type { FileTree } from './file-tree.js';
 export { parseJson } from './json.js';
 export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
 export { createMemoryTree, type MemoryFile } from './memory-tree.js';
-export { parseMetrics, type StepMetrics } from './metrics.js';
+export { parseMetrics, readMetricsLine, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { readPlacementFrom } from './placements/read-from.js';
 export {

@@ -5,7 +5,13 @@ export type { LoadsOptions } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { parseJson } from './json.js';
 export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
-export { type DecisionMetrics, type MigrationMetrics, parseMetrics, type StepMetrics } from './metrics.js';
+export {
+  type DecisionMetrics,
+  type MigrationMetrics,
+  parseMetrics,
+  readMetricsLine,
+  type StepMetrics,
+} from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { placementDocument } from './placements/own-json.js';
 export { readPlacement } from './placements/read.js';
@@ -17,7 +23,7 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
-export { readFileBytes, readFilePart } from './read-file.js';
+export { type FileStream, readFileBytes, readFilePart, streamFile } from './read-file.js';
 export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';

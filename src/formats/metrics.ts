@@ -68,21 +68,97 @@ export interface MigrationMetrics {
 }
 
 /** What every line has, and by rank. */
-const numberKeys = ['step', 'loss', 'learningRate', 'tokens', 'seconds', 'tokensPerSecond', 'moves'] as const;
-const rankKeys = ['computeSeconds', 'exposedCommunicationSeconds', 'idleSeconds', 'rankLoads'] as const;
+const numberKeys = [
+  'loss',
+  'gradNorm',
+  'learningRate',
+  'tokens',
+  'seconds',
+  'tokensPerSecond',
+  'balancedness',
+  'rankBalancedness',
+  'moves',
+] as const;
+const rankKeys = [
+  'computeSeconds',
+  'communicationSeconds',
+  'exposedCommunicationSeconds',
+  'idleSeconds',
+  'rankLoads',
+  'expertSeconds',
+] as const;
+/** What some lines have. */
+const optionalRankKeys = ['unmovedRankLoads', 'computeCpuSeconds', 'expertCpuSeconds'] as const;
+const decisionNumberKeys = [
+  'after',
+  'balancednessBefore',
+  'balancednessAfter',
+  'expertBalancedness',
+  'loadVariation',
+  'moves',
+  'bytes',
+  'gainSeconds',
+  'costSeconds',
+] as const;
+const decisionTextKeys = ['reason', 'moveCost'] as const;
+const migrationKeys = ['moves', 'bytes', 'seconds', 'exposedSeconds'] as const;
+
+/** Limits of a line: a hostile one must not ask for long work. */
+const limits = { ranks: 4096, letters: 2000 } as const;
 
 /** The metrics of a line; undefined for one that is none. */
 export function parseMetrics(line: string): StepMetrics | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(line);
+    return readMetricsLine(JSON.parse(line));
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const table = value as Readonly<Record<string, unknown>>;
-  const isNumber = (one: unknown) => typeof one === 'number';
-  const isWhole = Number.isSafeInteger(table.step) && (table.step as number) > 0;
-  const hasRanks = rankKeys.every((key) => Array.isArray(table[key]) && (table[key] as unknown[]).every(isNumber));
-  return isWhole && hasRanks && numberKeys.every((key) => isNumber(table[key])) ? (value as StepMetrics) : undefined;
+}
+
+/**
+ * The metrics that a line's value holds, and nothing else that it holds; undefined for one that lacks what every line has. What only some lines have is left out where it is
+ * not as it should be.
+ */
+export function readMetricsLine(value: unknown): StepMetrics | undefined {
+  const table = asTable(value);
+  if (table === undefined || !Number.isSafeInteger(table.step) || (table.step as number) <= 0) return undefined;
+  if (!numberKeys.every((key) => Number.isFinite(table[key])) || !rankKeys.every((key) => isRanks(table[key])))
+    return undefined;
+  const optional = {
+    ...(Number.isFinite(table.validationLoss) && pick(table, ['validationLoss'])),
+    ...pick(
+      table,
+      optionalRankKeys.filter((key) => isRanks(table[key])),
+    ),
+  };
+  const decision = readPart(table.decision, decisionNumberKeys, decisionTextKeys);
+  const migration = readPart(table.migration, migrationKeys, []);
+  return {
+    ...pick(table, ['step', ...numberKeys, ...rankKeys]),
+    ...optional,
+    ...(migration !== undefined && { migration }),
+    ...(decision !== undefined && { decision }),
+  } as unknown as StepMetrics;
+}
+
+type Table = Readonly<Record<string, unknown>>;
+
+function asTable(value: unknown): Table | undefined {
+  return typeof value === 'object' && value !== null ? (value as Table) : undefined;
+}
+
+/** A number of each rank. */
+function isRanks(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= limits.ranks && value.every((one) => Number.isFinite(one));
+}
+
+function readPart(value: unknown, numbers: readonly string[], texts: readonly string[]): Table | undefined {
+  const table = asTable(value);
+  const isText = (one: unknown) => typeof one === 'string' && one.length <= limits.letters;
+  if (table === undefined || !numbers.every((key) => Number.isFinite(table[key]))) return undefined;
+  return texts.every((key) => isText(table[key])) ? pick(table, [...numbers, ...texts]) : undefined;
+}
+
+function pick(table: Table, keys: readonly string[]): Table {
+  return Object.fromEntries(keys.map((key) => [key, table[key]]));
 }

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { DoubletrackError, InputError, WorkError } from '../base/index.js';
 import { fileNotFolder, folderNotFile, nothingThere, tooLong } from './file-tree.js';
 
@@ -35,12 +36,13 @@ export interface FilePart {
   readonly identity: string;
 }
 
-/** At most `maxBytes` of a file that may be growing, beginning at byte `from`. Throws as `readFileBytes`. */
+/** At most `maxBytes` of a file that may be growing, beginning at byte `from`. Throws as `readFileBytes`, and for a pipe, which might never give anything. */
 export function readFilePart(
   path: string,
   { from, maxBytes }: { readonly from: number; readonly maxBytes: number },
 ): FilePart {
-  return withOpenFile(path, (file) => {
+  const file = openStored(path);
+  try {
     const { size, ino, birthtimeMs } = fstatSync(file);
     const bytes = new Uint8Array(Math.max(0, Math.min(size - from, maxBytes)));
     let length = 0;
@@ -50,7 +52,45 @@ export function readFilePart(
       length += read;
     }
     return { bytes: bytes.subarray(0, length), fileBytes: size, identity: `${ino}-${birthtimeMs}` };
-  });
+  } catch (error) {
+    throw fileError(error, path, 'read');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A file that is read piece by piece, as fast as somebody takes the pieces. It is open until all were taken or the stream is cancelled. */
+export interface FileStream {
+  readonly bytes: number;
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** Opens a file to be read piece by piece, as it is now: another in its place is not seen. Throws as `readFilePart`, and if it is longer than `maxBytes`. */
+export function streamFile(path: string, { maxBytes }: { readonly maxBytes: number }): FileStream {
+  const file = openStored(path);
+  const { size } = fstatSync(file);
+  if (size > maxBytes || size === 0) closeSync(file);
+  if (size > maxBytes) throw tooLong(path, maxBytes);
+  const source = size === 0 ? Readable.from([]) : createReadStream(path, { fd: file, end: size - 1 });
+  return { bytes: size, stream: Readable.toWeb(source) as ReadableStream<Uint8Array> };
+}
+
+/** Opens a file that lies on a disk: opening a pipe would wait for who writes into it, and all else with it. */
+function openStored(path: string): number {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    throw fileError(error, path, 'read');
+  }
+  const stat = fstatSync(file);
+  if (stat.isFile()) return file;
+  closeSync(file);
+  throw new InputError(
+    stat.isDirectory()
+      ? { ...folderNotFile, where: path }
+      : { what: 'it is a pipe or a device', where: path, mend: 'name a file' },
+  );
 }
 
 /** Opens a file or pipe for reading, and closes it after `use`. */

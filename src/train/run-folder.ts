@@ -1,4 +1,4 @@
-import { type Dirent, existsSync, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
 import { decodeUtf8, parseMetrics, readFilePart, type StepMetrics } from '../formats/index.js';
@@ -98,7 +98,20 @@ export function listCheckpoints(folder: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** A run's folders hold far fewer: of what else lies there no more is looked at, so that who watches a run is not kept from it. */
+const MOST_ENTRIES = 2 ** 16;
+
 /** None where there is no folder yet. */
 function listEntries(folder: string): Dirent[] {
-  return existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  if (!existsSync(folder)) return [];
+  const entries: Dirent[] = [];
+  const open = opendirSync(folder, { bufferSize: 1024 });
+  try {
+    for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
+      if (entries.push(entry) >= MOST_ENTRIES) break;
+    }
+  } finally {
+    open.closeSync();
+  }
+  return entries;
 }

@@ -13,12 +13,12 @@ export interface PageApp {
   readonly roots: readonly string[];
 }
 
-/** What answers requests: the page's files, and the runs under `/api/runs`. */
+/** What answers requests: the page's files, and the runs under `/api`. */
 export function createApp({ host, files, roots }: PageApp): Hono {
   const app = new Hono();
   app.use(guardRequests(host));
   app.use(compress());
-  app.route('/api/runs', createRunRoutes(roots));
+  app.route('/api', createRunRoutes(roots));
   app.get('*', (context) => {
     const file = files.get(context.req.path);
     if (file === undefined) return context.json({ what: 'there is nothing at this address' }, 404);

@@ -17,14 +17,24 @@ export function isOwnHost(header: string | undefined, listensOn: string): boolea
   return isIP(bare) !== 0 || [...loopbackNames, listensOn.toLowerCase(), hostname().toLowerCase()].includes(bare);
 }
 
+/**
+ * Whether the page itself asks, or somebody who is no page. What another site's page asks for it could not read, but this server would work for it, and how long that takes tells
+ * something.
+ */
+function isOwnSite(site: string | undefined): boolean {
+  return site === undefined || site === 'same-origin' || site === 'none';
+}
+
 /** Refuses what is not for this server, and whatever would change anything: the page only reads. */
 export function guardRequests(listensOn: string): MiddlewareHandler {
   return createMiddleware(async (context, next) => {
     if (!isOwnHost(context.req.header('host'), listensOn))
       return context.json({ what: 'this server does not go by that name', mend: 'use the address it printed' }, 421);
-    const { method } = context.req;
-    if (method !== 'GET' && method !== 'HEAD')
-      return context.json({ what: `${method} is not taken`, mend: 'the page only reads' }, 405, { Allow: 'GET, HEAD' });
+    const { method, path } = context.req;
+    if (method !== 'GET' && (method !== 'HEAD' || path.startsWith('/api/')))
+      return context.json({ what: `${method} is not taken`, mend: 'the page only reads' }, 405, { Allow: 'GET' });
+    if (path.startsWith('/api/') && !isOwnSite(context.req.header('sec-fetch-site')))
+      return context.json({ what: 'this is for the page alone' }, 403);
     await next();
     context.header('X-Content-Type-Options', 'nosniff');
     context.header('Referrer-Policy', 'no-referrer');

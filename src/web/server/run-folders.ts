@@ -14,17 +14,21 @@ export interface RunFolder extends RunEntry {
 const mostRuns = 200;
 
 /**
- * The runs that `roots` name: a root is a run's folder, or a folder of runs. Runs of a folder whose name leads out of it by a link are left out. Ids are the names of the
- * folders, with a number where two are alike.
+ * The runs that `roots` name, each once: a root is a run's folder, or a folder of runs. Runs of a folder whose name leads out of it by a link are left out. Ids are the names of
+ * the folders, with a number where two are alike.
  */
 export function listRuns(roots: readonly string[]): RunFolder[] {
-  const used = new Map<string, number>();
-  return roots.flatMap(expandRoot).map(({ folder, path }) => {
+  const byPath = new Map<string, RunFolder>();
+  const used = new Set<string>();
+  for (const { folder, path } of roots.flatMap(expandRoot)) {
+    if (byPath.has(path)) continue;
     const name = basename(path);
-    const before = used.get(name) ?? 0;
-    used.set(name, before + 1);
-    return { id: before === 0 ? name : `${name}-${before + 1}`, folder, path };
-  });
+    let id = name;
+    for (let number = 2; used.has(id); number++) id = `${name}-${number}`;
+    used.add(id);
+    byPath.set(path, { id, folder, path });
+  }
+  return [...byPath.values()];
 }
 
 function expandRoot(root: string): Omit<RunFolder, 'id'>[] {

@@ -1,75 +1,93 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { StepMetrics } from '../../formats/index.js';
+import { type Problem, problemOf } from '../../base/index.js';
 import { listLoadFiles, listTimelines, type MetricsCursor, readMetrics, runPaths } from '../../train/index.js';
-import type { FolderNews, MetricsNews } from '../view/index.js';
+import { type FolderNews, type MetricsNews, pickSteadily, thinSteps } from '../view/index.js';
 import { type RunFolder, resolveInside } from './run-folders.js';
 
 /** What looks at a run again and again. */
 export interface RunWatch {
-  /** The metrics that have come since the last look; undefined if none have. Throws as `readMetrics`. */
-  metrics(): MetricsNews | undefined;
-  /** What the folder holds, if that has changed since the last look. */
-  folder(): FolderNews | undefined;
+  /** What has come since the last look. Does not throw: a run that cannot be read says so, and may be mended. */
+  look(): RunLook;
+}
+
+/** What one look at a run finds; what has not changed is left out. */
+export interface RunLook {
+  readonly metrics?: MetricsNews;
   /** Where the reading of metrics stands, as text: `watchRun` goes on from there. */
-  cursor(): string;
+  readonly cursor: string;
+  readonly folder?: FolderNews;
+  /** What keeps the run from being read; null once nothing does any more. */
+  readonly problem?: Problem | null;
 }
 
 /** Of metrics longer than this only every second step is sent, and so on: a page needs no more, and a browser holds no more. */
 const mostSentBytes = 2 ** 25;
+/** The most timelines and files of loads that are named. */
+const mostTimelines = 1000;
+const mostLoads = 1000;
 
 /** Watches a run, from its beginning or from where another watch of it stood. */
-export function watchRun({ path: folder }: RunFolder, from: string | undefined): RunWatch {
+export function watchRun({ path: folder }: RunFolder, from: string): RunWatch {
   let next = parseCursor(from);
-  let known = '';
+  let [knownFolder, knownProblem] = ['', 'null'];
+  const lookAtMetrics = (): MetricsNews | undefined => {
+    const path = resolveInside(folder, runPaths(folder).metrics);
+    if (path === undefined) return undefined;
+    const part = readMetrics(folder, next);
+    const isFirst = next === undefined;
+    next = part.next;
+    if (part.lines.length === 0 && !part.isAnew && !part.hasMore) return undefined;
+    const stride = Math.ceil((statSync(path, { throwIfNoEntry: false })?.size ?? 0) / mostSentBytes);
+    return { lines: thinSteps(part.lines, stride), isAnew: part.isAnew || isFirst, hasMore: part.hasMore };
+  };
   return {
-    metrics() {
-      const path = resolveInside(folder, runPaths(folder).metrics);
-      if (path === undefined) return undefined;
-      const part = readMetrics(folder, next);
-      const isFirst = next === undefined;
-      next = part.next;
-      if (part.lines.length === 0 && !part.isAnew) return undefined;
-      const stride = Math.max(1, Math.ceil(statSync(path).size / mostSentBytes));
-      return { lines: thin(part.lines, stride), isAnew: part.isAnew || isFirst, hasMore: part.hasMore };
+    look() {
+      const [metrics, metricsProblem] = attempt(lookAtMetrics);
+      const [news, folderProblem] = attempt(() => lookAt(folder));
+      const [folderText, problem] = [JSON.stringify(news), metricsProblem ?? folderProblem ?? null];
+      const problemText = JSON.stringify(problem);
+      const look = {
+        cursor: next === undefined ? '' : `${next.bytes}@${next.file}`,
+        ...(metrics !== undefined && { metrics }),
+        ...(news !== undefined && folderText !== knownFolder && { folder: news }),
+        ...(problemText !== knownProblem && { problem }),
+      };
+      [knownFolder, knownProblem] = [folderText, problemText];
+      return look;
     },
-    folder() {
-      const news = lookAt(folder);
-      const text = JSON.stringify(news);
-      if (text === known) return undefined;
-      known = text;
-      return news;
-    },
-    cursor: () => (next === undefined ? '' : `${next.bytes}@${next.file}`),
   };
 }
 
-function parseCursor(text: string | undefined): MetricsCursor | undefined {
-  const [, bytes, file] = /^(\d{1,15})@(.{1,100})$/.exec(text ?? '') ?? [];
+function attempt<T>(look: () => T): readonly [T | undefined, Problem | undefined] {
+  try {
+    return [look(), undefined];
+  } catch (error) {
+    return [undefined, problemOf(error)];
+  }
+}
+
+function parseCursor(text: string): MetricsCursor | undefined {
+  const [, bytes, file] = /^(\d{1,15})@(.{1,100})$/.exec(text) ?? [];
   return bytes === undefined || file === undefined ? undefined : { bytes: Number(bytes), file };
 }
 
-/** Every `stride`th step, and those in which something happens. */
-function thin(lines: readonly StepMetrics[], stride: number): readonly StepMetrics[] {
-  if (stride === 1) return lines;
-  return lines.filter(
-    ({ step, validationLoss, migration, decision }) =>
-      step % stride === 0 || (validationLoss ?? migration ?? decision) !== undefined,
-  );
-}
-
 function lookAt(folder: string): FolderNews {
-  const { timelines, loads, stepRecord, summary } = runPaths(folder);
-  const record = statInside(folder, stepRecord);
+  const { timelines, loads, stepRecord, config, summary } = runPaths(folder);
+  const steps = resolveInside(folder, timelines) === undefined ? [] : listTimelines(folder);
+  const files = resolveInside(folder, loads) === undefined ? [] : listLoadFiles(folder);
   return {
-    timelines: resolveInside(folder, timelines) === undefined ? [] : listTimelines(folder),
-    loads: resolveInside(folder, loads) === undefined ? [] : listLoadFiles(folder).map(({ path }) => basename(path)),
-    record: record === undefined ? '' : `${record.mtimeMs} ${record.size}`,
-    isFinished: statInside(folder, summary) !== undefined,
+    timelines: pickSteadily(steps, mostTimelines),
+    loads: pickSteadily(files, mostLoads).map(({ path }) => basename(path)),
+    record: versionOf(folder, stepRecord),
+    config: versionOf(folder, config),
+    isFinished: versionOf(folder, summary) !== '',
   };
 }
 
-function statInside(folder: string, path: string) {
+/** Changes with a file; empty where the folder holds none. */
+function versionOf(folder: string, path: string): string {
   const real = resolveInside(folder, path);
-  return real === undefined ? undefined : statSync(real, { throwIfNoEntry: false });
+  const stat = real === undefined ? undefined : statSync(real, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? `${stat.mtimeMs} ${stat.size}` : '';
 }

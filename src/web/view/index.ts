@@ -26,8 +26,9 @@ export {
   requestOf,
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
-export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
+export { type AlignedCurves, addNews, alignCurves, type Curve, pickSteadily, thinSteps } from './run/history.js';
 export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
+export { formatRunIds, parseRunIds } from './run/run-ids.js';
 export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
 export {
@@ -37,7 +38,9 @@ export {
   type MetricsNews,
   pathOf,
   type RunEntry,
+  type RunEvent,
   type RunFileName,
+  type RunPosition,
   serverMark,
 } from './run/wire.js';
 export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';

@@ -13,10 +13,11 @@ export function addNews(history: readonly StepMetrics[], { lines, isAnew }: Pick
   return steps;
 }
 
-/** Values of a run at steps. */
+/** A number of each step of a run. */
 export interface Curve {
-  readonly name: string;
-  readonly points: readonly { readonly step: number; readonly value: number | undefined }[];
+  readonly history: readonly StepMetrics[];
+  /** Undefined for a step without. */
+  readonly read: (metrics: StepMetrics) => number | undefined;
 }
 
 /** Curves over one list of steps: of a run that lacks a step, null. */
@@ -26,18 +27,42 @@ export interface AlignedCurves {
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** The steps of all curves together, ascending, and the values of each curve at them. */
+/** The steps of all curves together, ascending, and the values of each curve at them. Linear in the steps of all curves: this is done anew with every step that comes. */
 export function alignCurves(curves: readonly Curve[]): AlignedCurves {
-  const steps = [...new Set(curves.flatMap(({ points }) => points.map(({ step }) => step)))].sort((a, b) => a - b);
-  const values = curves.map(({ points }) => {
-    const byStep = new Map(points.map(({ step, value }) => [step, value]));
-    return steps.map((step) => byStep.get(step) ?? null);
-  });
-  return { steps, values };
+  const steps: number[] = [];
+  const values = curves.map((): (number | null)[] => []);
+  const places = curves.map(() => 0);
+  const stepAt = (curve: number) => curves[curve]!.history[places[curve]!]?.step ?? Number.POSITIVE_INFINITY;
+  for (;;) {
+    let next = Number.POSITIVE_INFINITY;
+    for (let curve = 0; curve < curves.length; curve++) next = Math.min(next, stepAt(curve));
+    if (next === Number.POSITIVE_INFINITY) return { steps, values };
+    steps.push(next);
+    for (const [curve, { history, read }] of curves.entries()) {
+      const isAt = stepAt(curve) === next;
+      values[curve]!.push(isAt ? (read(history[places[curve]!]!) ?? null) : null);
+      if (isAt) places[curve]! += 1;
+    }
+  }
 }
 
-/** About `most` of a list's entries, spread evenly, with the first and the last; all if there are no more. */
-export function spreadPick<T>(list: readonly T[], most: number): readonly T[] {
-  if (list.length <= most) return list;
-  return Array.from({ length: most }, (_, index) => list[Math.round((index * (list.length - 1)) / (most - 1))]!);
+/**
+ * Entries of a list spread evenly over it, and the last one: about `most` or down to half of that, or all if there are no more. A list that grows keeps its choice until it is twice as long, so
+ * that what was read or drawn of it serves again.
+ */
+export function pickSteadily<T>(list: readonly T[], most: number): readonly T[] {
+  let stride = 1;
+  while (list.length > most * stride) stride *= 2;
+  return stride === 1 ? list : list.filter((_, place) => place % stride === 0 || place === list.length - 1);
+}
+
+/** Every `stride`th step, and about as many of those in which something happens. */
+export function thinSteps(lines: readonly StepMetrics[], stride: number): readonly StepMetrics[] {
+  if (stride <= 1) return lines;
+  const marked = lines.filter(
+    ({ validationLoss, migration, decision }) => (validationLoss ?? migration ?? decision) !== undefined,
+  );
+  const every = Math.max(1, Math.ceil((marked.length * stride) / lines.length));
+  const kept = new Set(marked.filter((_, place) => place % every === 0));
+  return lines.filter((line) => line.step % stride === 0 || kept.has(line));
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { addNews, alignCurves, spreadPick } from './history.js';
+import { addNews, alignCurves, pickSteadily, thinSteps } from './history.js';
 import { gridOfExperts, gridOfRanks, listMoves } from './loads.js';
+import { formatRunIds, parseRunIds } from './run-ids.js';
 
 function line(step: number, rest: Partial<StepMetrics> = {}): StepMetrics {
   return {
@@ -64,22 +65,12 @@ describe('the history of a run', () => {
 });
 
 describe('curves of several runs', () => {
+  const read = ({ validationLoss }: StepMetrics) => validationLoss;
+
   it('share their steps, and have nothing where a run has no such step', () => {
     const curves = [
-      {
-        name: 'a',
-        points: [
-          { step: 1, value: 5 },
-          { step: 3, value: 4 },
-        ],
-      },
-      {
-        name: 'b',
-        points: [
-          { step: 2, value: 9 },
-          { step: 3, value: undefined },
-        ],
-      },
+      { history: [line(1, { validationLoss: 5 }), line(3, { validationLoss: 4 })], read },
+      { history: [line(2, { validationLoss: 9 }), line(3)], read },
     ];
     assert.deepEqual(alignCurves(curves), {
       steps: [1, 2, 3],
@@ -88,20 +79,67 @@ describe('curves of several runs', () => {
         [null, 9, null],
       ],
     });
+    assert.deepEqual(alignCurves([]), { steps: [], values: [] });
+  });
+
+  it('have each value at its step, whatever steps the runs have', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uniqueArray(fc.integer({ min: 1, max: 20 }))), (lists) => {
+        const histories = lists.map((list) => list.sort((a, b) => a - b).map((step) => line(step)));
+        const { steps, values } = alignCurves(histories.map((history) => ({ history, read: ({ step }) => step })));
+        assert.deepEqual(
+          steps,
+          [...new Set(lists.flat())].sort((a, b) => a - b),
+        );
+        for (const [run, list] of lists.entries())
+          assert.deepEqual(
+            values[run],
+            steps.map((step) => (list.includes(step) ? step : null)),
+          );
+      }),
+    );
   });
 });
 
-describe('a spread choice', () => {
-  it('has the first and the last, no entry twice, and no more than asked for', () => {
+describe('a choice of a long list', () => {
+  const listOf = (length: number) => Array.from({ length }, (_, index) => index);
+
+  it('has the first and the last entry, and about as many as asked for', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 2, max: 60 }), (length, most) => {
-        const list = Array.from({ length }, (_, index) => index);
-        const picked = spreadPick(list, most);
-        assert.equal(picked.length, Math.min(length, most));
-        assert.equal(new Set(picked).size, picked.length);
-        if (length > 0) assert.deepEqual([picked[0], picked.at(-1)], [0, length - 1]);
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 2, max: 60 }), (length, most) => {
+        const picked = pickSteadily(listOf(length), most);
+        assert.ok(picked.length <= most + 1 && picked.length >= Math.min(length, most / 2));
+        assert.deepEqual([picked[0], picked.at(-1)], [0, length - 1]);
       }),
     );
+  });
+
+  it('stays while the list grows, until it is twice as long', () => {
+    const picked = pickSteadily(listOf(101), 50);
+    assert.deepEqual(pickSteadily(listOf(200), 50).slice(0, 26), picked.slice(0, 26));
+  });
+});
+
+describe('steps that are left out of a long run', () => {
+  it('are not those in which something happens, unless that is always so', () => {
+    const history = Array.from({ length: 64 }, (_, place) => line(place + 1, place === 4 ? { validationLoss: 1 } : {}));
+    assert.deepEqual(stepsOf(thinSteps(history, 16)), [5, 16, 32, 48, 64]);
+    assert.deepEqual(thinSteps(history, 1), history);
+    assert.deepEqual(thinSteps(history, 0), history);
+    const busy = history.map((metrics) => ({ ...metrics, validationLoss: 1 }));
+    assert.ok(thinSteps(busy, 16).length <= 8);
+    assert.deepEqual(stepsOf(thinSteps([line(5, { validationLoss: 1 })], 16)), [5]);
+  });
+});
+
+describe('names of runs in an address', () => {
+  it('come back as they were, whatever is in them, each once and not too many', () => {
+    const names = fc.uniqueArray(fc.string({ minLength: 1 }), { maxLength: 6 });
+    fc.assert(fc.property(names, (ids) => assert.deepEqual(parseRunIds(formatRunIds(ids)), ids)));
+    assert.deepEqual(parseRunIds('a,,a,b'), ['a', 'b']);
+    assert.deepEqual(parseRunIds('100%,%zz'), ['100%', '%zz']);
+    assert.equal(parseRunIds('1,2,3,4,5,6,7,8').length, 6);
+    assert.equal(formatRunIds(['20260101-1200', 'my run']), '20260101-1200,my run');
   });
 });
 

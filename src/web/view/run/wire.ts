@@ -11,6 +11,21 @@ export interface RunEntry {
   readonly folder: string;
 }
 
+/** Where somebody stands in watching a run: goes into the query of `api/events` as `run` and `from`, by pairs. */
+export interface RunPosition {
+  readonly run: string;
+  /** What the last event with one said; empty for the beginning. */
+  readonly cursor: string;
+}
+
+/** What the events of `api/events` carry: `metrics` (`MetricsNews`), `folder` (`FolderNews`), and `problem` (`Problem`, or null when it is over). */
+export interface RunEvent<News> {
+  readonly run: string;
+  readonly news: News;
+  /** Where to go on after it, if the event tells. */
+  readonly cursor?: string;
+}
+
 /** Lines of a run's metrics, as they come. */
 export interface MetricsNews {
   readonly lines: readonly StepMetrics[];
@@ -22,12 +37,13 @@ export interface MetricsNews {
 
 /** What else the folder of a run holds by now. */
 export interface FolderNews {
-  /** Steps whose timelines are there, ascending. */
+  /** Steps whose timelines are there, ascending; of very many some. */
   readonly timelines: readonly number[];
-  /** Names of the files of expert loads, in the order of their steps. */
+  /** Names of the files of expert loads, in the order of their steps; of many some. */
   readonly loads: readonly string[];
-  /** Changes when what the segments of a step take is written anew; empty as long as it is not there. */
+  /** Changes when what the segments of a step take is written anew; empty as long as it is not there. So does `config`. */
   readonly record: string;
+  readonly config: string;
   /** Whether the run came to its end. */
   readonly isFinished: boolean;
 }
