@@ -84,8 +84,8 @@ it('leaves out lines that are no metrics, and refuses one that does not end', ()
   appendMetrics(run, metricsOf(2));
   appendFileSync(runPaths(run).metrics, `${JSON.stringify({ ...metricsOf(3), idleSeconds: ['x'] })}\n`);
   assert.deepEqual(stepsOf(readMetrics(run)), [2]);
-  writeFileSync(runPaths(run).metrics, 'x'.repeat(2 ** 22 + 1));
-  assert.throws(() => readMetrics(run), { name: 'InputError', message: /longer than 4 MiB/ });
+  writeFileSync(runPaths(run).metrics, 'x'.repeat(2 ** 20 + 1));
+  assert.throws(() => readMetrics(run), { name: 'InputError', message: /longer than 1 MiB/ });
 });
 
 it('lists timelines, loads and checkpoints in order of their steps, and nothing else', () => {

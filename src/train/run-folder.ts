@@ -24,10 +24,10 @@ export interface MetricsPart {
 }
 
 /** Bytes that are read at once; no line is longer. */
-const PART_BYTES = 2 ** 22;
+const PART_BYTES = 2 ** 20;
 
 /**
- * The metrics of the run in `folder` from `from` on, at most 4 MiB of them. A last line that is not whole yet is left for the next time. Throws `InputError` if the file cannot be read, or has a
+ * The metrics of the run in `folder` from `from` on, at most 1 MiB of them. A last line that is not whole yet is left for the next time. Throws `InputError` if the file cannot be read, or has a
  * line that is longer.
  */
 export function readMetrics(folder: string, from?: MetricsCursor): MetricsPart {
@@ -43,7 +43,7 @@ export function readMetrics(folder: string, from?: MetricsCursor): MetricsPart {
   }
   const whole = part.bytes.subarray(0, part.bytes.lastIndexOf(LINE_END) + 1);
   if (whole.length === 0 && part.bytes.length === PART_BYTES) {
-    throw new InputError({ what: 'a line is longer than 4 MiB', where: path, mend: 'give the folder of a run' });
+    throw new InputError({ what: 'a line is longer than 1 MiB', where: path, mend: 'give the folder of a run' });
   }
   return {
     lines: decodeUtf8(whole, path)
@@ -99,7 +99,7 @@ export function listCheckpoints(folder: string): number[] {
 }
 
 /** A run's folders hold far fewer: of what else lies there no more is looked at, so that who watches a run is not kept from it. */
-const MOST_ENTRIES = 2 ** 16;
+const MOST_ENTRIES = 2 ** 14;
 
 /** None where there is no folder yet. */
 function listEntries(folder: string): Dirent[] {

@@ -226,7 +226,7 @@ describe('runs that are watched', () => {
   });
 
   it('say once that they cannot be read, and tell on when they can', async () => {
-    writeFileSync(join(one, 'metrics.jsonl'), 'x'.repeat(2 ** 22 + 1));
+    writeFileSync(join(one, 'metrics.jsonl'), 'x'.repeat(2 ** 20 + 1));
     const told = await hear(
       'run=one',
       ({ steps }) => steps.length > 0,

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Problem } from '../../base/index.js';
@@ -59,12 +59,21 @@ function findMissing(heard: readonly Heard[], roots: readonly string[]): void {
   }
 }
 
+let turns = Promise.resolve();
+
+/** Looks come one after another, with room for requests between them, however many connections there are. */
+async function takeTurn(): Promise<void> {
+  turns = turns.then(async () => await nextTurn());
+  await turns;
+}
+
 async function tellNews(
   stream: SSEStreamingApi,
   heard: readonly Heard[],
 ): Promise<{ isSaid: boolean; hasMore: boolean }> {
   let [isSaid, hasMore] = [false, false];
   for (const one of heard) {
+    await takeTurn();
     if (stream.aborted) break;
     const look: RunLook | undefined = one.watch?.look();
     if (look !== undefined) {

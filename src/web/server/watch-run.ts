@@ -23,6 +23,8 @@ export interface RunLook {
 
 /** Of metrics longer than this only every second step is sent, and so on: a page needs no more, and a browser holds no more. */
 const mostSentBytes = 2 ** 25;
+/** Milliseconds after which another change of a folder has another time, whatever the file system. */
+const clockGrain = 3000;
 /** The most timelines and files of loads that are named. */
 const mostTimelines = 1000;
 const mostLoads = 1000;
@@ -30,6 +32,7 @@ const mostLoads = 1000;
 /** Watches a run, from its beginning or from where another watch of it stood. */
 export function watchRun({ path: folder }: RunFolder, from: string): RunWatch {
   let next = parseCursor(from);
+  const listings = createListings(folder);
   let [knownFolder, knownProblem] = ['', 'null'];
   const lookAtMetrics = (): MetricsNews | undefined => {
     const path = resolveInside(folder, runPaths(folder).metrics);
@@ -44,7 +47,7 @@ export function watchRun({ path: folder }: RunFolder, from: string): RunWatch {
   return {
     look() {
       const [metrics, metricsProblem] = attempt(lookAtMetrics);
-      const [news, folderProblem] = attempt(() => lookAt(folder));
+      const [news, folderProblem] = attempt(() => lookAt(folder, listings));
       const [folderText, problem] = [JSON.stringify(news), metricsProblem ?? folderProblem ?? null];
       const problemText = JSON.stringify(problem);
       const look = {
@@ -72,13 +75,42 @@ function parseCursor(text: string): MetricsCursor | undefined {
   return bytes === undefined || file === undefined ? undefined : { bytes: Number(bytes), file };
 }
 
-function lookAt(folder: string): FolderNews {
-  const { timelines, loads, stepRecord, config, summary } = runPaths(folder);
-  const steps = resolveInside(folder, timelines) === undefined ? [] : listTimelines(folder);
-  const files = resolveInside(folder, loads) === undefined ? [] : listLoadFiles(folder);
+/** Lists what a folder of the run holds, anew only when it has changed. */
+function createListing<T>(run: string, folder: string, list: () => readonly T[]): () => readonly T[] {
+  let known: { readonly changed: number; readonly entries: readonly T[] } | undefined;
+  return () => {
+    const real = resolveInside(run, folder);
+    const stat = real === undefined ? undefined : statSync(real, { throwIfNoEntry: false });
+    if (stat === undefined) return [];
+    if (stat.mtimeMs !== known?.changed) {
+      const entries = list();
+      // A folder that was changed just now may change again within the grain of its clock.
+      known = { changed: Date.now() - stat.mtimeMs > clockGrain ? stat.mtimeMs : Number.NaN, entries };
+    }
+    return known.entries;
+  };
+}
+
+interface Listings {
+  readonly timelines: () => readonly number[];
+  /** Names. */
+  readonly loads: () => readonly string[];
+}
+
+function createListings(folder: string): Listings {
+  const { timelines, loads } = runPaths(folder);
+  const listLoads = () => pickSteadily(listLoadFiles(folder), mostLoads).map(({ path }) => basename(path));
   return {
-    timelines: pickSteadily(steps, mostTimelines),
-    loads: pickSteadily(files, mostLoads).map(({ path }) => basename(path)),
+    timelines: createListing(folder, timelines, () => pickSteadily(listTimelines(folder), mostTimelines)),
+    loads: createListing(folder, loads, listLoads),
+  };
+}
+
+function lookAt(folder: string, { timelines, loads }: Listings): FolderNews {
+  const { stepRecord, config, summary } = runPaths(folder);
+  return {
+    timelines: timelines(),
+    loads: loads(),
     record: versionOf(folder, stepRecord),
     config: versionOf(folder, config),
     isFinished: versionOf(folder, summary) !== '',
