@@ -1,7 +1,9 @@
+import type { ComponentChildren } from 'preact';
 import { type ComponentType, lazy, Suspense } from 'preact/compat';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useRef } from 'preact/hooks';
+import { problemOf } from '../../base/index.js';
 import { formatRoute, type ViewName, viewNames } from '../view/index.js';
-import { Busy, chooseTheme, SelectField, useRoute, useTheme } from './ui/index.js';
+import { Busy, chooseTheme, ProblemNotice, SelectField, useRoute, useTheme } from './ui/index.js';
 
 const titles: Readonly<Record<ViewName, string>> = {
   run: 'Run',
@@ -51,12 +53,22 @@ export function App() {
         <ThemeField />
       </header>
       <main ref={main} tabIndex={-1} aria-label={titles[view]}>
-        <Suspense fallback={<Busy what="Loading the view" />}>
-          <View />
-        </Suspense>
+        <Guarded key={view}>
+          <Suspense fallback={<Busy what="Loading the view" />}>
+            <View />
+          </Suspense>
+        </Guarded>
       </main>
     </>
   );
+}
+
+/** A view that breaks says so, and leaves the others alone. */
+function Guarded({ children }: { readonly children: ComponentChildren }) {
+  const [error] = useErrorBoundary() as [unknown, () => void];
+  if (error === undefined) return children;
+  const { what } = problemOf(error);
+  return <ProblemNotice problem={{ what: `the view cannot be shown: ${what}`, mend: 'load the page again' }} />;
 }
 
 function ThemeField() {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Problem, problemOf } from '../../base/index.js';
 import { listLoadFiles, listTimelines, type MetricsCursor, readMetrics, runPaths } from '../../train/index.js';
-import { type FolderNews, type MetricsNews, pickSteadily, thinSteps } from '../view/index.js';
+import { type FolderNews, type MetricsNews, pickSteadily, strideFor, thinSteps } from '../view/index.js';
 import { type RunFolder, resolveInside } from './run-folders.js';
 
 /** What looks at a run again and again. */
@@ -21,8 +21,6 @@ export interface RunLook {
   readonly problem?: Problem | null;
 }
 
-/** Of metrics longer than this only every second step is sent, and so on: a page needs no more, and a browser holds no more. */
-const mostSentBytes = 2 ** 25;
 /** Milliseconds after which another change of a folder has another time, whatever the file system. */
 const clockGrain = 3000;
 /** The most timelines and files of loads that are named. */
@@ -41,7 +39,7 @@ export function watchRun({ path: folder }: RunFolder, from: string): RunWatch {
     const isFirst = next === undefined;
     next = part.next;
     if (part.lines.length === 0 && !part.isAnew && !part.hasMore) return undefined;
-    const stride = Math.ceil((statSync(path, { throwIfNoEntry: false })?.size ?? 0) / mostSentBytes);
+    const stride = strideFor(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
     return { lines: thinSteps(part.lines, stride), isAnew: part.isAnew || isFirst, hasMore: part.hasMore };
   };
   return {

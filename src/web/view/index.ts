@@ -26,9 +26,18 @@ export {
   requestOf,
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
-export { type AlignedCurves, addNews, alignCurves, type Curve, pickSteadily, thinSteps } from './run/history.js';
+export { countPredicted } from './run/count-predicted.js';
+export {
+  type AlignedCurves,
+  addNews,
+  alignCurves,
+  type Curve,
+  pickSteadily,
+  strideFor,
+  thinSteps,
+} from './run/history.js';
 export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
-export { formatRunIds, parseRunIds } from './run/run-ids.js';
+export { formatRunIds, hasRoomForRun, parseRunIds } from './run/run-ids.js';
 export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
 export {

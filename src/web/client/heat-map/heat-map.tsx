@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type HeatGrid, type HeatRange, listShades, paintHeatRow, scaleStops } from '../../view/index.js';
-import { useTheme, useWidth } from '../ui/index.js';
+import { ChartDetails, useTheme, useWidth } from '../ui/index.js';
 
 /** Something that happened at a column, shown above it. */
 export interface HeatMark {
@@ -45,11 +45,15 @@ export function HeatMap(props: HeatMapProps) {
   const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
   const top = marks === undefined ? 0 : markHeight;
   const height = rowHeight * grid.rows + top;
-  useEffect(() => setCell(undefined), [grid.rows, grid.columns]);
+  // A map that grows while a run goes on keeps the choice.
+  const isGone = cell !== undefined && (cell.row >= grid.rows || cell.column >= grid.columns);
+  useEffect(() => {
+    if (isGone) setCell(undefined);
+  }, [isGone]);
   const picture = { ...props, marks: marks ?? [], width, height, rowHeight, top, theme, cell };
   useLayoutEffect(() => {
     if (canvas.current !== null && width > left) drawHeatMap(canvas.current, picture);
-  });
+  }, [grid, props.range, marks, width, height, theme, cell]);
   const findCell = ({ offsetX, offsetY }: PointerEvent): Cell | undefined => {
     const row = Math.floor((offsetY - top) / rowHeight);
     const column = Math.floor(((offsetX - left) / (width - left)) * grid.columns);
@@ -78,16 +82,14 @@ export function HeatMap(props: HeatMapProps) {
           onPointerLeave={() => setCell(undefined)}
         />
       </div>
-      <p class="chart-details" role="status" data-part="details">
-        {describeCell(props, cell)}
-      </p>
+      <ChartDetails hint="Hover or use the arrow keys to see what a cell is.">{describeCell(props, cell)}</ChartDetails>
       <Scale {...props} theme={theme} />
     </figure>
   );
 }
 
 function describeCell({ grid, nameRow, nameColumn, describe, marks = [] }: HeatMapProps, cell: Cell | undefined) {
-  if (cell === undefined) return 'Hover or use the arrow keys to see what a cell is.';
+  if (cell === undefined) return undefined;
   const value = grid.values[cell.row * grid.columns + cell.column] ?? Number.NaN;
   const words = marks.filter(({ column }) => column === cell.column).map((mark) => `; ${mark.words}`);
   const known = Number.isNaN(value) ? 'not known' : describe(value);

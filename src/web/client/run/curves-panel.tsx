@@ -80,15 +80,16 @@ function RunCurves({
   const { curves, styles } = useMemo(() => {
     const lines: { curve: Curve; style: CurveStyle }[] = states.flatMap(({ source, history }, colour) =>
       chart.kinds.map(({ name, read, look = 'line' }) => {
-        const points = history.map((metrics) => ({ step: metrics.step, value: read(metrics) }));
         const words = [states.length > 1 || name === '' ? source.id : '', name].filter((word) => word !== '').join(' ');
-        return { curve: { name: words, points }, style: { name: words, colour, look } };
+        return { curve: { history, read }, style: { name: words, colour, look } };
       }),
     );
     if (chart.isStepTime === true && predicted !== undefined) {
-      const points = (histories[0] ?? []).map(({ step }) => ({ step, value: predicted }));
       const name = states.length > 1 ? `${states[0]?.source.id} predicted` : 'predicted';
-      lines.push({ curve: { name, points }, style: { name, colour: 0, look: 'dashed' } });
+      lines.push({
+        curve: { history: histories[0] ?? [], read: () => predicted },
+        style: { name, colour: 0, look: 'dashed' },
+      });
     }
     return { curves: alignCurves(lines.map(({ curve }) => curve)), styles: lines.map(({ style }) => style) };
   }, [chart, predicted, ...histories]);

@@ -1,12 +1,21 @@
-import { formatBytes, InputError } from '../../../base/index.js';
+import { formatBytes, InputError, problemOf } from '../../../base/index.js';
 import { parseMetrics } from '../../../formats/browser.js';
-import { fileAt, pathOf, type RunFileName } from '../../view/index.js';
+import {
+  type FolderNews,
+  fileAt,
+  type MetricsNews,
+  pathOf,
+  type RunFileName,
+  strideFor,
+  thinSteps,
+} from '../../view/index.js';
 import type { DroppedFile } from '../ui/index.js';
-import type { RunSource } from './source.js';
+import type { RunListener, RunSource } from './source.js';
 
 const metricsName = 'metrics.jsonl';
-/** A longer text does not fit into a string of the browser. */
-const mostBytes = 2 ** 28;
+/** A longer file is not shown. */
+const mostBytes = 2 ** 26;
+const longestLine = 2 ** 20;
 
 /** The runs among files that the person gave: each folder with metrics is one. Throws `InputError` if there is none. */
 export function findRuns(files: readonly DroppedFile[]): RunSource[] {
@@ -32,23 +41,23 @@ function createFileSource(folder: string, metrics: File, files: readonly Dropped
     id: name,
     folder: name,
     watch({ onMetrics, onFolder, onProblem }) {
-      let isOver = false;
-      readText(metrics, metricsName)
-        .then((text) => {
-          if (isOver) return;
-          const lines = text.split('\n').flatMap((line) => parseMetrics(line) ?? []);
-          onMetrics({ lines, isAnew: true, hasMore: false });
-          onFolder({
-            timelines: all.flatMap((file) => (file.kind === 'timeline' ? file.step : [])).sort((a, b) => a - b),
-            loads: all.flatMap((file) => (file.kind === 'loads' ? file.name : [])).sort(),
-            record: own.has(pathOf({ kind: 'record' })) ? 'given' : '',
-            isFinished: true,
-          });
-        })
-        .catch((error: unknown) => onProblem({ what: error instanceof Error ? error.message : String(error) }));
-      return () => {
-        isOver = true;
+      const stop = new AbortController();
+      const has = (file: RunFileName) => (own.has(pathOf(file)) ? 'given' : '');
+      const folder: FolderNews = {
+        timelines: all.flatMap((file) => (file.kind === 'timeline' ? file.step : [])).sort((a, b) => a - b),
+        loads: all.flatMap((file) => (file.kind === 'loads' ? file.name : [])).sort(),
+        record: has({ kind: 'record' }),
+        config: has({ kind: 'config' }),
+        isFinished: true,
       };
+      const tell = (news: MetricsNews) => {
+        onMetrics(news);
+        if (news.isAnew) onFolder(folder);
+      };
+      readMetricsFile(metrics, tell, stop.signal).catch((error: unknown) => {
+        if (!stop.signal.aborted) onProblem(problemOf(error));
+      });
+      return () => stop.abort();
     },
     async read(file: RunFileName) {
       const found = own.get(pathOf(file));
@@ -61,4 +70,23 @@ async function readText(file: File, where: string): Promise<string> {
   if (file.size > mostBytes)
     throw new InputError({ what: `it is longer than ${formatBytes(mostBytes)}`, where, mend: 'use doubletrack serve' });
   return await file.text();
+}
+
+/** Reads metrics line by line, so that neither the page stands still nor a long file is held whole. */
+async function readMetricsFile(file: File, tell: RunListener['onMetrics'], signal: AbortSignal): Promise<void> {
+  const stride = strideFor(file.size);
+  const reader = file.stream().pipeThrough(new TextDecoderStream(), { signal }).getReader();
+  let rest = '';
+  let isAnew = true;
+  for (;;) {
+    const { value = '', done } = await reader.read();
+    const lines = `${rest}${value}`.split('\n');
+    rest = done ? '' : (lines.pop() ?? '');
+    if (rest.length > longestLine)
+      throw new InputError({ what: 'a line is too long', where: metricsName, mend: 'give the folder of a run' });
+    const read = lines.flatMap((line) => parseMetrics(line) ?? []);
+    tell({ lines: thinSteps(read, stride), isAnew, hasMore: !done });
+    isAnew = false;
+    if (done) return;
+  }
 }

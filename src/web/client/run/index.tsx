@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
-import { parseRunShape } from '../../view/index.js';
+import { formatRunIds, parseRunIds, parseRunShape } from '../../view/index.js';
 import {
   Busy,
   type DroppedFile,
@@ -37,7 +37,7 @@ export function RunView() {
     try {
       const runs = findRuns(files);
       setGiven((before) => [...runs, ...before.filter(({ id }) => runs.every((run) => run.id !== id))]);
-      setParameters({ runs: runs.map(({ id }) => id).join(','), step: '', window: '' });
+      setParameters({ runs: formatRunIds(runs.map(({ id }) => id)), step: '', window: '' });
       setProblem(undefined);
     } catch (error) {
       setProblem(problemOf(error));
@@ -71,8 +71,8 @@ function useChosenRuns(all: readonly RunSource[]): readonly RunSource[] {
   const { parameters } = useRoute();
   const wanted = parameters.runs ?? '';
   return useMemo(() => {
-    const named = wanted.split(',').flatMap((id) => all.find((run) => run.id === id) ?? []);
-    return named.length > 0 ? [...new Set(named)] : all.slice(-1);
+    const named = parseRunIds(wanted).flatMap((id) => all.find((run) => run.id === id) ?? []);
+    return named.length > 0 ? named : all.slice(-1);
   }, [all, wanted]);
 }
 
@@ -99,18 +99,19 @@ function Begin({ isWaiting }: { readonly isWaiting: boolean }) {
 function ChosenRuns({ chosen }: { readonly chosen: readonly RunSource[] }) {
   const states = useRunStates(chosen);
   const [main] = states;
-  const record = useRunFile(main?.source, { kind: 'record', version: main?.folder?.record ?? '' }, parseRecordedStep);
-  const shape = useRunFile(
-    main?.source,
-    { kind: 'config', version: main?.folder === undefined ? '' : 'written' },
-    parseRunShape,
-  );
+  const { folder } = main ?? {};
+  const stepFile = useRunFile(main?.source, { kind: 'record', version: folder?.record ?? '' }, parseRecordedStep);
+  const config = useRunFile(main?.source, { kind: 'config', version: folder?.config ?? '' }, parseRunShape);
+  const [record, shape] = [stepFile.value, config.value];
   if (main === undefined) return null;
   const { history, isLoaded, problem, source } = main;
   return (
     <>
       {states.map(({ problem: own, source: { id } }) =>
         own === undefined ? null : <ProblemNotice key={id} problem={own} />,
+      )}
+      {[config.problem, stepFile.problem].map((own) =>
+        own === undefined ? null : <ProblemNotice key={own.where} problem={own} />,
       )}
       {history.length === 0 && problem === undefined ? (
         isLoaded ? (

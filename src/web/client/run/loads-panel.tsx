@@ -7,17 +7,23 @@ import {
   gridOfRanks,
   type LoadChoice,
   listMoves,
+  pickSteadily,
   type RunShape,
   rankLoadsOf,
   type StepGrid,
-  spreadPick,
 } from '../../view/index.js';
 import { HeatMap } from '../heat-map/index.js';
 import { Notice, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
+import type { RunSource } from './source.js';
 import type { RunState } from './use-runs.js';
 
 /** Files of loads that are read at most: of a long run some, evenly. */
 const mostFiles = 60;
+/** Steps that a map of ranks has columns for at most: screens are not wider. */
+const mostColumns = 2000;
+
+/** Where no moves are to be marked. */
+const noHistory: readonly StepMetrics[] = [];
 
 const describeLoad = (value: number): string => `${value.toFixed(2)} of the mean`;
 
@@ -76,14 +82,23 @@ function ExpertLoads({
 }
 
 function RankLoads({ history, expert }: { readonly history: readonly StepMetrics[]; readonly expert: number }) {
-  const measured = useMemo(() => gridOfRanks(history, 'measured', expert), [history, expert]);
-  const unmoved = useMemo(() => gridOfRanks(history, 'unmoved', expert), [history, expert]);
-  const moves = history.some(({ unmovedRankLoads }) => unmovedRankLoads !== undefined);
-  const range = findRange(moves ? [measured, unmoved] : [measured]);
-  const say = (choice: LoadChoice) => {
-    const loads = history.map((metrics) => rankLoadsOf(metrics, choice));
-    return `the busiest rank has ${measureImbalance(loads, expert).toFixed(3)} times the mean`;
-  };
+  const { measured, unmoved, range, moves, imbalances } = useMemo(() => {
+    const shown = pickSteadily(history, mostColumns);
+    const [measured, unmoved] = [gridOfRanks(shown, 'measured', expert), gridOfRanks(shown, 'unmoved', expert)];
+    const imbalanceOf = (choice: LoadChoice) =>
+      measureImbalance(
+        shown.map((metrics) => rankLoadsOf(metrics, choice)),
+        expert,
+      );
+    return {
+      measured,
+      unmoved,
+      range: findRange([measured, unmoved]),
+      moves: shown.some(({ unmovedRankLoads }) => unmovedRankLoads !== undefined),
+      imbalances: { measured: imbalanceOf('measured'), unmoved: imbalanceOf('unmoved') },
+    };
+  }, [history, expert]);
+  const say = (choice: LoadChoice) => `the busiest rank has ${imbalances[choice].toFixed(3)} times the mean`;
   return (
     <Panel
       title="Load of ranks over time"
@@ -97,7 +112,13 @@ function RankLoads({ history, expert }: { readonly history: readonly StepMetrics
         {moves ? (
           <div class="stack">
             <h3>{`As the first placement would have it: ${say('unmoved')}`}</h3>
-            <LoadMap grid={unmoved} history={[]} range={range} label="Load of ranks without moves" rowName="rank" />
+            <LoadMap
+              grid={unmoved}
+              history={noHistory}
+              range={range}
+              label="Load of ranks without moves"
+              rowName="rank"
+            />
           </div>
         ) : null}
         <div class="stack">
@@ -114,7 +135,7 @@ function LoadMap({
   history,
   label,
   rowName,
-  range = findRange([grid]),
+  range: given,
 }: {
   readonly grid: StepGrid;
   readonly history: readonly StepMetrics[];
@@ -122,6 +143,8 @@ function LoadMap({
   readonly rowName: string;
   readonly range?: ReturnType<typeof findRange>;
 }) {
+  const range = useMemo(() => given ?? findRange([grid]), [grid, given]);
+  const marks = useMemo(() => listMoves(history, grid), [history, grid]);
   return (
     <HeatMap
       label={label}
@@ -130,7 +153,7 @@ function LoadMap({
       nameRow={(row) => `${rowName} ${row}`}
       nameColumn={(column) => `step ${grid.steps[column]}`}
       describe={describeLoad}
-      marks={listMoves(history, grid)}
+      marks={marks}
     />
   );
 }
@@ -139,24 +162,32 @@ function LoadMap({
 function useLoads({ source, folder }: RunState): readonly RunLoads[] {
   const [known, setKnown] = useState<ReadonlyMap<string, RunLoads>>(new Map());
   const names = folder?.loads ?? [];
-  const wanted = spreadPick(names, mostFiles);
+  const wanted = pickSteadily(names, mostFiles);
   useEffect(() => setKnown(new Map()), [source]);
   useEffect(() => {
     let isOver = false;
     const read = async () => {
       for (const name of wanted.filter((one) => !known.has(one))) {
-        const text = await source.read({ kind: 'loads', name });
+        const loads = await readLoads(source, name);
         if (isOver) return;
-        if (text === undefined) continue;
-        const loads = parseRunLoads(text, `loads/${name}`);
+        if (loads === undefined) continue;
         setKnown((before) => new Map([...before].filter(([one]) => wanted.includes(one))).set(name, loads));
       }
     };
-    // A file that cannot be read is left out of the picture.
-    read().catch(() => undefined);
+    void read();
     return () => {
       isOver = true;
     };
   }, [source, wanted.join()]);
   return useMemo(() => wanted.flatMap((name) => known.get(name) ?? []), [known, wanted.join()]);
+}
+
+/** The loads of a file; undefined for one that is gone or cannot be read: it is left out of the picture. */
+async function readLoads(source: RunSource, name: string): Promise<RunLoads | undefined> {
+  try {
+    const text = await source.read({ kind: 'loads', name });
+    return text === undefined ? undefined : parseRunLoads(text, `loads/${name}`);
+  } catch {
+    return undefined;
+  }
 }

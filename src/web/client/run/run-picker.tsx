@@ -1,3 +1,4 @@
+import { formatRunIds, hasRoomForRun } from '../../view/index.js';
 import { setParameters } from '../ui/index.js';
 import type { RunSource } from './source.js';
 
@@ -10,7 +11,7 @@ export function RunPicker({
   readonly chosen: readonly RunSource[];
 }) {
   const choose = (next: readonly RunSource[]) =>
-    setParameters({ runs: next.map(({ id }) => id).join(','), step: '', window: '', layer: '' });
+    setParameters({ runs: formatRunIds(next.map(({ id }) => id)), step: '', window: '', layer: '' });
   const [main] = chosen;
   return (
     <div class="run-picker">
@@ -40,6 +41,7 @@ export function RunPicker({
                 <input
                   type="checkbox"
                   checked={chosen.includes(run)}
+                  disabled={!chosen.includes(run) && !hasRoomForRun(chosen.length)}
                   onChange={(event) =>
                     choose(event.currentTarget.checked ? [...chosen, run] : chosen.filter((one) => one !== run))
                   }

@@ -81,25 +81,20 @@ function Measured({
     [record],
   );
   // Both have one scale of time, so that their lengths can be compared by eye.
-  const end = Math.max(measured.end, predicted?.end ?? 0);
+  const span = Math.max(measured.end, predicted?.end ?? 0);
   const window = parseWindow(parameters.window);
   const onWindow = (next: typeof window) => setParameters({ window: formatWindow(next) });
-  const shared = { ...(window !== undefined && { window }), onWindow };
+  const shared = { ...(window !== undefined && { window }), onWindow, span, room: 300 };
   return (
     <div class="stack">
       <h3>{`Measured: ${formatSeconds(timeline.seconds)}`}</h3>
-      <TimelineChart
-        timeline={{ ...measured, end }}
-        label={`Step ${timeline.step} as measured`}
-        {...shared}
-        room={300}
-      />
+      <TimelineChart timeline={measured} label={`Step ${timeline.step} as measured`} {...shared} />
       {predicted === undefined || record === undefined ? (
         <p class="note">What the simulator predicts follows once the run has measured a few steps closely.</p>
       ) : (
         <>
           <h3>{`Predicted by the simulator from the times of the segments: ${formatSeconds(record.prediction.makespan)}`}</h3>
-          <TimelineChart timeline={{ ...predicted, end }} label="A step as predicted" {...shared} room={300} />
+          <TimelineChart timeline={predicted} label="A step as predicted" {...shared} />
         </>
       )}
     </div>

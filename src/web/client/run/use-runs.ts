@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { addNews, type FolderNews } from '../../view/index.js';
+import { addNews, type FolderNews, type RunEntry } from '../../view/index.js';
 import { createServerSource, listServerRuns } from './server-source.js';
 import type { RunSource } from './source.js';
 
@@ -17,53 +17,106 @@ export interface RunState {
 
 const listMilliseconds = 3000;
 
-/** The runs of the server, asked for again and again; undefined before the first answer. */
+/** The runs of the server, asked for again and again; undefined before the first answer. A run that stays stays the same object. */
 export function useServerRuns(isServed: boolean) {
   const [runs, setRuns] = useState<readonly RunSource[]>();
   const [problem, setProblem] = useState<Problem>();
   useEffect(() => {
     if (!isServed) return;
-    let known = '';
-    const look = () => {
-      listServerRuns()
-        .then((entries) => {
-          setProblem(undefined);
-          const text = JSON.stringify(entries);
-          if (text !== known) setRuns(entries.map(createServerSource));
-          known = text;
-        })
-        .catch((error: unknown) => setProblem(problemOf(error)));
+    let isOver = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async () => {
+      try {
+        const entries = document.hidden ? undefined : await listServerRuns();
+        if (isOver) return;
+        if (entries !== undefined) setRuns((before) => takeEntries(before, entries));
+        setProblem(undefined);
+      } catch (error) {
+        if (!isOver) setProblem(problemOf(error));
+      }
+      if (!isOver) timer = setTimeout(look, listMilliseconds);
     };
-    look();
-    const timer = setInterval(look, listMilliseconds);
-    return () => clearInterval(timer);
+    void look();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
   }, [isServed]);
   return { runs, problem };
 }
 
+function takeEntries(before: readonly RunSource[] | undefined, entries: readonly RunEntry[]): readonly RunSource[] {
+  const next = entries.map(
+    (entry) =>
+      before?.find(({ id, folder }) => id === entry.id && folder === entry.folder) ?? createServerSource(entry),
+  );
+  const isSame = before?.length === next.length && next.every((run, place) => run === before[place]);
+  return isSame ? before : next;
+}
+
+type States = ReadonlyMap<RunSource, RunState>;
+type ChangeStates = (change: (all: States) => States) => void;
+
 /** What is known of some runs, kept up to date while they are chosen. */
 export function useRunStates(sources: readonly RunSource[]): readonly RunState[] {
-  const [states, setStates] = useState<ReadonlyMap<RunSource, RunState>>(new Map());
+  const [states, setStates] = useState<States>(new Map());
+  const stops = useRef(new Map<RunSource, () => void>()).current;
   useEffect(() => {
-    const change = (source: RunSource, next: (state: RunState) => Partial<RunState>) =>
-      setStates((all) => {
-        const state = all.get(source) ?? emptyState(source);
-        return new Map(all).set(source, { ...state, ...next(state) });
-      });
-    const stops = sources.map((source) =>
-      source.watch({
-        onMetrics: (news) =>
-          change(source, ({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore })),
-        onFolder: (folder) => change(source, () => ({ folder, isLoaded: true })),
-        onProblem: (problem) => change(source, () => ({ problem })),
-      }),
-    );
-    return () => {
-      for (const stop of stops) stop();
-      setStates(new Map());
-    };
-  }, [sources]);
+    for (const [source, stop] of stops) {
+      if (sources.includes(source)) continue;
+      stop();
+      stops.delete(source);
+    }
+    setStates((all) => new Map([...all].filter(([source]) => stops.has(source))));
+    for (const source of sources) if (!stops.has(source)) stops.set(source, watchRun(source, batchChanges(setStates)));
+  }, [sources, stops]);
+  useEffect(
+    () => () => {
+      for (const stop of stops.values()) stop();
+      stops.clear();
+    },
+    [stops],
+  );
   return sources.map((source) => states.get(source) ?? emptyState(source));
+}
+
+function watchRun(source: RunSource, changeStates: ChangeStates): () => void {
+  let isOver = false;
+  const change = (next: (state: RunState) => Partial<RunState>) =>
+    changeStates((all) => {
+      const state = all.get(source) ?? emptyState(source);
+      return isOver ? all : new Map(all).set(source, { ...state, ...next(state) });
+    });
+  const stop = source.watch({
+    onMetrics: (news) => change(({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore })),
+    onFolder: (folder) => change(() => ({ folder, isLoaded: true })),
+    onProblem: (problem) => change(() => ({ problem })),
+  });
+  return () => {
+    isOver = true;
+    stop();
+  };
+}
+
+/** What comes in quick succession, as the parts of a long run do, is shown together: showing it takes longer than it does. */
+const batchMilliseconds = 250;
+
+function batchChanges(changeStates: ChangeStates): ChangeStates {
+  let waiting: ((all: States) => States)[] = [];
+  let isDue = false;
+  let last = Number.NEGATIVE_INFINITY;
+  const apply = () => {
+    const changes = waiting;
+    waiting = [];
+    isDue = false;
+    last = performance.now();
+    changeStates((all) => changes.reduce((states, change) => change(states), all));
+  };
+  return (change) => {
+    waiting.push(change);
+    if (!isDue) setTimeout(apply, Math.max(0, last + batchMilliseconds - performance.now()));
+    isDue = true;
+  };
 }
 
 function emptyState(source: RunSource): RunState {

@@ -8,7 +8,7 @@ import {
   type TimeWindow,
   zoomWindow,
 } from '../../view/index.js';
-import { useTheme, useWidth } from '../ui/index.js';
+import { ChartDetails, useTheme, useWidth } from '../ui/index.js';
 import { describeTime, drawFrame, margins } from './draw-frame.js';
 import { handleKey, type Selection } from './keys.js';
 import { usePointer } from './pointer.js';
@@ -49,7 +49,7 @@ export function TimelineChart({ timeline, label, window: given, onWindow, room =
     const start = performance.now();
     drawFrame(canvas.current, frame);
     performance.measure('timeline frame', { start });
-  });
+  }, [timeline, layout, window.from, window.to, span, theme, width, height, scrollTop, selected]);
   const show = (next: TimeWindow) =>
     onWindow(next.to - next.from >= span * (1 - 1e-9) ? undefined : { from: next.from, to: next.to });
   usePointer(canvas, frame, { show, select: setSelected });
@@ -109,11 +109,11 @@ function Details({
   const event = selected === undefined ? undefined : track?.events[selected.event];
   const say = (time: number) => describeTime(time, timeline.unit);
   return (
-    <p class="chart-details" role="status" data-part="details">
+    <ChartDetails hint="Hover or use the arrow keys to see what an event is.">
       {track === undefined || event === undefined
-        ? 'Hover or use the arrow keys to see what an event is.'
+        ? undefined
         : `rank ${track.rank}, ${track.lane}: ${event.label} (${kindStyles[event.kind].words}), ${say(event.end - event.start)} long, from ${say(event.start)} to ${say(event.end)}`}
-    </p>
+    </ChartDetails>
   );
 }
 

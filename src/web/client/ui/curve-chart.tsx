@@ -37,7 +37,7 @@ export function curveColour(place: number, theme: 'light' | 'dark'): string {
   return palette[place % palette.length]!;
 }
 
-/** Curves over steps: hovering or the arrow keys tell the values at a step, dragging zooms, a double click shows all. */
+/** Curves over steps: hovering or the arrow keys tell the values at a step, dragging or plus and minus zoom, a double click or 0 shows all. */
 export function CurveChart({ title, curves, styles, describe, syncKey, height = 200 }: CurveChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -52,7 +52,9 @@ export function CurveChart({ title, curves, styles, describe, syncKey, height = 
     return () => plot.current?.destroy();
     // Data that change are given to the plot below; it is made anew only for what cannot be changed.
   }, [kinds, theme, width, height, syncKey]);
-  useEffect(() => plot.current?.setData(toData(curves)), [curves]);
+  useEffect(() => {
+    if (plot.current !== undefined) changeData(plot.current, toData(curves));
+  }, [curves]);
   return (
     <figure class="chart">
       <figcaption class="chart-title">{title}</figcaption>
@@ -60,11 +62,11 @@ export function CurveChart({ title, curves, styles, describe, syncKey, height = 
         ref={box}
         class="curves"
         role="application"
-        aria-label={`${title}. Arrow keys choose a step.`}
+        aria-label={`${title}. Arrow keys choose a step, plus and minus zoom, 0 shows the whole.`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: its steps are reached by the arrow keys
         tabIndex={0}
         onKeyDown={(event) => {
-          if (plot.current !== undefined && moveCursor(plot.current, event.key)) event.preventDefault();
+          if (plot.current !== undefined && handleKey(plot.current, event.key)) event.preventDefault();
         }}
       />
       <Values curves={curves} styles={styles} describe={describe} at={at} theme={theme} />
@@ -76,10 +78,49 @@ function toData({ steps, values }: AlignedCurves): uPlot.AlignedData {
   return [[...steps], ...values.map((list) => [...list])];
 }
 
-function moveCursor(plot: uPlot, key: string): boolean {
-  const move = key === 'ArrowRight' ? 1 : key === 'ArrowLeft' ? -1 : 0;
+/** Gives a plot the data of more steps; the part that a person has chosen stays. */
+function changeData(plot: uPlot, data: uPlot.AlignedData): void {
+  const { min, max } = plot.scales.x ?? {};
   const steps = plot.data[0];
-  if (move === 0 || steps.length === 0) return false;
+  const isPart = min != null && max != null && (min > steps[0]! || max < steps.at(-1)!);
+  plot.setData(data, !isPart);
+  if (isPart) plot.setScale('x', { min, max });
+}
+
+/** Does what a key means; whether it means anything. */
+function handleKey(plot: uPlot, key: string): boolean {
+  const steps = plot.data[0];
+  if (steps.length === 0) return false;
+  switch (key) {
+    case 'ArrowRight':
+      return moveCursor(plot, steps, 1);
+    case 'ArrowLeft':
+      return moveCursor(plot, steps, -1);
+    case '+':
+    case '=':
+      return zoom(plot, steps, 0.5);
+    case '-':
+      return zoom(plot, steps, 2);
+    case '0':
+      return zoom(plot, steps, Number.POSITIVE_INFINITY);
+    default:
+      return false;
+  }
+}
+
+/** Shows a part of the steps, `factor` times as long, around the step that is pointed at. */
+function zoom(plot: uPlot, steps: ArrayLike<number>, factor: number): boolean {
+  const [first, last] = [steps[0]!, steps[steps.length - 1]!];
+  const { min, max } = plot.scales.x ?? {};
+  const [from, to] = [min ?? first, max ?? last];
+  const { idx } = plot.cursor;
+  const middle = idx == null ? (from + to) / 2 : steps[idx]!;
+  const half = Math.max(1, ((to - from) * factor) / 2);
+  plot.setScale('x', { min: Math.max(first, middle - half), max: Math.min(last, middle + half) });
+  return true;
+}
+
+function moveCursor(plot: uPlot, steps: ArrayLike<number>, move: 1 | -1): boolean {
   const place = plot.cursor.idx ?? (move === 1 ? -1 : steps.length);
   const next = steps[Math.min(steps.length - 1, Math.max(0, place + move))]!;
   plot.setCursor({ left: plot.valToPos(next, 'x'), top: plot.height / 3 });

@@ -1,4 +1,5 @@
 export { Busy, type BusyProps } from './busy.js';
+export { ChartDetails } from './chart-details.js';
 export { CurveChart, type CurveChartProps, type CurveStyle, curveColour } from './curve-chart.js';
 export { DataTable, type DataTableProps } from './data-table.js';
 export { downloadText } from './download.js';

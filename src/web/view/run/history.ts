@@ -56,9 +56,17 @@ export function pickSteadily<T>(list: readonly T[], most: number): readonly T[] 
   return stride === 1 ? list : list.filter((_, place) => place % stride === 0 || place === list.length - 1);
 }
 
+/** A browser holds about so much of a run's metrics as text. */
+const mostBytes = 2 ** 25;
+
+/** Which steps `thinSteps` leaves of metrics of a length in bytes: every one, every second, and so on. */
+export function strideFor(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / mostBytes));
+}
+
 /** Every `stride`th step, and about as many of those in which something happens. */
 export function thinSteps(lines: readonly StepMetrics[], stride: number): readonly StepMetrics[] {
-  if (stride <= 1) return lines;
+  if (stride === 1) return lines;
   const marked = lines.filter(
     ({ validationLoss, migration, decision }) => (validationLoss ?? migration ?? decision) !== undefined,
   );
