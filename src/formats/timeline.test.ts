@@ -130,6 +130,14 @@ it('refuses what is no timeline with an error that names the place', () => {
     assert.throws(() => parseTimeline(text, '3.json'), InputError);
 });
 
+it('refuses more events of all ranks together than a page could show', () => {
+  const document = JSON.parse(formatTimeline(good)) as Document;
+  const zeros = () => new Array<number>(2 ** 19).fill(0);
+  const rank = () => ({ name: zeros(), action: zeros(), chunks: zeros(), start: zeros(), duration: zeros() });
+  document.ranks = Array.from({ length: 3 }, () => ({ ...rank(), sends: [], receives: [] }));
+  assert.throws(() => parseTimeline(JSON.stringify(document), '3.json'), /ranks\.2\.name.*all ranks together/);
+});
+
 it('is small: names, actions and chunks are written once', () => {
   const one = good.ranks[0]![0]!;
   const events = Array.from({ length: 1000 }, (_, index) => ({ ...one, start: index / 1e3, end: (index + 0.7) / 1e3 }));

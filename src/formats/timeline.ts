@@ -17,7 +17,7 @@ export interface StepTimeline {
 const ticksPerSecond = 1e7;
 
 /** Limits of a file: a short one must not ask for long work. */
-const limits = { characters: 2 ** 27, ranks: 4096, events: 2 ** 22, rows: 2 ** 20, letters: 200 } as const;
+const limits = { characters: 2 ** 27, ranks: 4096, events: 2 ** 20, rows: 2 ** 20, letters: 200 } as const;
 /** The longest time; in ticks it is still a whole number. */
 const longestSeconds = 1e8;
 const longestTicks = longestSeconds * ticksPerSecond;
@@ -126,15 +126,25 @@ export function parseTimeline(text: string, where: string): StepTimeline {
     ),
     chunks: readChunks(table.chunks, at(place, 'chunks')),
   };
-  const ranks = at(place, 'ranks');
   return {
     step: readCount(table.step, at(place, 'step'), Number.MAX_SAFE_INTEGER),
     start: readNumber(table.start, at(place, 'start'), Number.MAX_SAFE_INTEGER),
     seconds: readNumber(table.seconds, at(place, 'seconds'), longestSeconds),
-    ranks: readList(table.ranks, ranks, limits.ranks).map((entry, rank) =>
-      readEvents(entry, at(ranks, String(rank)), tables),
-    ),
+    ranks: readRanks(table.ranks, at(place, 'ranks'), tables),
   };
+}
+
+/** No rank, and not all ranks together, may have more than `limits.events`. */
+function readRanks(value: unknown, place: Place, tables: Tables): TimelineEvent[][] {
+  let events = 0;
+  return readList(value, place, limits.ranks).map((entry, rank) => {
+    const own = at(place, String(rank));
+    const read = readEvents(entry, own, tables);
+    events += read.length;
+    if (events > limits.events)
+      throw refuse(events, at(own, 'name'), `use at most ${limits.events} events of all ranks together`);
+    return read;
+  });
 }
 
 const kinds: Readonly<Record<EventKind, true>> = {

@@ -27,6 +27,7 @@ export {
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export { countPredicted } from './run/count-predicted.js';
+export { formatTokens } from './run/format-tokens.js';
 export {
   type AlignedCurves,
   addNews,

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
-import { formatCount, formatSeconds } from '../../../base/index.js';
+import { formatSeconds } from '../../../base/index.js';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { alignCurves, type Curve } from '../../view/index.js';
+import { alignCurves, type Curve, formatTokens } from '../../view/index.js';
 import { CurveChart, type CurveStyle, Panel } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
 import type { RunState } from './use-runs.js';
@@ -32,7 +32,7 @@ const charts: readonly Chart[] = [
   {
     title: 'Tokens a second',
     kinds: [{ name: '', read: ({ tokensPerSecond }) => tokensPerSecond }],
-    describe: (value) => formatCount(value).replace(/\.?0+(?= |$)/, ''),
+    describe: formatTokens,
   },
   {
     title: 'Learning rate',
@@ -56,7 +56,10 @@ export function CurvesPanel({
   readonly record: RecordedStep | undefined;
 }) {
   return (
-    <Panel title="Curves" note="Drag over a curve to zoom, double-click to see all again.">
+    <Panel
+      title="Curves"
+      note="Drag over a curve to zoom, or choose it and use plus and minus; a double click or 0 shows all again."
+    >
       <div class="charts">
         {charts.map((chart) => (
           <RunCurves key={chart.title} chart={chart} states={states} predicted={record?.prediction.makespan} />

@@ -51,7 +51,8 @@ function describeEnd({ history, folder }: RunState, shape: RunShape | undefined)
     .slice(-20)
     .map(({ seconds }) => seconds)
     .sort((a, b) => a - b);
-  return `about ${formatSeconds((shape.steps - last.step) * (recent[recent.length >> 1] ?? 0))} left`;
+  const left = Math.max(0, shape.steps - last.step) * (recent[recent.length >> 1] ?? 0);
+  return `about ${formatSeconds(left)} left`;
 }
 
 function comparePrediction(record: RecordedStep | undefined): string {

@@ -1,7 +1,7 @@
 import { formatSeconds } from '../../../base/index.js';
 import { kindStyles } from '../../../draw/index.js';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { measuredShares, predictedShares, type StepShares } from '../../view/index.js';
+import { measuredShares, pickSteadily, predictedShares, type StepShares } from '../../view/index.js';
 import { Panel, StackedBar } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
 
@@ -10,6 +10,9 @@ const parts = [
   { key: 'exposed', name: 'communication that nothing hides', colour: kindStyles.exposed.fill },
   { key: 'idle', name: 'idle', colour: 'transparent' },
 ] as const;
+
+/** Of more ranks some are shown, evenly. */
+const mostRanks = 64;
 
 /** Where the last step's time went, by rank, beside what was predicted. */
 export function SharesPanel({
@@ -23,7 +26,8 @@ export function SharesPanel({
   if (last === undefined) return null;
   const measured = measuredShares(last);
   const predicted = record === undefined ? [] : predictedShares(record.prediction);
-  const total = Math.max(...[...measured, ...predicted].map(lengthOf));
+  const total = Math.max(0, ...[...measured, ...predicted].map(lengthOf));
+  const ranks = pickSteadily([...measured.keys()], mostRanks);
   return (
     <Panel
       title={`Where the time of step ${last.step} went`}
@@ -34,8 +38,8 @@ export function SharesPanel({
       }
     >
       <div class="shares">
-        {measured.map((shares, rank) => (
-          <RankShares key={rank} rank={rank} measured={shares} predicted={predicted[rank]} total={total} />
+        {ranks.map((rank) => (
+          <RankShares key={rank} rank={rank} measured={measured[rank]!} predicted={predicted[rank]} total={total} />
         ))}
       </div>
       <ul class="legend" aria-label="Legend">

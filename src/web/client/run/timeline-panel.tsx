@@ -40,7 +40,8 @@ export function TimelinePanel({
     >
       <StepSlider steps={steps} step={step} />
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
-      {timeline === undefined ? <Busy what="Reading the timeline" /> : <Measured timeline={timeline} record={record} />}
+      {timeline === undefined && problem === undefined ? <Busy what="Reading the timeline" /> : null}
+      {timeline === undefined ? null : <Measured timeline={timeline} record={record} />}
     </Panel>
   );
 }

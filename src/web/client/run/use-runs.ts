@@ -55,12 +55,13 @@ function takeEntries(before: readonly RunSource[] | undefined, entries: readonly
 }
 
 type States = ReadonlyMap<RunSource, RunState>;
-type ChangeStates = (change: (all: States) => States) => void;
+type ChangeStates = (change: (all: States) => States, hasMore?: boolean) => void;
 
 /** What is known of some runs, kept up to date while they are chosen. */
 export function useRunStates(sources: readonly RunSource[]): readonly RunState[] {
   const [states, setStates] = useState<States>(new Map());
   const stops = useRef(new Map<RunSource, () => void>()).current;
+  const [changeStates] = useState(() => batchChanges(setStates));
   useEffect(() => {
     for (const [source, stop] of stops) {
       if (sources.includes(source)) continue;
@@ -68,7 +69,7 @@ export function useRunStates(sources: readonly RunSource[]): readonly RunState[]
       stops.delete(source);
     }
     setStates((all) => new Map([...all].filter(([source]) => stops.has(source))));
-    for (const source of sources) if (!stops.has(source)) stops.set(source, watchRun(source, batchChanges(setStates)));
+    for (const source of sources) if (!stops.has(source)) stops.set(source, watchRun(source, changeStates));
   }, [sources, stops]);
   useEffect(
     () => () => {
@@ -82,13 +83,14 @@ export function useRunStates(sources: readonly RunSource[]): readonly RunState[]
 
 function watchRun(source: RunSource, changeStates: ChangeStates): () => void {
   let isOver = false;
-  const change = (next: (state: RunState) => Partial<RunState>) =>
+  const change = (next: (state: RunState) => Partial<RunState>, hasMore = false) =>
     changeStates((all) => {
       const state = all.get(source) ?? emptyState(source);
       return isOver ? all : new Map(all).set(source, { ...state, ...next(state) });
-    });
+    }, hasMore);
   const stop = source.watch({
-    onMetrics: (news) => change(({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore })),
+    onMetrics: (news) =>
+      change(({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore }), news.hasMore),
     onFolder: (folder) => change(() => ({ folder, isLoaded: true })),
     onProblem: (problem) => change(() => ({ problem })),
   });
@@ -100,6 +102,7 @@ function watchRun(source: RunSource, changeStates: ChangeStates): () => void {
 
 /** What comes in quick succession, as the parts of a long run do, is shown together: showing it takes longer than it does. */
 const batchMilliseconds = 250;
+const longBatchMilliseconds = 1500;
 
 function batchChanges(changeStates: ChangeStates): ChangeStates {
   let waiting: ((all: States) => States)[] = [];
@@ -112,9 +115,10 @@ function batchChanges(changeStates: ChangeStates): ChangeStates {
     last = performance.now();
     changeStates((all) => changes.reduce((states, change) => change(states), all));
   };
-  return (change) => {
+  return (change, hasMore = false) => {
     waiting.push(change);
-    if (!isDue) setTimeout(apply, Math.max(0, last + batchMilliseconds - performance.now()));
+    const room = hasMore ? longBatchMilliseconds : batchMilliseconds;
+    if (!isDue) setTimeout(apply, Math.max(0, last + room - performance.now()));
     isDue = true;
   };
 }

@@ -214,7 +214,9 @@ function drawAxis(context: CanvasRenderingContext2D, { timeline, window, width, 
   for (const time of times) {
     const x = margins.left + ((time - window.from) / (window.to - window.from)) * inner;
     context.fillRect(x, margins.axis - 5, 1, 5);
-    context.fillText(describeTime(time, timeline.unit), x, margins.axis - 13);
+    const text = describeTime(time, timeline.unit);
+    const half = context.measureText(text).width / 2;
+    context.fillText(text, Math.min(x, width - half), margins.axis - 13);
   }
 }
 

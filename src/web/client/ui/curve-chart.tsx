@@ -134,6 +134,11 @@ interface ChartLook extends Pick<CurveChartProps, 'styles' | 'describe' | 'syncK
   readonly onStep: (place: number | undefined) => void;
 }
 
+/** One step makes no line. */
+function isOnlyStep({ data: [steps] }: uPlot): boolean {
+  return steps.length === 1;
+}
+
 function createOptions({ styles, describe, theme, width, height, syncKey, onStep }: ChartLook): uPlot.Options {
   const [text, grid] = theme === 'light' ? ['#535b67', '#e1e4e8'] : ['#aeb6c2', '#323842'];
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
@@ -154,7 +159,7 @@ function createOptions({ styles, describe, theme, width, height, syncKey, onStep
         stroke: curveColour(colour, theme),
         width: 2,
         spanGaps: true,
-        points: look === 'points' ? { show: true, size: 7 } : { show: false },
+        points: look === 'points' ? { show: true, size: 7 } : { show: isOnlyStep, size: 7 },
         ...(look !== 'line' && { dash: [6, 4] }),
       })),
     ],

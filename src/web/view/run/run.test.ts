@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { StepMetrics } from '../../../formats/browser.js';
+import type { StepRecord } from '../../../simulate/index.js';
+import { countPredicted } from './count-predicted.js';
+import { formatTokens } from './format-tokens.js';
 import { addNews, alignCurves, pickSteadily, strideFor, thinSteps } from './history.js';
 import { gridOfExperts, gridOfRanks, listMoves } from './loads.js';
 import { formatRunIds, parseRunIds } from './run-ids.js';
@@ -140,6 +143,40 @@ describe('names of runs in an address', () => {
     assert.deepEqual(parseRunIds('100%,%zz'), ['100%', '%zz']);
     assert.equal(parseRunIds('1,2,3,4,5,6,7,8').length, 6);
     assert.equal(formatRunIds(['20260101-1200', 'my run']), '20260101-1200,my run');
+  });
+});
+
+describe('a rate of tokens', () => {
+  it('is short, and keeps the zeros that count', () => {
+    const rates = [0, 50, 100, 950, 1000, 1500, 41_500, 40_000, 2e6, 0.5];
+    assert.deepEqual(rates.map(formatTokens), [
+      '0',
+      '50',
+      '100',
+      '950',
+      '1 k',
+      '1.5 k',
+      '41.5 k',
+      '40 k',
+      '2 M',
+      '0.5',
+    ]);
+  });
+});
+
+describe('what is predicted', () => {
+  it('counts the segments of all microbatches on all expert ranks, and the actions', () => {
+    const segment = { name: 'a', phase: 'forward', lane: 'compute', seconds: [1, 1] } as const;
+    const record = {
+      schedule: { name: '1f1b', ranks: 2, microbatches: 10 },
+      layers: [
+        { first: 0, end: 1 },
+        { first: 1, end: 2 },
+      ],
+      expert: 2,
+      parts: [{ part: 'layer', layer: 0, forward: [segment, segment], backward: [segment] }],
+    } as unknown as StepRecord;
+    assert.equal(countPredicted(record), 10 * (3 * 2 + 3 * 2));
   });
 });
 
