@@ -146,10 +146,8 @@ describe('the runs of the server', () => {
 describe('files that are not as a run writes them', () => {
   it('do not keep the server from others if they are pipes', async () => {
     rmSync(join(one, 'metrics.jsonl'));
-    execFileSync(
-      'mkfifo',
-      ['metrics.jsonl', 'step.json', join('timelines', '9.json')].map((name) => join(one, name)),
-    );
+    const pipes = ['metrics.jsonl', 'step.json', join('timelines', '9.json')].map((name) => join(one, name));
+    execFileSync('sh', ['-c', 'mkfifo "$@"', 'sh', ...pipes]);
     for (const path of ['step.json', 'timelines/9.json'])
       assert.equal((await ask(`/api/runs/one/files/${path}`)).status, 422, path);
     const told = await hear('run=one', ({ problems, folders }) => problems.length > 0 && folders.length > 0);

@@ -39,8 +39,10 @@ export function watchRun({ path: folder }: RunFolder, from: string): RunWatch {
     const isFirst = next === undefined;
     next = part.next;
     if (part.lines.length === 0 && !part.isAnew && !part.hasMore) return undefined;
-    const stride = strideFor(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-    return { lines: thinSteps(part.lines, stride), isAnew: part.isAnew || isFirst, hasMore: part.hasMore };
+    const { size, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: Date.now() };
+    const ageSeconds = Math.max(0, (Date.now() - mtimeMs) / 1000);
+    const lines = thinSteps(part.lines, strideFor(size));
+    return { lines, isAnew: part.isAnew || isFirst, hasMore: part.hasMore, ageSeconds };
   };
   return {
     look() {

@@ -38,6 +38,7 @@ export {
   thinSteps,
 } from './run/history.js';
 export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
+export { describeOutlook } from './run/outlook.js';
 export { formatRunIds, hasRoomForRun, parseRunIds } from './run/run-ids.js';
 export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';

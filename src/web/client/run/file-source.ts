@@ -85,7 +85,7 @@ async function readMetricsFile(file: File, tell: RunListener['onMetrics'], signa
     if (rest.length > longestLine)
       throw new InputError({ what: 'a line is too long', where: metricsName, mend: 'give the folder of a run' });
     const read = lines.flatMap((line) => parseMetrics(line) ?? []);
-    tell({ lines: thinSteps(read, stride), isAnew, hasMore: !done });
+    tell({ lines: thinSteps(read, stride), isAnew, hasMore: !done, ageSeconds: 0 });
     isAnew = false;
     if (done) return;
   }

@@ -1,5 +1,6 @@
+import { useEffect, useState } from 'preact/hooks';
 import { formatRate, formatSeconds } from '../../../base/index.js';
-import type { RunShape } from '../../view/index.js';
+import { describeOutlook, type RunShape } from '../../view/index.js';
 import { type Figure, Figures, Panel } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
 import type { RunState } from './use-runs.js';
@@ -15,6 +16,7 @@ export function RunSummary({
   readonly shape: RunShape | undefined;
 }) {
   const { history, source } = state;
+  const now = useNow();
   const last = history.at(-1);
   if (last === undefined) return null;
   const validation = history.findLast(({ validationLoss }) => validationLoss !== undefined);
@@ -22,7 +24,11 @@ export function RunSummary({
     {
       name: 'step',
       value: shape === undefined ? String(last.step) : `${last.step} of ${shape.steps}`,
-      note: describeEnd(state, shape),
+      note: describeOutlook(history, {
+        steps: shape?.steps,
+        quietSeconds: (now - state.lastAt) / 1000,
+        isFinished: state.folder?.isFinished === true,
+      }),
     },
     { name: 'loss', value: last.loss.toFixed(4), note: 'nats a token' },
     ...(validation?.validationLoss === undefined
@@ -42,21 +48,20 @@ export function RunSummary({
   );
 }
 
-/** What is left of the run, at the pace of its last steps. */
-function describeEnd({ history, folder }: RunState, shape: RunShape | undefined): string {
-  if (folder?.isFinished === true) return 'the run is over';
-  const last = history.at(-1);
-  if (shape === undefined || last === undefined) return 'the last one so far';
-  const recent = history
-    .slice(-20)
-    .map(({ seconds }) => seconds)
-    .sort((a, b) => a - b);
-  const left = Math.max(0, shape.steps - last.step) * (recent[recent.length >> 1] ?? 0);
-  return `about ${formatSeconds(left)} left`;
-}
-
 function comparePrediction(record: RecordedStep | undefined): string {
   if (record === undefined) return 'no prediction yet';
   const { makespan } = record.prediction;
   return `predicted ${formatSeconds(makespan)}`;
+}
+
+const tickMilliseconds = 10_000;
+
+/** `performance.now()`, told anew from time to time, or when something else changes. */
+function useNow(): number {
+  const [, setTicks] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setTicks((ticks) => ticks + 1), tickMilliseconds);
+    return () => clearInterval(timer);
+  }, []);
+  return performance.now();
 }

@@ -9,6 +9,8 @@ import type { RunSource } from './source.js';
 export interface RunState {
   readonly source: RunSource;
   readonly history: readonly StepMetrics[];
+  /** When the last step was done, by `performance.now()`. */
+  readonly lastAt: number;
   /** All that was there when the page asked has come. */
   readonly isLoaded: boolean;
   readonly folder: FolderNews | undefined;
@@ -89,8 +91,10 @@ function watchRun(source: RunSource, changeStates: ChangeStates): () => void {
       return isOver ? all : new Map(all).set(source, { ...state, ...next(state) });
     }, hasMore);
   const stop = source.watch({
-    onMetrics: (news) =>
-      change(({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore }), news.hasMore),
+    onMetrics: (news) => {
+      const lastAt = performance.now() - news.ageSeconds * 1000;
+      change(({ history }) => ({ history: addNews(history, news), isLoaded: !news.hasMore, lastAt }), news.hasMore);
+    },
     onFolder: (folder) => change(() => ({ folder, isLoaded: true })),
     onProblem: (problem) => change(() => ({ problem })),
   });
@@ -124,5 +128,5 @@ function batchChanges(changeStates: ChangeStates): ChangeStates {
 }
 
 function emptyState(source: RunSource): RunState {
-  return { source, history: [], isLoaded: false, folder: undefined, problem: undefined };
+  return { source, history: [], lastAt: 0, isLoaded: false, folder: undefined, problem: undefined };
 }

@@ -7,6 +7,7 @@ import { countPredicted } from './count-predicted.js';
 import { formatTokens } from './format-tokens.js';
 import { addNews, alignCurves, pickSteadily, strideFor, thinSteps } from './history.js';
 import { gridOfExperts, gridOfRanks, listMoves } from './loads.js';
+import { describeOutlook } from './outlook.js';
 import { formatRunIds, parseRunIds } from './run-ids.js';
 
 function line(step: number, rest: Partial<StepMetrics> = {}): StepMetrics {
@@ -143,6 +144,24 @@ describe('names of runs in an address', () => {
     assert.deepEqual(parseRunIds('100%,%zz'), ['100%', '%zz']);
     assert.equal(parseRunIds('1,2,3,4,5,6,7,8').length, 6);
     assert.equal(formatRunIds(['20260101-1200', 'my run']), '20260101-1200,my run');
+  });
+});
+
+describe('what is to be expected of a run', () => {
+  const history = [1, 2, 3].map((step) => line(step, { seconds: 2 }));
+  const usual = { steps: 10, quietSeconds: 1, isFinished: false };
+
+  it('is the time at the pace of its last steps, as far as its end is known', () => {
+    assert.equal(describeOutlook(history, usual), 'about 14.0 s left');
+    assert.equal(describeOutlook(history, { ...usual, steps: 2 }), 'about 0 s left');
+    assert.equal(describeOutlook(history, { ...usual, steps: undefined }), 'the last one so far');
+    assert.equal(describeOutlook(history, { ...usual, isFinished: true, quietSeconds: 1e6 }), 'the run is over');
+  });
+
+  it('is doubt where no step has come for long', () => {
+    assert.match(describeOutlook(history, { ...usual, quietSeconds: 200 }), /^no step for 3 min 20 s/);
+    const slow = history.map((metrics) => ({ ...metrics, seconds: 100 }));
+    assert.match(describeOutlook(slow, { ...usual, quietSeconds: 200 }), /left$/);
   });
 });
 

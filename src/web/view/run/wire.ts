@@ -33,6 +33,8 @@ export interface MetricsNews {
   readonly isAnew: boolean;
   /** More are on their way already. */
   readonly hasMore: boolean;
+  /** How long ago the last line was written. */
+  readonly ageSeconds: number;
 }
 
 /** What else the folder of a run holds by now. */
