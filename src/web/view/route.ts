@@ -18,7 +18,9 @@ export function parseRoute(hash: string): Route {
 
 /** The part of an address that means the route, with `#`; parameters in the order of their names, those that are empty left out. */
 export function formatRoute({ view, parameters }: Route): string {
-  const entries = Object.entries(parameters).flatMap(([name, value = '']) => (value === '' ? [] : [[name, value] as [string, string]]));
+  const entries = Object.entries(parameters).flatMap(([name, value = '']) =>
+    value === '' ? [] : [[name, value] as [string, string]],
+  );
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   const query = new URLSearchParams(entries).toString();
   return `#/${view}${query === '' ? '' : `?${query}`}`;
