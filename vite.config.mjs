@@ -15,6 +15,10 @@ export default defineConfig({
     // What is inlined as data: would need a weaker content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // What only declares is left out of files that do not use it: views share pure code, and only some need all of it.
+      treeshake: { moduleSideEffects: (id) => !/\/node_modules\/yaml\/|\/src\/(?!web\/client\/)/.test(id) },
+    },
   },
   worker: { format: 'es' },
 });

@@ -1,7 +1,7 @@
 export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
-export { count, describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
+export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
 export {
   hottestExperts,
   listLayers,

@@ -21,6 +21,7 @@ export function PlacementView() {
   const give = (
     <GivePanel
       title={loaded === undefined ? 'Place experts' : 'Place other loads'}
+      isFirst={loaded === undefined}
       onExample={() => open(exampleSource, undefined)}
       onGiven={(next) => {
         setLoads(next);
@@ -114,10 +115,9 @@ function WorkBar({ state: { work, cancel, restart } }: { readonly state: Placeme
 }
 
 /** While it is placed anew, what was placed before stays to be seen, so that the page does not jump. */
-function Result({ state: { result, work } }: { readonly state: PlacementState }) {
+function Result({ state: { result, isOld } }: { readonly state: PlacementState }) {
   if (result === undefined) return null;
   const { placed, settings } = result;
-  const isOld = work.kind !== 'nothing';
   return (
     <div class={isOld ? 'stack old' : 'stack'} aria-busy={isOld} data-part="result">
       <SummaryPanel placed={placed} settings={settings} />

@@ -2,8 +2,8 @@ import type { PlacementAnswer, PlacementOrder } from './messages.js';
 
 /** Works on one order at a time, in a thread of its own. */
 export interface Placer {
-  /** Gives up what it is working on, and begins this. */
-  readonly ask: (order: PlacementOrder, onAnswer: (answer: PlacementAnswer) => void) => void;
+  /** Gives up what it is working on, and begins this; returns what gives up this, if it is still at work. */
+  readonly ask: (order: PlacementOrder, onAnswer: (answer: PlacementAnswer) => void) => () => void;
   /** Gives up what it is working on. */
   readonly stop: () => void;
   /** Ends the thread. */
@@ -31,16 +31,17 @@ export function createPlacer(): Placer {
       worker = own;
       const listening = new AbortController();
       const { signal } = listening;
-      end = () => {
+      const endThis = () => {
         end = undefined;
         listening.abort();
       };
+      end = endThis;
       const isLast = ({ kind }: PlacementAnswer) =>
         kind === 'placed' || kind === 'problem' || (kind === 'read' && order.settings === undefined);
       own.addEventListener(
         'message',
         ({ data }: MessageEvent<PlacementAnswer>) => {
-          if (isLast(data)) end?.();
+          if (isLast(data)) endThis();
           onAnswer(data);
         },
         { signal },
@@ -56,6 +57,9 @@ export function createPlacer(): Placer {
         { signal },
       );
       own.postMessage(order);
+      return () => {
+        if (end === endThis) stop();
+      };
     },
   };
 }

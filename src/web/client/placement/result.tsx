@@ -1,8 +1,10 @@
 import { useMemo } from 'preact/hooks';
-import { describeGap, describeMoves, describeSolution } from '../../../balance/index.js';
+import { type BalanceSolution, describeGap, describeMoves, describeSolution } from '../../../balance/index.js';
 import { formatSeconds } from '../../../base/index.js';
 import { drawHeatMapSvg } from '../../../draw/index.js';
 import {
+  findRange,
+  type HeatGrid,
   listLayers,
   listMeasures,
   loadSaved,
@@ -89,7 +91,7 @@ export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
   return (
     <Panel
       title="Load of each GPU"
-      note={`Tokens over the mean of the layer's GPUs. Before is ${solution.hasCurrent ? 'the placement in use' : 'how engines begin: experts in order, or what the file says was in force'}.`}
+      note={describeMaps(solution)}
       actions={
         <button
           type="button"
@@ -103,16 +105,28 @@ export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
     >
       <div class={after.columns > mostBeside ? 'stack' : 'side-by-side'}>
         <div class="stack">
-          <h3>{`${first}: balancedness ${solution.before.balancedness.ratioOfSums.toFixed(4)}`}</h3>
+          <h3>{`${first}: the busiest has ${largestOf(before)} times its layer's mean`}</h3>
           <HeatMap {...common} grid={before} label={`Load of each GPU ${first.toLowerCase()}`} />
         </div>
         <div class="stack">
-          <h3>{`After: balancedness ${solution.after.balancedness.ratioOfSums.toFixed(4)}`}</h3>
+          <h3>{`After: the busiest has ${largestOf(after)} times`}</h3>
           <HeatMap {...common} grid={after} label="Load of each GPU after" />
         </div>
       </div>
     </Panel>
   );
+}
+
+function largestOf(grid: HeatGrid): string {
+  return findRange([grid]).high.toFixed(2);
+}
+
+function describeMaps({ hasCurrent, windows }: BalanceSolution): string {
+  const before = hasCurrent
+    ? 'Now is the placement in use.'
+    : 'Before is what the file says was in force, or else how engines begin: experts in order.';
+  const summed = windows === 1 ? '' : ' All windows together; balancedness counts each alone.';
+  return `Tokens over the mean of the layer's GPUs.${summed} ${before}`;
 }
 
 /** The named measures, and each layer's largest loads against its bound. */

@@ -28,11 +28,14 @@ export function sourceOf({ id, files }: GivenLoads, candidate: LoadsCandidate): 
 /** Where loads are dropped, or the example is opened. */
 export function GivePanel({
   title,
+  isFirst,
   onGiven,
   onExample,
   onProblem,
 }: {
   readonly title: string;
+  /** Whether nothing is there yet. */
+  readonly isFirst: boolean;
   readonly onGiven: (loads: GivenLoads) => void;
   readonly onExample: () => void;
   readonly onProblem: (problem: Problem) => void;
@@ -49,7 +52,7 @@ export function GivePanel({
     <Panel
       title={title}
       actions={
-        <button type="button" onClick={onExample}>
+        <button type="button" class={isFirst ? 'primary' : ''} onClick={onExample}>
           Try the example
         </button>
       }

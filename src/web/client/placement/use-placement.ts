@@ -21,7 +21,7 @@ export interface Loaded {
 }
 
 /** What is going on. */
-export type PlacementWork =
+type PlacementWork =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'reading'; readonly path: string }
   | { readonly kind: 'placing'; readonly done?: number; readonly layers?: number }
@@ -36,7 +36,7 @@ export interface FileProblem {
 }
 
 /** What was placed, and with which settings. */
-export interface PlacementResult {
+interface PlacementResult {
   readonly placed: PlacedLoads;
   readonly settings: PlacementSettings;
 }
@@ -46,8 +46,10 @@ export interface PlacementState {
   readonly settings: PlacementSettings | undefined;
   readonly work: PlacementWork;
   readonly fileProblem: FileProblem | undefined;
-  /** What was placed last; while it is placed anew, with the settings before. */
+  /** What was placed last. */
   readonly result: PlacementResult | undefined;
+  /** Whether that was with other loads or settings than those that are chosen. */
+  readonly isOld: boolean;
   /** Reads loads, or the part of a file, with a placement now where there is one, and takes them in place of those before if they can be read. */
   readonly open: (source: LoadsSource, current: DroppedFile | undefined, part?: string) => void;
   readonly refuse: (problem: Problem) => void;
@@ -75,8 +77,9 @@ export function usePlacement(): PlacementState {
     if (loaded === undefined || settings === undefined || key === undefined || isReading) return;
     if (result?.key === key) return setWork({ kind: 'nothing' });
     setWork({ kind: 'placing' });
+    let giveUp = () => {};
     const timer = setTimeout(() => {
-      placer.ask({ ...loaded, read, settings }, (answer) => {
+      giveUp = placer.ask({ ...loaded, read, settings }, (answer) => {
         if (answer.kind === 'read')
           return setLoaded((before) => (before === loaded ? update(loaded, answer.facts) : before));
         if (answer.kind === 'progress') return setWork({ ...answer, kind: 'placing' });
@@ -86,7 +89,7 @@ export function usePlacement(): PlacementState {
     }, quietMilliseconds);
     return () => {
       clearTimeout(timer);
-      placer.stop();
+      giveUp();
     };
   }, [key, isReading, turn]);
   const open: PlacementState['open'] = (source, current, part) => {
@@ -115,6 +118,7 @@ export function usePlacement(): PlacementState {
     work,
     fileProblem,
     result,
+    isOld: result?.key !== key,
     open,
     refuse: (problem) => setFileProblem({ problem: problemOnPage(problem), source: undefined }),
     cancel: () => {

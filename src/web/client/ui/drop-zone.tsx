@@ -108,15 +108,24 @@ function tooMany(): InputError {
 
 /** The entries have to be asked for before anything is waited for: afterwards the browser has forgotten them. */
 async function gatherDropped({ items }: DataTransfer): Promise<readonly DroppedFile[]> {
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   const files: DroppedFile[] = [];
-  const waiting = [...entries];
+  const waiting: FileSystemEntry[] = [];
+  for (const item of items) {
+    const entry = item.webkitGetAsEntry();
+    if (entry !== null) waiting.push(entry);
+    // What lies in no file system, such as an attachment of another page, is a file without an entry.
+    else takeFile(files, item.getAsFile());
+  }
   for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
     if (files.length + waiting.length > mostFiles) throw tooMany();
     if (entry.isFile) files.push({ path: entry.fullPath.replace(/^\//, ''), file: await openEntry(entry) });
     else waiting.push(...(await listFolder(entry as FileSystemDirectoryEntry)));
   }
   return files;
+}
+
+function takeFile(files: DroppedFile[], file: File | null): void {
+  if (file !== null) files.push({ path: file.name, file });
 }
 
 function openEntry(entry: FileSystemEntry): Promise<File> {

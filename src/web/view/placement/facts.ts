@@ -58,8 +58,8 @@ const formatWords: Readonly<Record<RecordedLoads['format'], string>> = {
   'tensorrt-llm': 'TensorRT-LLM statistics',
   vllm: 'vLLM',
   adrs: 'ADRS',
-  routes: 'route log',
-  domains: 'domains of text',
+  routes: 'Route log',
+  domains: 'JSON by domain',
 };
 
 /** What was read, in a line: `SGLang: 60 windows, 2 layers × 16 experts, 1.2 M tokens`. */
@@ -82,6 +82,6 @@ export function describeCurrent({ format, layers, slots, gpus }: CurrentFacts): 
 }
 
 /** `1 layer`, `3 layers`. */
-export function count(number: number, noun: string): string {
+function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -16,7 +16,7 @@ import {
 import type { PlacementSettings, ReadSettings } from './settings.js';
 
 /** An engine's file of a placement, or why its format cannot hold it. */
-export type EngineFile = FormattedPlacement | { readonly problem: Problem };
+type EngineFile = FormattedPlacement | { readonly problem: Problem };
 
 /** What placing loads gives. Plain data, which threads can post. */
 export interface PlacedLoads {
