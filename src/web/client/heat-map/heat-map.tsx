@@ -35,6 +35,7 @@ interface Cell {
 
 const left = 76;
 const markHeight = 12;
+const nameHeight = 14;
 const axisHeight = 18;
 /** Pixels from one number of the axis to the next, at least. */
 const tickSpace = 32;
@@ -48,7 +49,8 @@ export function HeatMap(props: HeatMapProps) {
   const { shown: theme } = useTheme();
   const [cell, setCell] = useState<Cell>();
   const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
-  const top = marks.length > 0 ? markHeight : 0;
+  // The name of a thin first row reaches above it.
+  const top = marks.length > 0 ? markHeight : rowHeight < nameHeight ? nameHeight / 2 : 0;
   const height = rowHeight * grid.rows + top + (props.axis === undefined ? 0 : axisHeight);
   useEffect(() => setCell(undefined), [grid.rows, grid.columns]);
   const picture = { ...props, marks, width, height, rowHeight, top, theme, cell };
@@ -143,7 +145,7 @@ function drawNames(context: CanvasRenderingContext2D, { grid, nameRow, rowHeight
   context.font = '12px system-ui, sans-serif';
   context.textAlign = 'right';
   context.textBaseline = 'middle';
-  const every = Math.max(1, Math.ceil(14 / rowHeight));
+  const every = Math.max(1, Math.ceil(nameHeight / rowHeight));
   for (let row = 0; row < grid.rows; row += every)
     context.fillText(nameRow(row), left - 6, top + (row + 0.5) * rowHeight, left - 8);
 }

@@ -33,10 +33,11 @@ export function Controls({ facts, settings }: ControlsProps) {
             value={robust ?? 'both'}
             onChange={(chosen) => setParameters({ robust: unless(chosen, 'both') })}
             options={[
-              { value: 'both', words: 'good on their mean, and on the sum' },
-              { value: 'mean', words: 'best on their mean' },
-              { value: 'worst', words: 'best on the worst one' },
+              { value: 'both', words: 'their mean, and their sum' },
+              { value: 'mean', words: 'their mean alone' },
+              { value: 'worst', words: 'the worst one' },
             ]}
+            hint="Of which the largest GPU loads are made small."
           />
         ) : null}
         {facts.windows > 1 ? (

@@ -36,7 +36,7 @@ export function ExpertsPanel({ placed }: { readonly placed: PlacedLoads }) {
         ]}
         rows={hottestExperts(placed, row, mostExperts).map(({ expert, load, replicas, loadOfReplica, gpus }) => ({
           key: String(expert),
-          cells: [`expert ${expert}`, number(load), String(replicas), number(loadOfReplica), listGpus(gpus)],
+          cells: [`expert\u00a0${expert}`, number(load), String(replicas), number(loadOfReplica), listGpus(gpus)],
         }))}
       />
     </Panel>

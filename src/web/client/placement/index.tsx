@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Busy, Notice, ProblemNotice, useRoute } from '../ui/index.js';
+import { Busy, type BusyProps, Notice, ProblemNotice, useRoute } from '../ui/index.js';
 import { Controls } from './controls.js';
 import { DownloadPanel } from './download-panel.js';
 import { ExpertsPanel } from './experts-panel.js';
@@ -73,30 +73,20 @@ function Begin() {
 }
 
 /** What is going on, and what can be done about it. */
-function WorkBar({ state: { work, cancel, restart } }: { readonly state: PlacementState }) {
+function WorkBar({ state: { work, result, cancel, restart } }: { readonly state: PlacementState }) {
   switch (work.kind) {
     case 'nothing':
       return null;
     case 'reading':
-      return (
-        <div class="work-bar">
-          <Busy what={`Reading ${work.path}`} />
-          <button type="button" onClick={cancel}>
-            Cancel
-          </button>
-        </div>
-      );
+      return <Cancelable isOver={result !== undefined} what={`Reading ${work.path}`} onCancel={cancel} />;
     case 'placing':
       return (
-        <div class="work-bar">
-          <Busy
-            what="Placing layers"
-            {...(work.layers === undefined ? {} : { done: work.done ?? 0, of: work.layers })}
-          />
-          <button type="button" onClick={cancel}>
-            Cancel
-          </button>
-        </div>
+        <Cancelable
+          isOver={result !== undefined}
+          what="Placing layers"
+          {...(work.layers === undefined ? {} : { done: work.done ?? 0, of: work.layers })}
+          onCancel={cancel}
+        />
       );
     case 'stopped':
       return (
@@ -112,6 +102,22 @@ function WorkBar({ state: { work, cancel, restart } }: { readonly state: Placeme
     case 'problem':
       return <ProblemNotice problem={work.problem} />;
   }
+}
+
+/** Work that goes on; `isOver`: over what is there already. */
+function Cancelable({
+  isOver,
+  onCancel,
+  ...busy
+}: BusyProps & { readonly isOver: boolean; readonly onCancel: () => void }) {
+  return (
+    <div class={isOver ? 'work-bar over' : 'work-bar'}>
+      <Busy {...busy} />
+      <button type="button" onClick={onCancel}>
+        Cancel
+      </button>
+    </div>
+  );
 }
 
 /** While it is placed anew, what was placed before stays to be seen, so that the page does not jump. */

@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks';
-import { type BalanceSolution, describeGap, describeMoves, describeSolution } from '../../../balance/index.js';
+import { type BalanceSolution, describeMoves, describeSolution } from '../../../balance/index.js';
 import { formatSeconds } from '../../../base/index.js';
 import { drawHeatMapSvg } from '../../../draw/index.js';
 import {
@@ -47,8 +47,8 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
           },
           {
             name: 'Above the bound',
-            value: gap === 0 ? 'proven least' : percent(gap, 3),
-            note: 'of what any placement could reach',
+            value: percent(gap, 3),
+            note: gap === 0 ? 'proven to be the least' : 'at most, of the least that is possible',
           },
           ...(verdict === undefined
             ? []
@@ -62,7 +62,6 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
           { name: 'Placed in', value: formatSeconds(seconds) },
         ]}
       />
-      <p>{`The largest GPU loads are ${describeGap(gap)}.`}</p>
       {verdict === undefined ? null : (
         <Notice tone="info" title={describeMoves(verdict, settings.cost)}>
           {verdict.whole.moves > verdict.moves ? (

@@ -2,6 +2,7 @@ import type { Problem } from '../../../base/index.js';
 
 /** What a flag of the command line is called here; a flag with its value before the flag alone. */
 const words: readonly (readonly [flag: RegExp, words: string])[] = [
+  [/, or give a number for each GPU/g, ''],
   [/--slots (\d+)/g, '$1 slots'],
   [/say with --layer-offset which is/g, 'say under "First layer with experts" which is'],
   [/--trim-warmup leaves them out/g, '"Leave out warm-up" does without them'],
