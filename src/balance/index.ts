@@ -45,6 +45,7 @@ export {
   placeExperts,
 } from './place.js';
 export { type Placement, placeInOrder } from './placement.js';
+export { cutGroups, divideByGroupMeans, measureImbalance } from './rank-groups.js';
 export type { SearchBudget } from './search-budget.js';
 export { type ShareProblem, shareLoads } from './shares.js';
 export { type BalanceRequest, type BalanceSolution, type BalanceWatch, solveBalance } from './solve.js';

@@ -1,18 +1,13 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { formatSeconds, InputError, WorkError } from '../base/index.js';
-import { type ClusterConfig, parseCalibration, parseCluster, parsePlanningModel } from '../config/index.js';
 import { readJson, readToml } from '../formats/index.js';
 import {
   adviseSearch,
-  type Calibration,
   type CostBasis,
-  deriveEfficiencies,
-  type Efficiencies,
-  fitCalibration,
   type LayoutSearchResult,
-  noCalibration,
   type PlanRequest,
+  readBasis,
   searchLayouts,
 } from '../plan/index.js';
 import { type ScheduleName, scheduleNames } from '../schedule/index.js';
@@ -77,22 +72,19 @@ Example:
 }
 
 function runSearch(flags: PlanFlags): PrintedSearch {
-  const model = readModel(flags.model);
-  const cluster = parseCluster(readToml(flags.cluster), flags.cluster, besides(flags.cluster));
-  const efficiencies = deriveEfficiencies(cluster, readModel(cluster.profile.model));
-  const calibrationFile = flags.calibration ?? (cluster.calibration === '' ? 'none' : cluster.calibration);
-  const calibration = readCalibration(calibrationFile, cluster, efficiencies);
-  const basis = { model, cluster, efficiencies, calibration };
-  const result = searchWithProgress(basis, flags);
+  const { model, cluster, calibration, top } = flags;
+  if (calibration === '') throw new InputError({ what: 'the name of the file is empty', where: '--calibration' });
+  const files = { model, cluster, ...(calibration === undefined ? {} : { calibration }) };
+  const read = readBasis(files, { readJson: (path) => readJson(path, { maxBytes }), readToml, resolve: besides });
+  const result = searchWithProgress(read.basis, flags);
   if (result.plans.length === 0) {
     const reasons = Object.entries(result.rejected).filter(([, count]) => count > 0);
     throw new WorkError({
       what: `no layout fits: ${reasons.map(([reason, count]) => `${count} rejected for ${reason}`).join(', ')}`,
-      mend: adviseSearch(basis, flags, result),
+      mend: adviseSearch(read.basis, flags, result),
     });
   }
-  const { sequencesPerStep, sequenceLength, top } = flags;
-  return { model, cluster, calibration, calibrationFile, result, sequencesPerStep, sequenceLength, top };
+  return { ...read, request: flags, result, top };
 }
 
 function searchWithProgress(basis: CostBasis, request: PlanRequest): LayoutSearchResult {
@@ -108,18 +100,7 @@ function searchWithProgress(basis: CostBasis, request: PlanRequest): LayoutSearc
   return result;
 }
 
-function readModel(path: string) {
-  return parsePlanningModel(readJson(path, { maxBytes }), path);
-}
-
-function readCalibration(file: string, cluster: ClusterConfig, efficiencies: Efficiencies): Calibration {
-  if (file === 'none') return noCalibration;
-  if (file === '') throw new InputError({ what: 'the name of the file is empty', where: '--calibration' });
-  const run = parseCalibration(readToml(file), file, besides(file));
-  return fitCalibration({ run, model: readModel(run.model), cluster, efficiencies, where: `${file}, [measured]` });
-}
-
 /** Paths in a file are relative to it. */
-function besides(file: string): (path: string) => string {
-  return (path) => (isAbsolute(path) ? path : join(dirname(file), path));
+function besides(path: string, file: string): string {
+  return isAbsolute(path) ? path : join(dirname(file), path);
 }

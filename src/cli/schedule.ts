@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
 import { drawScheduleSvg } from '../draw/index.js';
 import {
+  describeSchedule,
   formatAction,
   formatCsv,
   formatLoweredCsv,
@@ -87,13 +88,6 @@ const printers: Readonly<Record<Format, (schedule: Schedule, costs: Costs, toScr
 
 function timelineOf(schedule: Schedule, costs: Costs): Timeline {
   return simulatedTimeline(schedule, simulate(schedule, costs));
-}
-
-/** `dualpipev: 4 ranks, 8 stages, 10 microbatches`. */
-export function describeSchedule({ name, ranks, stageToRank, microbatches }: Schedule): string {
-  const count = (value: number, word: string) => `${value} ${word}${value === 1 ? '' : 's'}`;
-  const microbatchWord = microbatches === 1 ? 'microbatch' : 'microbatches';
-  return `${name}: ${count(ranks, 'rank')}, ${count(stageToRank.length, 'stage')}, ${microbatches} ${microbatchWord}`;
 }
 
 /** The contract's JSON: the schedule with its actions as PyTorch's text. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { formatRate, formatSeconds } from '../base/index.js';
 import { readStepRecord, readTrainingConfig } from '../formats/index.js';
+import { describeSchedule } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
 import { type PredictionRequest, predictRun, type StepPrediction } from '../train/index.js';
-import { describeSchedule } from './schedule.js';
 import { type PrintedSimulation, roundTime } from './simulate-output.js';
 
 /**

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
+import { describeSchedule } from '../schedule/index.js';
 import { memoryCurve, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags, refuseAutoFlags, searchJson } from './auto-flags.js';
 import { writeOutput } from './output.js';
-import { describeSchedule } from './schedule.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 import { addCostFlags, type CostFlags, costsHelp, gatherCosts, spellFlag } from './simulate-costs.js';
 import {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { measureImbalance } from '../balance/index.js';
 import { formatCount, formatRate, formatSeconds, InputError } from '../base/index.js';
 import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
@@ -8,7 +9,6 @@ import { drawCurve } from '../draw/index.js';
 import { readTrainingConfig, type StepMetrics } from '../formats/index.js';
 import {
   generateText,
-  measureImbalance,
   type RunSummary,
   summarizeRun,
   type TrainingEvent,

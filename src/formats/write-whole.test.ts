@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { InputError } from '../base/index.js';
-import { writeFileWhole, writeFolderWhole } from './write-whole.js';
+import { replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';
 
 let folder = '';
 beforeEach(() => {
@@ -96,4 +96,16 @@ test('a folder whose writer fails is as it was', async () => {
   await assert.rejects(writeFolderWhole(path, fill), /stopped/);
   await assert.rejects(writeFolderWhole(join(folder, 'other'), fill), /stopped/);
   assert.deepEqual(readdirSync(folder, { recursive: true }).sort(), ['run', join('run', 'old.txt')]);
+});
+
+test('a short text takes the place of the old one at once, through a link too, and leaves nothing else', () => {
+  const path = join(folder, 'a.txt');
+  replaceFile(path, 'old');
+  symlinkSync(path, join(folder, 'link'));
+  replaceFile(join(folder, 'link'), 'né');
+  assert.equal(readFileSync(path, 'utf8'), 'né');
+  mkdirSync(join(folder, 'taken'));
+  assert.throws(() => replaceFile(join(folder, 'taken'), 'x'), InputError);
+  assert.throws(() => replaceFile(join(folder, 'missing', 'a.txt'), 'x'), InputError);
+  assert.deepEqual(readdirSync(folder), ['a.txt', 'link', 'taken']);
 });

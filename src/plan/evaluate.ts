@@ -1,28 +1,15 @@
-import { type Costs, type Simulation, simulate } from '../simulate/index.js';
+import { type Simulation, simulate } from '../simulate/index.js';
 import type { Layout, Plan, StepBreakdown } from './layout.js';
-import { chunkActivations, rankParameters, type Sharing, stateMemory, workingMemory } from './memory.js';
-import { listParts, type PartKind, type RankParameters } from './parameters.js';
+import { rankParameters, stateMemory, workingMemory } from './memory.js';
+import { listParts, type PartKind } from './parameters.js';
 import type { CostBasis } from './part-segments.js';
 import type { ActionCount, ScheduleShape } from './shape.js';
 import type { StageTimer } from './stage-times.js';
+import { cutIntoStages, type StagedLayout, sharingOf, stageCosts, timePair } from './staged-layout.js';
 import { type Tail, tailSeconds } from './tail.js';
 import type { ChunkSize } from './work.js';
 
 const gibibyte = 2 ** 30;
-
-/** A layout cut into stages. */
-interface StagedLayout {
-  readonly layout: Layout;
-  readonly shape: ScheduleShape;
-  readonly size: ChunkSize;
-  /** `[place in a pipeline]` */
-  readonly parts: readonly (readonly PartKind[])[];
-  /** `[rank][stage of the rank]` */
-  readonly partsByRank: readonly (readonly (readonly PartKind[])[])[];
-  /** `[rank]` */
-  readonly parameters: readonly RankParameters[];
-  readonly sharing: Sharing;
-}
 
 /** A layout that does not fit into memory. */
 export interface Misfit {
@@ -41,7 +28,8 @@ export function evaluateLayout(
   const limit = memoryGib * gibibyte;
   const least = leastBytes(basis, layout, shape.schedule.pipelines.length);
   if (least > limit) return { neededBytes: least };
-  const staged = cutIntoStages(basis, layout, shape, timer, size);
+  const ends = timer.split(shape.schedule.pipelines[0]?.length ?? 1, isPaired(shape));
+  const staged = cutIntoStages(basis, layout, shape, { ends, size });
   const states = staged.parameters.map((one) => stateMemory(one, basis.model.precision, staged.sharing));
   const held = states.map(({ parameters, gradients, optimizer }) => parameters + gradients + optimizer);
   const working = staged.partsByRank.map((stages) => workingMemory(basis.model, stages, size, layout.recomputation));
@@ -77,76 +65,9 @@ function leastBytes({ model, cluster }: CostBasis, layout: Layout, copies: numbe
   return cluster.gpu.reservedGib * gibibyte + (copies * (parameters + gradients + optimizer)) / layout.pipeline;
 }
 
-function sharingOf({ data, expert }: Layout, copies: number): Sharing {
-  return { layers: data * copies, experts: (data / expert) * copies };
-}
-
-function cutIntoStages(
-  { model }: CostBasis,
-  layout: Layout,
-  shape: ScheduleShape,
-  timer: StageTimer,
-  size: ChunkSize,
-): StagedLayout {
-  const { schedule, placeOfStage } = shape;
-  const isPaired = shape.counts.some(({ kind }) => kind === 'overlap');
-  const all = listParts(model);
-  const stages = schedule.pipelines[0]?.length ?? 1;
-  const ends = timer.split(stages, isPaired);
-  const parts = ends.map((end, stage) => all.slice(ends[stage - 1] ?? 0, end));
-  const partsByRank: (readonly PartKind[])[][] = Array.from({ length: schedule.ranks }, () => []);
-  for (const [stage, rank] of schedule.stageToRank.entries()) {
-    partsByRank[rank]?.push(parts[placeOfStage[stage] as number] as readonly PartKind[]);
-  }
-  return {
-    layout,
-    shape,
-    size,
-    parts,
-    partsByRank,
-    parameters: partsByRank.map((stagesOfRank) => rankParameters(model, stagesOfRank, layout.expert)),
-    sharing: sharingOf(layout, schedule.pipelines.length),
-  };
-}
-
-function stageCosts({ model, cluster }: CostBasis, staged: StagedLayout, timer: StageTimer): Costs {
-  const { layout, shape, size, parts } = staged;
-  const { placeOfStage } = shape;
-  const ofPlace = parts.map((stage) => timer.chunk(stage));
-  const activations = parts.map((stage) => chunkActivations(model, stage, size, layout.recomputation));
-  const byStage = <T>(list: readonly T[]): T[] => placeOfStage.map((place) => list[place] as T);
-  const isInside = layout.data < cluster.nodes.gpus;
-  const { links } = cluster;
-  const pairs = pairTimes(staged, timer);
-  return {
-    forward: byStage(ofPlace.map(({ forward }) => forward.seconds)),
-    backwardInput: byStage(ofPlace.map(({ backwardInput }) => backwardInput.seconds)),
-    backwardWeight: byStage(ofPlace.map(({ backwardWeight }) => backwardWeight.seconds)),
-    ...(pairs === undefined ? {} : { overlapped: pairs }),
-    p2p: 0,
-    message: {
-      latency: (isInside ? links.insideLatencyUs : links.betweenLatencyUs) / 1e6,
-      bandwidth: (isInside ? links.insideGbPerS : links.betweenGbPerS) * 1e9,
-      size: 2 * size.tokens * model.sizes.hiddenSize,
-    },
-    memory: { activationsUntilWeight: byStage(activations) },
-  };
-}
-
-/** `[stage of the forward][stage of the backward]`, for the pairs that the schedule has. */
-function pairTimes(staged: StagedLayout, timer: StageTimer): (number | null)[][] | undefined {
-  const { counts, placeOfStage } = staged.shape;
-  const pairs = counts.filter(({ kind }) => kind === 'overlap');
-  if (pairs.length === 0) return undefined;
-  const table = placeOfStage.map(() => new Array<number | null>(placeOfStage.length).fill(null));
-  for (const pair of pairs)
-    (table[pair.stage] as (number | null)[])[pair.partner] = timePair(staged, timer, pair).seconds;
-  return table;
-}
-
-function timePair({ shape, parts }: StagedLayout, timer: StageTimer, { stage, partner }: ActionCount) {
-  const partsOf = (index: number) => parts[shape.placeOfStage[index] as number] as readonly PartKind[];
-  return timer.pair(partsOf(stage), partsOf(partner));
+/** Whether the schedule has pairs: its ranks then share stages from both ends. */
+function isPaired({ counts }: ScheduleShape): boolean {
+  return counts.some(({ kind }) => kind === 'overlap');
 }
 
 function predictTime(basis: CostBasis, staged: StagedLayout, timer: StageTimer, simulation: Simulation) {

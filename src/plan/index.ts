@@ -1,5 +1,7 @@
 export { adviseSearch } from './advise.js';
 export {
+  countParts,
+  cutCosts,
   labelSchedule,
   type NamedResult,
   type PlacementName,
@@ -8,7 +10,7 @@ export {
   type ScheduleSearchResult,
   searchSchedule,
 } from './auto/index.js';
-export { type Calibration, noCalibration } from './calibration.js';
+export type { Calibration } from './calibration.js';
 export { listCandidates, withOtherAffinity } from './candidates.js';
 export {
   type ComparedRow,
@@ -18,11 +20,22 @@ export {
   compareSchedules,
   type RefusedSchedule,
 } from './compare.js';
-export { type CalibrationRequest, fitCalibration } from './fit-calibration.js';
+export { costsOfPlan, type PlanCosts } from './costs-of-plan.js';
 export type { Layout, MemoryByPart, Plan, StepBreakdown } from './layout.js';
-export { countParameters } from './parameters.js';
 export type { CostBasis } from './part-segments.js';
-export { deriveEfficiencies, type Efficiencies } from './profile.js';
+export { type BasisFiles, type ReadBasis, readBasis, type TableReader } from './read-basis.js';
+export {
+  breakdownWords,
+  describeModel,
+  type ModelNumbers,
+  type PlanColumn,
+  type PlannedSearch,
+  type PlanRates,
+  planColumns,
+  planRates,
+  type SearchSummary,
+  summarizeSearch,
+} from './report.js';
 export {
   defaultSaturationSms,
   type ResourceSplit,
@@ -33,4 +46,11 @@ export {
   splitResources,
   timeSplit,
 } from './resource-split.js';
-export { type LayoutSearchResult, type PlanRequest, type Rejection, searchLayouts } from './search-layouts.js';
+export {
+  type LayoutSearchResult,
+  type PlanRequest,
+  type Rejection,
+  type SearchedCounts,
+  searchedCounts,
+  searchLayouts,
+} from './search-layouts.js';

@@ -109,7 +109,8 @@ function checkRequest({ model, cluster }: CostBasis, { pipeline = 1, expert = 1,
   requireDivisor('--microbatch-size', request.microbatchSize ?? 1, request.sequencesPerStep, 'sequences of a step');
 }
 
-function countGpus({ nodes }: ClusterConfig): number {
+/** All GPUs of a cluster. */
+export function countGpus({ nodes }: ClusterConfig): number {
   return nodes.count * nodes.gpus;
 }
 
@@ -181,11 +182,28 @@ function requireBounded(pipelines: readonly Pipeline[], settings: readonly Setti
   });
 }
 
-/** All that divides the GPUs, or is fixed. */
+/** What a search tries of each count where nothing is fixed. */
+export interface SearchedCounts {
+  readonly pipelines: readonly number[];
+  readonly experts: readonly number[];
+  readonly microbatchSizes: readonly number[];
+}
+
+/** All pipelines that divide the GPUs and have layers for their stages, all that divides the routed experts, and a few sizes of a microbatch. */
+export function searchedCounts(basis: CostBasis): SearchedCounts {
+  return {
+    pipelines: divisors(countGpus(basis.cluster), countLayers(basis)),
+    experts: divisors(basis.model.sizes.nRoutedExperts),
+    microbatchSizes,
+  };
+}
+
+/** All that is searched, or what is fixed of it. */
 export function listPipelines(basis: CostBasis, request: PlanRequest): Pipeline[] {
   const gpus = countGpus(basis.cluster);
-  const pipelines = request.pipeline === undefined ? divisors(gpus, countLayers(basis)) : [request.pipeline];
-  const sizes = request.microbatchSize === undefined ? microbatchSizes : [request.microbatchSize];
+  const counts = searchedCounts(basis);
+  const pipelines = request.pipeline === undefined ? counts.pipelines : [request.pipeline];
+  const sizes = request.microbatchSize === undefined ? counts.microbatchSizes : [request.microbatchSize];
   const names = request.schedule === undefined ? scheduleNames : [request.schedule];
   return pipelines.flatMap((pipeline) =>
     sizes.flatMap((microbatchSize) =>
@@ -203,12 +221,12 @@ export function listPipelines(basis: CostBasis, request: PlanRequest): Pipeline[
 }
 
 /** Multiprocessors up to the fewest that fill the links: more only take from computation. None where experts do not travel. */
-function listSettings({ model, cluster }: CostBasis, request: PlanRequest): Setting[] {
-  const { allToAllSms } = cluster.links;
+function listSettings(basis: CostBasis, request: PlanRequest): Setting[] {
+  const { allToAllSms } = basis.cluster.links;
   const shares = [0.6, 0.8, 1].map((share) => Math.ceil(share * allToAllSms));
   const sms = request.communicationSms === undefined ? [...new Set(shares)] : [request.communicationSms];
   const recomputed = request.recomputation === undefined ? recomputations : [request.recomputation];
-  const experts = request.expert === undefined ? divisors(model.sizes.nRoutedExperts) : [request.expert];
+  const experts = request.expert === undefined ? searchedCounts(basis).experts : [request.expert];
   return experts.flatMap((expert) =>
     recomputed.flatMap((recomputation) =>
       (expert === 1 ? [0] : sms).map((communicationSms) => ({ expert, recomputation, communicationSms })),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTrace } from '../schedule/index.js';
+import { formatTrace, type TimelineEvent } from '../schedule/index.js';
 import { startRanks } from './start-ranks.js';
 import { createTestSpec, fillTestBatch } from './test-spec.js';
 
@@ -37,3 +37,42 @@ test('each message of a recorded step leads from the slice that sends it to the 
     await group.close();
   }
 });
+
+for (const overlap of [true, false]) {
+  test(`with overlap ${overlap ? 'on' : 'off'}, what a timeline shows as exposed sums to the exposed communication of the step`, async () => {
+    const spec = createTestSpec({ schedule: 'dualpipev', ranks: 2, microbatches: 4, expert: 2, overlap });
+    const group = await startRanks(spec);
+    try {
+      await group.call('initialize', 1);
+      fillTestBatch(spec, 1);
+      const origin = (performance.timeOrigin + performance.now()) / 1000;
+      const reports = await group.call('computeGradients');
+      const updates = await group.call('update', 1, 1e-3);
+      const ranks = await group.call('timeline', origin);
+      for (const [rank, events] of ranks.entries()) {
+        const starts = events.map(({ start }) => start);
+        assert.deepEqual(
+          starts,
+          starts.toSorted((a, b) => a - b),
+        );
+        const compute = events.filter(({ lane }) => lane === 'compute');
+        for (const [index, { start, end, label }] of compute.entries()) {
+          assert.ok(start >= 0 && end >= start, label);
+          assert.ok(index === 0 || start >= compute[index - 1]!.end, `${label} begins before the one before it ends`);
+        }
+        const sum = (isCounted: (event: TimelineEvent) => boolean) =>
+          compute.filter(isCounted).reduce((total, { start, end }) => total + end - start, 0);
+        const { time } = reports[rank]!;
+        const exposed = sum(({ kind }) => kind === 'exposed');
+        assert.ok(
+          Math.abs(exposed - time.exposedCommunication) < 1e-9,
+          `${exposed} is not ${time.exposedCommunication}`,
+        );
+        assert.ok(Math.abs(sum(({ kind }) => kind === 'idle') - time.idle) < 1e-4);
+        assert.ok(Math.abs(sum(({ kind }) => kind === 'other') - updates[rank]!.seconds) < 1e-9);
+      }
+    } finally {
+      await group.close();
+    }
+  });
+}

@@ -30,6 +30,7 @@ export {
   parseCsv,
   readCsv,
 } from './csv.js';
+export { describeSchedule } from './describe.js';
 export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
 export {
   generateSchedule,

@@ -17,6 +17,7 @@ export {
   longestTime,
   type MemoryCosts,
   type MessageCosts,
+  messageTime,
   type PairTime,
   type StageTime,
   unitCosts,

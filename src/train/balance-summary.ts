@@ -1,5 +1,5 @@
+import { divideByGroupMeans, measureImbalance } from '../balance/index.js';
 import type { StepMetrics } from '../formats/index.js';
-import { divideByGroupMeans, measureImbalance } from './rank-loads.js';
 
 /** Means over the first and the last tenth of the run. */
 interface Change {

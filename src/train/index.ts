@@ -13,7 +13,6 @@ export { generateText } from './generate.js';
 export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
-export { measureImbalance } from './rank-loads.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
 export {
   type LoadFileEntry,

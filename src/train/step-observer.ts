@@ -8,7 +8,7 @@ import { runPaths } from './run-paths.js';
 import { createStepRecorder } from './step-recorder.js';
 import { markOf, openTimelineFiles } from './timeline-files.js';
 
-/** What a process would like of the next step's timeline, by its clock; what all do is what any of them wants. */
+/** What the leader's process would like of the next step's timeline, by its clock; the others wish nothing, and all do what it wishes. */
 interface TimelineWish {
   /** The timeline whatever happens in the step. */
   readonly any: boolean;
@@ -40,7 +40,7 @@ export interface StepObserverOptions {
   readonly launch: Launch | undefined;
 }
 
-/** What asking for timelines and writing them may take of the run's time; of what is there for all, a part is left for steps in which something is decided or moves. */
+/** Share of the run's time that asking for timelines and writing them may take; a part of it is left for steps in which something is decided or moves. */
 const TIMELINE_PACE = { leastSeconds: 0.25, share: 0.006, mostShare: 0.008 };
 const RECORD_PACE = { leastSeconds: 5, share: 0.002 };
 
@@ -75,6 +75,7 @@ export function createStepObserver(options: StepObserverOptions): StepObserver {
   };
   return {
     wish() {
+      if (!group.isLeader) return { any: false, marked: false };
       // The step will end about when one like the last would.
       const inSeconds = last?.metrics.seconds ?? 0;
       return { any: timelinePace.isDue(inSeconds), marked: timelinePace.isAffordable(inSeconds) };

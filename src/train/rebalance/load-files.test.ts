@@ -52,6 +52,25 @@ it('writes by itself before a file becomes long', async () => {
   assert.deepEqual(namesOf(run), ['0000003-0000102.json', '0000103-0000202.json', '0000203-0000250.json']);
 });
 
+it('shows the file that is being filled at any time: its steps once each, under a name that grows with it', async () => {
+  const run = newRun();
+  const files = await open(run, 0);
+  for (let step = 3; step <= 107; step++) {
+    const isShown = step % 10 === 5;
+    await files.add(loadsOf(step), isShown);
+    if (!isShown) continue;
+    const last = String(step).padStart(7, '0');
+    assert.deepEqual(
+      namesOf(run),
+      step <= 102 ? [`0000003-${last}.json`] : ['0000003-0000102.json', `0000103-${last}.json`],
+    );
+    assert.equal((await readExpertLoads(join(run, 'loads'))).loads.windows, step - 2);
+  }
+  // A run that is killed here leaves what it has shown; one that goes on from a step before removes it.
+  await open(run, 102);
+  assert.deepEqual(namesOf(run), ['0000003-0000102.json']);
+});
+
 it('replaces what lies beyond the step that a run goes on from, as if it had not been cut off', async () => {
   const [run, whole] = [newRun(), newRun()];
   await train(run, 0, 8);

@@ -24,9 +24,35 @@ export {
   readPlacementSettings,
   readReadSettings,
 } from './placement/settings.js';
+export {
+  baseName,
+  mostPlannerBytes,
+  type NamedBasis,
+  type PlannerFile,
+  readPlannerFiles,
+} from './planner/files.js';
+export {
+  type FoundPlans,
+  memoryShares,
+  nameFields,
+  type PlanColumnName,
+  rejectionRows,
+  type Share,
+  type ShownPlan,
+  showFound,
+  stepShares,
+} from './planner/found.js';
+export {
+  type PlannerState,
+  plannerLimits,
+  plannerParameters,
+  readPlannerState,
+  requestOf,
+} from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export { type AlignedCurves, addNews, alignCurves, type Curve, spreadPick } from './run/history.js';
-export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, meanImbalance, type StepGrid } from './run/loads.js';
+export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
+export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
 export {
   type FolderNews,
@@ -38,6 +64,37 @@ export {
   type RunFileName,
   serverMark,
 } from './run/wire.js';
+export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
+export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
+export {
+  describeDifference,
+  describeSearch,
+  formatActivations,
+  formatShare,
+  shareTime,
+} from './schedules/figures.js';
+export { type ChosenCounts, fitCounts } from './schedules/fit.js';
+export { areaPath, peakColumns } from './schedules/memory-columns.js';
+export { mostCsvBytes, openSchedule } from './schedules/open-schedule.js';
+export {
+  activationCurve,
+  countChunks,
+  manyChunks,
+  type PictureResult,
+  type PictureSource,
+  type SchedulePicture,
+  tryPicture,
+} from './schedules/picture.js';
+export { readSchedulesState, schedulesRoute } from './schedules/route.js';
+export {
+  type ChosenSchedule,
+  chosenLimits,
+  defaultSchedulesState,
+  type SchedulesState,
+  type ShareTimes,
+  type StageTimes,
+  scheduleChoices,
+} from './schedules/state.js';
 export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
 export {
   findEvent,

@@ -21,6 +21,7 @@ export interface HeatMapProps {
   readonly nameColumn: (column: number) => string;
   /** A value in words: `1.31 of the mean`. */
   readonly describe: (value: number) => string;
+  /** Default: none, and no room for any. */
   readonly marks?: readonly HeatMark[];
   /** What the columns are, which are then numbered under the picture: `GPU`. */
   readonly axis?: string;
@@ -42,7 +43,7 @@ const tickSpace = 32;
 
 /** A grid of numbers in colours, with what a cell is on hovering or with the arrow keys. */
 export function HeatMap(props: HeatMapProps) {
-  const { label, grid, marks = [], room = 260 } = props;
+  const { label, grid, marks, room = 260 } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
@@ -50,10 +51,11 @@ export function HeatMap(props: HeatMapProps) {
   const [cell, setCell] = useState<Cell>();
   const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
   // The name of a thin first row reaches above it.
-  const top = marks.length > 0 ? markHeight : rowHeight < nameHeight ? nameHeight / 2 : 0;
+  const bare = rowHeight < nameHeight ? nameHeight / 2 : 0;
+  const top = marks === undefined ? bare : markHeight;
   const height = rowHeight * grid.rows + top + (props.axis === undefined ? 0 : axisHeight);
   useEffect(() => setCell(undefined), [grid.rows, grid.columns]);
-  const picture = { ...props, marks, width, height, rowHeight, top, theme, cell };
+  const picture = { ...props, marks: marks ?? [], width, height, rowHeight, top, theme, cell };
   useLayoutEffect(() => {
     if (canvas.current !== null && width > left) drawHeatMap(canvas.current, picture);
   });

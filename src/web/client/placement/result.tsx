@@ -29,7 +29,7 @@ const room = 440;
 /** What was placed and how good it is: a sentence, the figures, and whether to move. */
 export function SummaryPanel({ placed, settings }: ResultProps) {
   const { solution, notes } = placed;
-  const { before, after, gap, verdict, seconds, hasCurrent } = solution;
+  const { before, after, gap, verdict, seconds, hasCurrent, windows } = solution;
   const saved = loadSaved(solution);
   return (
     <Panel title="Placement" note={describeSolution(solution)}>
@@ -43,12 +43,12 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
           {
             name: 'Largest GPU loads',
             value: `${saved < 0 ? '+' : '−'}${percent(Math.abs(saved))}`,
-            note: `against ${hasCurrent ? 'now' : 'experts in order'}, all layers`,
+            note: `against ${hasCurrent ? 'now' : 'before'}${windows === 1 ? '' : ', mean of windows'}`,
           },
           {
             name: 'Above the bound',
             value: percent(gap, 3),
-            note: gap === 0 ? 'proven to be the least' : 'at most, of the least that is possible',
+            note: `${gap === 0 ? 'proven to be the least' : 'at most, of the least possible'}${windows === 1 ? '' : ', for all windows together'}`,
           },
           ...(verdict === undefined
             ? []
@@ -64,7 +64,7 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
       />
       {verdict === undefined ? null : (
         <Notice tone="info" title={describeMoves(verdict, settings.cost)}>
-          {verdict.whole.moves > verdict.moves ? (
+          {verdict.whole.gain > verdict.gain ? (
             <p>{`All the way it would be ${verdict.whole.moves} moves, for a gain of ${percent(verdict.whole.gain)}.`}</p>
           ) : null}
         </Notice>

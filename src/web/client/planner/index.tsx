@@ -1,6 +1,49 @@
-import { Notice } from '../ui/index.js';
+import { useMemo, useState } from 'preact/hooks';
+import {
+  type PlannerFile,
+  type PlannerState,
+  plannerParameters,
+  readPlannerState,
+  requestOf,
+} from '../../view/index.js';
+import { setParameters, useRoute } from '../ui/index.js';
+import { PlanDetails } from './plan-details.js';
+import { PlannerControls } from './planner-controls.js';
+import { PlannerFiles } from './planner-files.js';
+import { PlansPanel } from './plans-panel.js';
+import { usePlanSearch } from './use-search.js';
 
-/** The view Planner. */
+/** The view Planner: which layouts train a model fastest on a cluster, and why. It begins with DeepSeek-V3 on 2,048 H800. */
 export function PlannerView() {
-  return <Notice tone="info" title="This view is being built" />;
+  const { parameters } = useRoute();
+  const state = useMemo(() => readPlannerState(parameters), [parameters]);
+  const [given, setGiven] = useState<readonly PlannerFile[]>([]);
+  const { isCalibrated } = state;
+  const search = usePlanSearch({ given, isCalibrated, request: requestOf(state) });
+  const change = (changes: Partial<PlannerState>) => {
+    // Of another search or a shorter table, the plan that was chosen may be none.
+    const next = { ...state, chosen: 1, ...changes };
+    setParameters(plannerParameters(next));
+  };
+  const found = search.outcome?.kind === 'found' ? search.outcome.found : undefined;
+  const place = found?.plans[state.chosen - 1] === undefined ? 1 : state.chosen;
+  const shown = found?.plans[place - 1];
+  return (
+    <div class="with-controls planner">
+      <div class="stack">
+        <PlannerControls state={state} files={search.files} onChange={change} />
+        <PlannerFiles
+          given={given}
+          files={search.files}
+          summary={found?.summary}
+          isCalibrated={isCalibrated}
+          onGiven={setGiven}
+        />
+      </div>
+      <div class="stack">
+        <PlansPanel search={search} state={{ ...state, chosen: place }} onChoose={(chosen) => change({ chosen })} />
+        {found === undefined || shown === undefined ? null : <PlanDetails shown={shown} found={found} place={place} />}
+      </div>
+    </div>
+  );
 }

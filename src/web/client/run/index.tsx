@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
+import { parseRunShape } from '../../view/index.js';
 import {
   Busy,
   type DroppedFile,
@@ -13,13 +14,14 @@ import {
 import { CurvesPanel } from './curves-panel.js';
 import { findRuns } from './file-source.js';
 import { LoadsPanel } from './loads-panel.js';
+import { parseRecordedStep } from './recorded-step.js';
 import { RunPicker } from './run-picker.js';
 import { RunSummary } from './run-summary.js';
 import { isServed } from './server-source.js';
 import { SharesPanel } from './shares-panel.js';
 import type { RunSource } from './source.js';
 import { TimelinePanel } from './timeline-panel.js';
-import { useRecord } from './use-record.js';
+import { useRunFile } from './use-run-file.js';
 import { useRunStates, useServerRuns } from './use-runs.js';
 
 const mostBytes = 2 ** 30;
@@ -97,7 +99,12 @@ function Begin({ isWaiting }: { readonly isWaiting: boolean }) {
 function ChosenRuns({ chosen }: { readonly chosen: readonly RunSource[] }) {
   const states = useRunStates(chosen);
   const [main] = states;
-  const record = useRecord(main);
+  const record = useRunFile(main?.source, { kind: 'record', version: main?.folder?.record ?? '' }, parseRecordedStep);
+  const shape = useRunFile(
+    main?.source,
+    { kind: 'config', version: main?.folder === undefined ? '' : 'written' },
+    parseRunShape,
+  );
   if (main === undefined) return null;
   const { history, isLoaded, problem, source } = main;
   return (
@@ -116,11 +123,11 @@ function ChosenRuns({ chosen }: { readonly chosen: readonly RunSource[] }) {
       ) : null}
       {history.length > 0 ? (
         <>
-          <RunSummary state={main} record={record} />
-          <CurvesPanel states={states} />
+          <RunSummary state={main} record={record} shape={shape} />
+          <CurvesPanel states={states} record={record} />
           <TimelinePanel state={main} record={record} />
           <SharesPanel history={history} record={record} />
-          <LoadsPanel state={main} />
+          <LoadsPanel state={main} shape={shape} />
         </>
       ) : null}
     </>

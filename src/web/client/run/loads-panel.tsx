@@ -1,11 +1,14 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { measureImbalance } from '../../../balance/index.js';
 import { parseRunLoads, type RunLoads, type StepMetrics } from '../../../formats/browser.js';
 import {
   findRange,
   gridOfExperts,
   gridOfRanks,
+  type LoadChoice,
   listMoves,
-  meanImbalance,
+  type RunShape,
+  rankLoadsOf,
   type StepGrid,
   spreadPick,
 } from '../../view/index.js';
@@ -19,12 +22,12 @@ const mostFiles = 60;
 const describeLoad = (value: number): string => `${value.toFixed(2)} of the mean`;
 
 /** Heat maps of loads over time: experts of a layer, and ranks with and without balancing. */
-export function LoadsPanel({ state }: { readonly state: RunState }) {
+export function LoadsPanel({ state, shape }: { readonly state: RunState; readonly shape: RunShape | undefined }) {
   const files = useLoads(state);
   return (
     <>
       <ExpertLoads files={files} history={state.history} />
-      <RankLoads history={state.history} />
+      {shape !== undefined && shape.expert > 1 ? <RankLoads history={state.history} expert={shape.expert} /> : null}
     </>
   );
 }
@@ -72,31 +75,33 @@ function ExpertLoads({
   );
 }
 
-function RankLoads({ history }: { readonly history: readonly StepMetrics[] }) {
-  const measured = useMemo(() => gridOfRanks(history, 'measured'), [history]);
-  const unmoved = useMemo(() => gridOfRanks(history, 'unmoved'), [history]);
-  if (measured.rows < 2) return null;
+function RankLoads({ history, expert }: { readonly history: readonly StepMetrics[]; readonly expert: number }) {
+  const measured = useMemo(() => gridOfRanks(history, 'measured', expert), [history, expert]);
+  const unmoved = useMemo(() => gridOfRanks(history, 'unmoved', expert), [history, expert]);
   const moves = history.some(({ unmovedRankLoads }) => unmovedRankLoads !== undefined);
   const range = findRange(moves ? [measured, unmoved] : [measured]);
-  const say = (grid: StepGrid) => `the busiest rank has ${meanImbalance(grid).toFixed(3)} times the mean`;
+  const say = (choice: LoadChoice) => {
+    const loads = history.map((metrics) => rankLoadsOf(metrics, choice));
+    return `the busiest rank has ${measureImbalance(loads, expert).toFixed(3)} times the mean`;
+  };
   return (
     <Panel
       title="Load of ranks over time"
       note={
         moves
-          ? 'Rows that the experts of each rank computed, over the mean of the ranks.'
-          : 'Rows that the experts of each rank computed, over the mean of the ranks. No experts move in this run.'
+          ? 'Rows that the experts of each rank computed, over the mean of the ranks that share experts.'
+          : 'Rows that the experts of each rank computed, over the mean of the ranks that share experts. No experts move in this run.'
       }
     >
       <div class={moves ? 'side-by-side' : 'stack'}>
         {moves ? (
           <div class="stack">
-            <h3>{`As the first placement would have it: ${say(unmoved)}`}</h3>
+            <h3>{`As the first placement would have it: ${say('unmoved')}`}</h3>
             <LoadMap grid={unmoved} history={[]} range={range} label="Load of ranks without moves" rowName="rank" />
           </div>
         ) : null}
         <div class="stack">
-          <h3>{`As it was: ${say(measured)}`}</h3>
+          <h3>{`As it was: ${say('measured')}`}</h3>
           <LoadMap grid={measured} history={history} range={range} label="Load of ranks as measured" rowName="rank" />
         </div>
       </div>

@@ -3,7 +3,7 @@ import { kindStyles } from '../../../draw/index.js';
 import type { StepMetrics } from '../../../formats/browser.js';
 import { measuredShares, predictedShares, type StepShares } from '../../view/index.js';
 import { Panel, StackedBar } from '../ui/index.js';
-import type { RecordedStep } from './use-record.js';
+import type { RecordedStep } from './recorded-step.js';
 
 const parts = [
   { key: 'compute', name: 'computing', colour: kindStyles.forward.fill },

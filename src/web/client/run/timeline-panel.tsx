@@ -4,7 +4,7 @@ import { parseTimeline, type StepTimeline } from '../../../formats/browser.js';
 import { formatWindow, indexTimeline, parseWindow } from '../../view/index.js';
 import { TimelineChart } from '../timeline/index.js';
 import { Busy, CheckField, Notice, Panel, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
-import type { RecordedStep } from './use-record.js';
+import type { RecordedStep } from './recorded-step.js';
 import type { RunState } from './use-runs.js';
 
 /** The two tracks of every rank in a step: the last one, or one that the person chooses, and what the simulator predicts for it. */

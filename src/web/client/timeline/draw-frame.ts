@@ -18,6 +18,8 @@ export interface Frame {
   readonly timeline: IndexedTimeline;
   readonly layout: ChartLayout;
   readonly window: TimeWindow;
+  /** Where the axis of time ends: at the timeline's end or later. */
+  readonly span: number;
   readonly theme: 'light' | 'dark';
   /** In CSS pixels: of the whole canvas. */
   readonly width: number;
@@ -81,7 +83,19 @@ function drawTracks(context: CanvasRenderingContext2D, frame: Frame, ratio: numb
     drawWideEvents(context, frame, track, { y, height: own, inner });
     if (frame.selected?.track === place) drawSelected(context, frame, track, { y, height: own, inner });
   }
+  drawEnd(context, frame, inner);
   context.restore();
+}
+
+/** After the end nobody is idle: there is nothing. */
+function drawEnd(context: CanvasRenderingContext2D, frame: Frame, inner: number): void {
+  const { timeline, window, height, theme, span } = frame;
+  if (timeline.end >= span) return;
+  const x = margins.left + Math.max(0, ((timeline.end - window.from) / (window.to - window.from)) * inner);
+  context.fillStyle = palettes[theme].surface;
+  context.fillRect(x, margins.axis, margins.left + inner - x, height);
+  context.fillStyle = palettes[theme].line;
+  context.fillRect(x, margins.axis, 1, height);
 }
 
 /** A line of pixels a track, one below the other. */

@@ -16,14 +16,14 @@ export interface ChartActions {
 
 /** Does what a key means for a chart; whether it means anything. */
 export function handleKey(key: string, frame: Frame, { show, select, zoom }: ChartActions): boolean {
-  const { timeline, window } = frame;
+  const { timeline, window, span } = frame;
   const choose = (selection: Selection | undefined) => {
     select(selection);
     const event = selection === undefined ? undefined : timeline.tracks[selection.track]?.events[selection.event];
     if (event !== undefined && (event.start < window.from || event.end > window.to)) {
       const half = (window.to - window.from) / 2;
       const middle = (event.start + event.end) / 2;
-      show(fitWindow({ from: middle - half, to: middle + half }, timeline.end));
+      show(fitWindow({ from: middle - half, to: middle + half }, span));
     }
   };
   switch (key) {
@@ -44,10 +44,10 @@ export function handleKey(key: string, frame: Frame, { show, select, zoom }: Cha
       return true;
     case ',':
     case '.':
-      show(panWindow(window, timeline.end, key === '.' ? 0.25 : -0.25));
+      show(panWindow(window, span, key === '.' ? 0.25 : -0.25));
       return true;
     case '0':
-      show({ from: 0, to: timeline.end });
+      show({ from: 0, to: span });
       return true;
     case 'Escape':
       select(undefined);

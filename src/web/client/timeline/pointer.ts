@@ -68,24 +68,24 @@ export function usePointer(
 
 /** With Ctrl (and so a pinch on a touchpad) the wheel zooms, sideways it moves; else it scrolls the page. */
 function turnWheel(frame: Frame, event: WheelEvent): TimeWindow | undefined {
-  const { timeline, window, width } = frame;
+  const { span, window, width } = frame;
   if (event.ctrlKey || event.metaKey)
-    return zoomWindow(window, timeline.end, {
+    return zoomWindow(window, span, {
       time: timeAt(frame, event.offsetX),
       factor: zoomOfWheel ** (event.deltaY * (event.deltaMode === 0 ? 1 : 20)),
     });
   const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-  return sideways === 0 ? undefined : panWindow(window, timeline.end, sideways / width);
+  return sideways === 0 ? undefined : panWindow(window, span, sideways / width);
 }
 
 /** One pointer moves the window, two stretch it. */
 function drag(frame: Frame, pointers: Map<number, number>, { pointerId, offsetX }: PointerEvent): TimeWindow {
-  const { timeline, window, width } = frame;
+  const { span, window, width } = frame;
   const before = pointers.get(pointerId) ?? offsetX;
   pointers.set(pointerId, offsetX);
   const other = [...pointers].find(([id]) => id !== pointerId)?.[1];
   if (other === undefined)
-    return panWindow(window, timeline.end, (before - offsetX) / Math.max(1, width - margins.left - margins.right));
+    return panWindow(window, span, (before - offsetX) / Math.max(1, width - margins.left - margins.right));
   const factor = Math.abs(before - other) / Math.max(1, Math.abs(offsetX - other));
-  return zoomWindow(window, timeline.end, { time: timeAt(frame, other), factor });
+  return zoomWindow(window, span, { time: timeAt(frame, other), factor });
 }

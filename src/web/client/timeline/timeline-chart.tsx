@@ -21,6 +21,8 @@ export interface TimelineChartProps {
   readonly window?: TimeWindow;
   /** Hears of another part, or of the whole: undefined. */
   readonly onWindow: (window: TimeWindow | undefined) => void;
+  /** Where the axis of time ends, so that several charts have one scale. Default: the timeline's end; not before it. */
+  readonly span?: number;
   /** Pixels that all ranks have together, at most, before they scroll. Default: 460. */
   readonly room?: number;
 }
@@ -29,7 +31,8 @@ export interface TimelineChartProps {
  * The lanes of every rank over time, on a canvas: wheel with Ctrl, pinch, buttons and keys zoom; dragging and keys move; hovering or choosing with
  * the keys tells what an event is.
  */
-export function TimelineChart({ timeline, label, window: given, onWindow, room = 460 }: TimelineChartProps) {
+export function TimelineChart({ timeline, label, window: given, onWindow, room = 460, ...rest }: TimelineChartProps) {
+  const span = rest.span ?? timeline.end;
   const canvas = useRef<HTMLCanvasElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const width = useWidth(scroller);
@@ -37,9 +40,9 @@ export function TimelineChart({ timeline, label, window: given, onWindow, room =
   const [scrollTop, setScrollTop] = useState(0);
   const [selected, setSelected] = useState<Selection>();
   const layout = useMemo(() => layOutTracks(timeline, room), [timeline, room]);
-  const window = given === undefined ? { from: 0, to: timeline.end || 1 } : fitWindow(given, timeline.end);
+  const window = fitWindow(given ?? { from: 0, to: span }, span);
   const height = Math.min(layout.height, room) + margins.axis;
-  const frame = { timeline, layout, window, theme, width, height, scrollTop, selected };
+  const frame = { timeline, layout, window, span, theme, width, height, scrollTop, selected };
   useEffect(() => setSelected(undefined), [timeline]);
   useLayoutEffect(() => {
     if (canvas.current === null || width === 0) return;
@@ -48,10 +51,9 @@ export function TimelineChart({ timeline, label, window: given, onWindow, room =
     performance.measure('timeline frame', { start });
   });
   const show = (next: TimeWindow) =>
-    onWindow(next.to - next.from >= timeline.end * (1 - 1e-9) ? undefined : { from: next.from, to: next.to });
+    onWindow(next.to - next.from >= span * (1 - 1e-9) ? undefined : { from: next.from, to: next.to });
   usePointer(canvas, frame, { show, select: setSelected });
-  const zoom = (factor: number) =>
-    show(zoomWindow(window, timeline.end, { time: (window.from + window.to) / 2, factor }));
+  const zoom = (factor: number) => show(zoomWindow(window, span, { time: (window.from + window.to) / 2, factor }));
   const onKeyDown = (event: KeyboardEvent) => {
     const done = handleKey(event.key, frame, { show, select: setSelected, zoom });
     if (done) event.preventDefault();
@@ -65,10 +67,10 @@ export function TimelineChart({ timeline, label, window: given, onWindow, room =
         <button type="button" onClick={() => zoom(2)}>
           Zoom out
         </button>
-        <button type="button" onClick={() => show(panWindow(window, timeline.end, -0.25))} aria-label="Earlier">
+        <button type="button" onClick={() => show(panWindow(window, span, -0.25))} aria-label="Earlier">
           ←
         </button>
-        <button type="button" onClick={() => show(panWindow(window, timeline.end, 0.25))} aria-label="Later">
+        <button type="button" onClick={() => show(panWindow(window, span, 0.25))} aria-label="Later">
           →
         </button>
         <button type="button" onClick={() => onWindow(undefined)}>

@@ -10,8 +10,8 @@ export interface CurveStyle {
   readonly name: string;
   /** Place in the list of colours: of a run, the same in all charts. */
   readonly colour: number;
-  /** A dashed line with points: of values that not every step has. */
-  readonly isSparse?: boolean;
+  /** `points` are for values that not every step has, `dashed` for what others are held against. Default: `line`. */
+  readonly look?: 'line' | 'dashed' | 'points';
 }
 
 export interface CurveChartProps {
@@ -108,12 +108,13 @@ function createOptions({ styles, describe, theme, width, height, syncKey, onStep
     ],
     series: [
       {},
-      ...styles.map(({ name, colour, isSparse = false }) => ({
+      ...styles.map(({ name, colour, look = 'line' }) => ({
         label: name,
         stroke: curveColour(colour, theme),
         width: 2,
         spanGaps: true,
-        ...(isSparse ? { dash: [6, 4], points: { show: true, size: 7 } } : { points: { show: false } }),
+        points: look === 'points' ? { show: true, size: 7 } : { show: false },
+        ...(look !== 'line' && { dash: [6, 4] }),
       })),
     ],
     hooks: { setCursor: [({ cursor: { idx } }) => onStep(idx ?? undefined)] },
@@ -135,20 +136,23 @@ function Values({
   const read = (list: readonly (number | null)[]) =>
     at === undefined ? list.findLast((value) => value !== null) : list[at];
   return (
-    <ul class="legend" role="status" data-part="details">
-      <li>{at === undefined || steps[at] === undefined ? 'last' : `step ${steps[at]}`}</li>
-      {styles.map(({ name, colour, isSparse = false }, place) => {
-        const value = read(values[place] ?? []);
-        return (
-          <li key={name}>
-            <span
-              class={isSparse ? 'line-swatch sparse' : 'line-swatch'}
-              style={{ borderColor: curveColour(colour, theme) }}
-            />
-            {`${name} ${value === null || value === undefined ? '–' : describe(value)}`}
-          </li>
-        );
-      })}
-    </ul>
+    // Who chose a step hears it; a live run would else speak without end.
+    <div class="curve-values" {...(at !== undefined && { role: 'status' as const })}>
+      <span>{at === undefined || steps[at] === undefined ? 'last' : `step ${steps[at]}`}</span>
+      <ul class="legend">
+        {styles.map(({ name, colour, look = 'line' }, place) => {
+          const value = read(values[place] ?? []);
+          return (
+            <li key={name}>
+              <span
+                class={look === 'line' ? 'line-swatch' : 'line-swatch dashed'}
+                style={{ borderColor: curveColour(colour, theme) }}
+              />
+              {`${name} ${value === null || value === undefined ? '–' : describe(value)}`}
+            </li>
+          );
+        })}
+      </ul>
+    </div>
   );
 }

@@ -107,25 +107,18 @@ function tooMany(): InputError {
 }
 
 /** The entries have to be asked for before anything is waited for: afterwards the browser has forgotten them. */
-async function gatherDropped({ items }: DataTransfer): Promise<readonly DroppedFile[]> {
+async function gatherDropped({ items, files: plain }: DataTransfer): Promise<readonly DroppedFile[]> {
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  // What does not lie in a folder, such as an attachment of a mail, has no entry.
+  if (entries.length === 0) return Array.from(plain, (file) => ({ path: file.name, file }));
   const files: DroppedFile[] = [];
-  const waiting: FileSystemEntry[] = [];
-  for (const item of items) {
-    const entry = item.webkitGetAsEntry();
-    if (entry !== null) waiting.push(entry);
-    // What lies in no file system, such as an attachment of another page, is a file without an entry.
-    else takeFile(files, item.getAsFile());
-  }
+  const waiting = [...entries];
   for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
     if (files.length + waiting.length > mostFiles) throw tooMany();
     if (entry.isFile) files.push({ path: entry.fullPath.replace(/^\//, ''), file: await openEntry(entry) });
     else waiting.push(...(await listFolder(entry as FileSystemDirectoryEntry)));
   }
   return files;
-}
-
-function takeFile(files: DroppedFile[], file: File | null): void {
-  if (file !== null) files.push({ path: file.name, file });
 }
 
 function openEntry(entry: FileSystemEntry): Promise<File> {

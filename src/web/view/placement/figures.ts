@@ -89,11 +89,9 @@ export function listLayers({ solution, layerNumbers }: Pick<PlacedLoads, 'soluti
   });
 }
 
-/** By how much the largest GPU loads fall, all layers together, as a share of those before. */
+/** By how much the largest GPU loads fall, all layers together, in the mean of the windows, as a share of those before. */
 export function loadSaved({ before, after }: BalanceSolution): number {
-  const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
-  const most = sum(before.maxGpuLoad);
-  return most === 0 ? 0 : 1 - sum(after.maxGpuLoad) / most;
+  return before.windows.mean === 0 ? 0 : 1 - after.windows.mean / before.windows.mean;
 }
 
 /** An expert of a layer and where it lies. */

@@ -1,0 +1,87 @@
+import { useState } from 'preact/hooks';
+import { InputError, type Problem, problemOf } from '../../../base/index.js';
+import { decodeUtf8 } from '../../../formats/browser.js';
+import type { SearchSummary } from '../../../plan/index.js';
+import { baseName, mostPlannerBytes, type PlannerFile } from '../../view/index.js';
+import { type DroppedFile, DropZone, Panel, ProblemNotice } from '../ui/index.js';
+import type { ReadFiles } from './messages.js';
+import { checkFiles } from './use-search.js';
+
+const mostFiles = 16;
+
+interface FilesProps {
+  readonly given: readonly PlannerFile[];
+  readonly files: ReadFiles | undefined;
+  /** Of the search that was last done. */
+  readonly summary: SearchSummary | undefined;
+  readonly isCalibrated: boolean;
+  readonly onGiven: (given: readonly PlannerFile[]) => void;
+}
+
+/** Which files are planned with, and a place for one's own. Files that cannot be are refused with what is wrong, and those before stay. */
+export function PlannerFiles({ given, files, summary, isCalibrated, onGiven }: FilesProps) {
+  const [problem, setProblem] = useState<Problem>();
+  const take = (dropped: readonly DroppedFile[]) => {
+    readDropped(dropped)
+      .then(async (own) => {
+        const names = new Set(own.map(({ name }) => name));
+        const next = [...given.filter(({ name }) => !names.has(name)), ...own];
+        const found = await checkFiles(next, isCalibrated);
+        setProblem(found);
+        if (found === undefined) onGiven(next);
+      })
+      .catch((error: unknown) => setProblem(problemOf(error)));
+  };
+  const back = () => {
+    setProblem(undefined);
+    onGiven([]);
+  };
+  return (
+    <Panel title="Model and cluster">
+      <dl class="planner-files">
+        <FileUse what="Model" name={files?.modelFile} words={summary?.model} />
+        <FileUse what="Cluster" name={files?.clusterFile} words={summary?.cluster} />
+        <FileUse what="Measured step" name={files?.calibrationFile} />
+      </dl>
+      <DropZone
+        label="Drop your own here"
+        hint="a model's config.json, a cluster's TOML, a measured step's TOML; they stay on this machine"
+        mostBytes={mostPlannerBytes}
+        onFiles={take}
+        onProblem={setProblem}
+      />
+      {problem === undefined ? null : <ProblemNotice problem={problem} />}
+      {given.length === 0 ? null : (
+        <div class="actions">
+          <button type="button" onClick={back}>
+            Back to the example
+          </button>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+async function readDropped(dropped: readonly DroppedFile[]): Promise<readonly PlannerFile[]> {
+  if (dropped.length > mostFiles) {
+    throw new InputError({ what: `these are ${dropped.length} files`, mend: `give at most ${mostFiles}` });
+  }
+  return await Promise.all(
+    dropped.map(async ({ path, file }) => {
+      const name = baseName(path);
+      return { name, text: decodeUtf8(new Uint8Array(await file.arrayBuffer()), name) };
+    }),
+  );
+}
+
+function FileUse({ what, name, words }: { what: string; name: string | undefined; words?: string | undefined }) {
+  return (
+    <>
+      <dt>{what}</dt>
+      <dd>
+        <span>{name ?? '…'}</span>
+        {words === undefined ? null : <p class="field-hint">{words}</p>}
+      </dd>
+    </>
+  );
+}

@@ -1,0 +1,26 @@
+import { WorkError } from '../../../base/index.js';
+import { checkLowered, checkSchedule, readCsv, type Schedule } from '../../../schedule/index.js';
+import { requireDrawable } from './picture.js';
+
+/** The largest file that the page opens, in bytes: many times what a schedule that it draws takes. */
+export const mostCsvBytes = 2 ** 24;
+
+/**
+ * The schedule of PyTorch's CSV, computation only or with its communication, which is checked but not drawn. Throws `InputError` for a text that is no such file, with row and cell, or that is too much to
+ * be shown, and `WorkError` for a schedule that cannot run.
+ */
+export function openSchedule(text: string, file: string): Schedule {
+  const { schedule, lowered } = readCsv(text, { name: file.replace(/\.csv$/i, ''), file });
+  requireDrawable((schedule.stageToRank.length * schedule.microbatches) / schedule.pipelines.length);
+  const issues = lowered === undefined ? checkSchedule(schedule) : checkLowered(lowered);
+  const [first] = issues;
+  if (first === undefined) return schedule;
+  const { rank, position, message } = first;
+  const place = rank === null ? '' : `, rank ${rank}${position === null ? '' : `, position ${position}`}`;
+  const more = issues.length === 1 ? '' : `, and ${issues.length - 1} more problems`;
+  throw new WorkError({
+    what: `the schedule cannot run: ${message}${more}`,
+    where: `${file}${place}`,
+    mend: 'put the actions in an order in which each finds what it needs',
+  });
+}

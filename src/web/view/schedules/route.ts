@@ -1,0 +1,148 @@
+import { mostRanks } from '../../../schedule/index.js';
+import { isBetween, parseNumber, readNumber } from '../number-parameter.js';
+import type { TimeWindow } from '../timeline/paint-track.js';
+import {
+  type ChosenSchedule,
+  chosenLimits,
+  defaultSchedulesState,
+  type SchedulesState,
+  type ShareTimes,
+  type StageTimes,
+  scheduleChoices,
+} from './state.js';
+
+type Parameters = Readonly<Partial<Record<string, string>>>;
+
+/**
+ * The parameters of an address that shows a state of the view Schedules; those that are empty say that an earlier one goes.
+ *
+ * - `schedule`, `stages`: the first schedule, and the stages of a rank where it is `interleaved`; `other`, `otherStages`: the second (`none`: there is none);
+ * - `ranks`, `microbatches`;
+ * - `forward`, `backwardInput`, `backwardWeight`, `overlapped`, `p2p`: times. With `times=stages` all but `p2p` are lists with commas, of seconds, one a stage of the
+ *   model (`overlapped`, by the stage of a pair's forward, may be left out); else they are numbers of one rank's share of the model, and `overlapped` a part of the sum of its parts;
+ * - `rank`: whose memory is shown; `scale=own`: each schedule on a time scale of its own; `from`, `to`: the part of the time that is shown.
+ */
+export function schedulesRoute(state: SchedulesState): Record<string, string> {
+  const { first, second, ranks, microbatches, rank, isSameScale, window } = state;
+  return {
+    schedule: first.name,
+    stages: stagesText(first),
+    other: second?.name ?? 'none',
+    otherStages: stagesText(second),
+    ranks: String(ranks),
+    microbatches: String(microbatches),
+    ...timeTexts(state.times),
+    rank: rank === 0 ? '' : String(rank),
+    scale: isSameScale ? '' : 'own',
+    from: window === undefined ? '' : shortNumber(window.from),
+    to: window === undefined ? '' : shortNumber(window.to),
+  };
+}
+
+function stagesText(chosen: ChosenSchedule | undefined): string {
+  return chosen?.name === 'interleaved' ? String(chosen.stagesPerRank) : '';
+}
+
+function timeTexts(times: ShareTimes | StageTimes): Record<string, string> {
+  const list = (values: readonly number[]) => values.map(shortNumber).join(',');
+  if (times.kind === 'share') {
+    const { kind: _, ...numbers } = times;
+    return { times: '', ...Object.fromEntries(Object.entries(numbers).map(([name, time]) => [name, String(time)])) };
+  }
+  return {
+    times: 'stages',
+    forward: list(times.forward),
+    backwardInput: list(times.backwardInput),
+    backwardWeight: list(times.backwardWeight),
+    overlapped: times.overlapped === undefined ? '' : list(times.overlapped),
+    p2p: shortNumber(times.p2p),
+  };
+}
+
+/** Seven digits: what no picture shows is not worth a longer link. */
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
+/** The state that parameters of an address mean. What is missing, or no such thing, is as in `defaultSchedulesState`. */
+export function readSchedulesState(parameters: Parameters): SchedulesState {
+  const own = defaultSchedulesState;
+  const ranks = readNumber(parameters.ranks, own.ranks, { least: 1, most: chosenLimits.ranks, isWhole: true });
+  const second = parameters.other === 'none' ? undefined : readChosen(parameters, 'other', own.second);
+  return {
+    first: readChosen(parameters, 'schedule', own.first) ?? own.first,
+    second,
+    ranks,
+    microbatches: readNumber(parameters.microbatches, own.microbatches, {
+      least: 1,
+      most: chosenLimits.microbatches,
+      isWhole: true,
+    }),
+    times: readTimes(parameters),
+    rank: readNumber(parameters.rank, 0, { least: 0, most: mostRanks - 1, isWhole: true }),
+    isSameScale: parameters.scale !== 'own',
+    window: readWindow(parameters),
+  };
+}
+
+function readChosen(
+  parameters: Parameters,
+  key: 'schedule' | 'other',
+  own: ChosenSchedule | undefined,
+): ChosenSchedule | undefined {
+  const name = scheduleChoices.find((choice) => choice === parameters[key]) ?? own?.name;
+  if (name === undefined) return undefined;
+  const stages = parameters[key === 'schedule' ? 'stages' : 'otherStages'];
+  const stagesPerRank = readNumber(stages, 2, { least: 1, most: chosenLimits.stagesPerRank, isWhole: true });
+  return { name, stagesPerRank };
+}
+
+function readTimes(parameters: Parameters): ShareTimes | StageTimes {
+  const listed = parameters.times === 'stages' ? readStageTimes(parameters) : undefined;
+  if (listed !== undefined) return listed;
+  const own = defaultSchedulesState.times;
+  // A list that means nothing is not a number either, so plain times come back as a whole.
+  const time = (name: 'forward' | 'backwardInput' | 'backwardWeight' | 'p2p') =>
+    readNumber(parameters[name], own[name], { least: 0, most: chosenLimits.time });
+  return {
+    kind: 'share',
+    forward: time('forward'),
+    backwardInput: time('backwardInput'),
+    backwardWeight: time('backwardWeight'),
+    overlapped: readNumber(parameters.overlapped, own.overlapped, chosenLimits.overlapped),
+    p2p: time('p2p'),
+  };
+}
+
+/** Undefined unless all lists have an entry for each of the same stages. */
+function readStageTimes(parameters: Parameters): StageTimes | undefined {
+  const forward = readList(parameters.forward);
+  const list = (text: string | undefined) => {
+    const values = readList(text);
+    return values?.length === forward?.length ? values : undefined;
+  };
+  const [backwardInput, backwardWeight] = [list(parameters.backwardInput), list(parameters.backwardWeight)];
+  const overlapped = list(parameters.overlapped);
+  if (forward === undefined || backwardInput === undefined || backwardWeight === undefined) return undefined;
+  if (parameters.overlapped !== undefined && overlapped === undefined) return undefined;
+  return {
+    kind: 'stages',
+    forward,
+    backwardInput,
+    backwardWeight,
+    ...(overlapped !== undefined && { overlapped }),
+    p2p: readNumber(parameters.p2p, 0, { least: 0, most: chosenLimits.time }),
+  };
+}
+
+function readList(text: string | undefined): readonly number[] | undefined {
+  const values = (text ?? '').split(',', chosenLimits.stages + 1).map(parseNumber);
+  const isWhole =
+    values.length <= chosenLimits.stages && values.every((value) => isBetween(value, 0, chosenLimits.time));
+  return isWhole ? values : undefined;
+}
+
+function readWindow({ from, to }: Parameters): TimeWindow | undefined {
+  const [start, end] = [parseNumber(from), parseNumber(to)];
+  return start >= 0 && end > start && Number.isFinite(end) ? { from: start, to: end } : undefined;
+}
