@@ -113,7 +113,7 @@ export function CheckField({ label, hint, value, onChange }: FieldProps<boolean>
   );
 }
 
-export interface TextFieldProps extends FieldProps<string> {
+interface TextFieldProps extends FieldProps<string> {
   /** Default: all is good. Text that is not is not taken. */
   readonly isGood?: (text: string) => boolean;
   /** What is good, for who wrote what is not. */

@@ -10,7 +10,6 @@ export {
   SelectField,
   type SelectFieldProps,
   TextField,
-  type TextFieldProps,
 } from './fields.js';
 export { type Figure, Figures } from './figures.js';
 export { Notice, type NoticeProps } from './notice.js';
