@@ -3,7 +3,14 @@ export { CurveChart, type CurveChartProps, type CurveStyle, curveColour } from '
 export { DataTable, type DataTableProps } from './data-table.js';
 export { downloadText } from './download.js';
 export { type DroppedFile, DropZone, type DropZoneProps } from './drop-zone.js';
-export { CheckField, NumberField, type NumberFieldProps, SelectField, type SelectFieldProps } from './fields.js';
+export {
+  CheckField,
+  NumberField,
+  type NumberFieldProps,
+  SelectField,
+  type SelectFieldProps,
+  TextField,
+} from './fields.js';
 export { type Figure, Figures } from './figures.js';
 export { Notice, type NoticeProps } from './notice.js';
 export { Panel, type PanelProps } from './panel.js';
