@@ -1,4 +1,4 @@
-export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
+export { parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
 export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
 export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
@@ -57,7 +57,6 @@ export { measuredShares, predictedShares, type StepShares } from './run/step-sha
 export {
   type FolderNews,
   fileAt,
-  loadsName,
   type MetricsNews,
   pathOf,
   type RunEntry,

@@ -4,7 +4,7 @@ import { type HeatGrid, type HeatRange, listShades, paintHeatRow, scaleStops } f
 import { useTheme, useWidth } from '../ui/index.js';
 
 /** Something that happened at a column, shown above it. */
-export interface HeatMark {
+interface HeatMark {
   readonly column: number;
   /** `12 replicas moved`. */
   readonly words: string;

@@ -70,8 +70,8 @@ export function usePlacement(): PlacementState {
   const [result, setResult] = useState<PlacementResult & { readonly key: string }>();
   const [turn, setTurn] = useState(0);
   const read = readReadSettings(parameters);
-  const settings = loaded && readPlacementSettings(parameters, loaded.facts);
-  const key = loaded && keyOf(loaded, read, settings);
+  const settings = loaded === undefined ? undefined : readPlacementSettings(parameters, loaded.facts);
+  const key = loaded === undefined ? undefined : keyOf(loaded, read, settings);
   const isReading = work.kind === 'reading';
   useEffect(() => {
     if (loaded === undefined || settings === undefined || key === undefined || isReading) return;
