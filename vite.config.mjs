@@ -1,5 +1,10 @@
 import { defineConfig } from 'vite';
 
+/** What only declares is left out of files that do not use it: views and workers share pure code, and only some need all of it. */
+const rolldownOptions = {
+  treeshake: { moduleSideEffects: (id) => !/\/node_modules\/yaml\/|\/src\/(?!web\/client\/)/.test(id) },
+};
+
 /** The page: static files that any web host can serve from any path, and that `doubletrack serve` serves. */
 export default defineConfig({
   root: 'src/web/client',
@@ -15,6 +20,7 @@ export default defineConfig({
     // What is inlined as data: would need a weaker content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions,
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions },
 });

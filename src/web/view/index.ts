@@ -1,5 +1,29 @@
-export { type Colour, colourOf, parseColour, scaleStops } from './colours.js';
+export { parseColour, scaleStops } from './colours.js';
 export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
+export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
+export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
+export {
+  hottestExperts,
+  listLayers,
+  listMeasures,
+  loadSaved,
+  mapLoads,
+} from './placement/figures.js';
+export { asksForPart, problemOnPage, sayOnPage } from './placement/page-words.js';
+export {
+  type CurrentPlacement,
+  type PlacedLoads,
+  placeLoads,
+  readLoadsAt,
+} from './placement/place-loads.js';
+export {
+  type PlacementSettings,
+  parseGpuList,
+  placementLimits,
+  type ReadSettings,
+  readPlacementSettings,
+  readReadSettings,
+} from './placement/settings.js';
 export {
   baseName,
   mostPlannerBytes,
@@ -45,7 +69,6 @@ export { measuredShares, predictedShares, type StepShares } from './run/step-sha
 export {
   type FolderNews,
   fileAt,
-  loadsName,
   type MetricsNews,
   pathOf,
   type RunEntry,

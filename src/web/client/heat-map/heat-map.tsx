@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { niceStep } from '../../../draw/index.js';
 import { type HeatGrid, type HeatRange, listShades, paintHeatRow, scaleStops } from '../../view/index.js';
 import { ChartDetails, useTheme, useWidth } from '../ui/index.js';
 
 /** Something that happened at a column, shown above it. */
-export interface HeatMark {
+interface HeatMark {
   readonly column: number;
   /** `12 replicas moved`. */
   readonly words: string;
@@ -22,6 +23,8 @@ export interface HeatMapProps {
   readonly describe: (value: number) => string;
   /** Default: none, and no room for any. */
   readonly marks?: readonly HeatMark[];
+  /** What the columns are, which are then numbered under the picture: `GPU`. */
+  readonly axis?: string;
   /** Pixels that all rows have together, at most. Default: 260. */
   readonly room?: number;
 }
@@ -33,6 +36,10 @@ interface Cell {
 
 const left = 76;
 const markHeight = 12;
+const nameHeight = 14;
+const axisHeight = 18;
+/** Pixels from one number of the axis to the next, at least. */
+const tickSpace = 32;
 
 /** A grid of numbers in colours, with what a cell is on hovering or with the arrow keys. */
 export function HeatMap(props: HeatMapProps) {
@@ -43,8 +50,10 @@ export function HeatMap(props: HeatMapProps) {
   const { shown: theme } = useTheme();
   const [cell, setCell] = useState<Cell>();
   const rowHeight = Math.max(1, Math.min(24, Math.floor(room / Math.max(1, grid.rows))));
-  const top = marks === undefined ? 0 : markHeight;
-  const height = rowHeight * grid.rows + top;
+  // The name of a thin first row reaches above it.
+  const bare = rowHeight < nameHeight ? nameHeight / 2 : 0;
+  const top = marks === undefined ? bare : markHeight;
+  const height = rowHeight * grid.rows + top + (props.axis === undefined ? 0 : axisHeight);
   // A map that grows while a run goes on keeps the choice.
   const isGone = cell !== undefined && (cell.row >= grid.rows || cell.column >= grid.columns);
   useEffect(() => {
@@ -53,7 +62,7 @@ export function HeatMap(props: HeatMapProps) {
   const picture = { ...props, marks: marks ?? [], width, height, rowHeight, top, theme, cell };
   useLayoutEffect(() => {
     if (canvas.current !== null && width > left) drawHeatMap(canvas.current, picture);
-  }, [grid, props.range, marks, width, height, theme, cell]);
+  }, [grid, props.range, marks, props.axis, width, height, theme, cell]);
   const findCell = ({ offsetX, offsetY }: PointerEvent): Cell | undefined => {
     const row = Math.floor((offsetY - top) / rowHeight);
     const column = Math.floor(((offsetX - left) / (width - left)) * grid.columns);
@@ -131,6 +140,7 @@ function drawHeatMap(canvas: HTMLCanvasElement, picture: Picture): void {
   context.imageSmoothingEnabled = false;
   context.drawImage(strip, left, top, width - left, rowHeight * grid.rows);
   drawNames(context, picture);
+  drawAxis(context, picture);
   drawMarks(context, picture);
 }
 
@@ -139,9 +149,21 @@ function drawNames(context: CanvasRenderingContext2D, { grid, nameRow, rowHeight
   context.font = '12px system-ui, sans-serif';
   context.textAlign = 'right';
   context.textBaseline = 'middle';
-  const every = Math.max(1, Math.ceil(14 / rowHeight));
+  const every = Math.max(1, Math.ceil(nameHeight / rowHeight));
   for (let row = 0; row < grid.rows; row += every)
     context.fillText(nameRow(row), left - 6, top + (row + 0.5) * rowHeight, left - 8);
+}
+
+/** The numbers of columns under them, as many as there is room for; in the colour that `drawNames` left. */
+function drawAxis(context: CanvasRenderingContext2D, { axis, grid, width, height }: Picture): void {
+  if (axis === undefined) return;
+  const y = height - axisHeight / 2 + 1;
+  const columnWidth = (width - left) / Math.max(1, grid.columns);
+  context.fillText(axis, left - 6, y, left - 8);
+  context.textAlign = 'center';
+  const every = Math.max(1, niceStep(tickSpace / columnWidth));
+  for (let column = 0; column < grid.columns; column += every)
+    context.fillText(String(column), left + (column + 0.5) * columnWidth, y);
 }
 
 /** Triangles above the columns, and a frame around the cell that is chosen. */

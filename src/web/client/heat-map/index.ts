@@ -1,1 +1,1 @@
-export { HeatMap, type HeatMapProps, type HeatMark } from './heat-map.js';
+export { HeatMap } from './heat-map.js';

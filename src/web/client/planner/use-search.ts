@@ -48,7 +48,7 @@ export function usePlanSearch(order: PlannerOrder): PlanSearch {
   const [files, setFiles] = useState<ReadFiles>();
   const [turn, setTurn] = useState(0);
   const stop = useRef(() => {});
-  const isFirst = useRef(true);
+  const wait = useRef(0);
   const take = (answer: PlannerAnswer) => {
     if (answer.kind === 'read') setFiles(answer.files);
     else if (answer.kind === 'progress') setProgress(answer);
@@ -65,8 +65,8 @@ export function usePlanSearch(order: PlannerOrder): PlanSearch {
     const start = () => {
       stop.current = askWorker(order, take);
     };
-    const timer = setTimeout(start, isFirst.current ? 0 : quietMilliseconds);
-    isFirst.current = false;
+    const timer = setTimeout(start, wait.current);
+    wait.current = quietMilliseconds;
     stop.current = () => clearTimeout(timer);
     return () => stop.current();
   }, [JSON.stringify(asked), given, turn]);

@@ -1,2 +1,2 @@
 export { describeTime, margins } from './draw-frame.js';
-export { TimelineChart, type TimelineChartProps } from './timeline-chart.js';
+export { TimelineChart } from './timeline-chart.js';

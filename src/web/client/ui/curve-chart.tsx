@@ -32,7 +32,7 @@ const palettes = {
 } as const;
 
 /** The colour of a curve by its place in the list; the list begins anew when it ends. */
-export function curveColour(place: number, theme: 'light' | 'dark'): string {
+function curveColour(place: number, theme: 'light' | 'dark'): string {
   const palette = palettes[theme];
   return palette[place % palette.length]!;
 }

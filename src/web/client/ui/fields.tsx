@@ -112,3 +112,43 @@ export function CheckField({ label, hint, value, onChange }: FieldProps<boolean>
     </div>
   );
 }
+
+interface TextFieldProps extends FieldProps<string> {
+  /** Default: all is good. Text that is not is not taken. */
+  readonly isGood?: (text: string) => boolean;
+  /** What is good, for who wrote what is not. */
+  readonly badHint?: string;
+}
+
+/** A short text. */
+export function TextField({ label, hint, value, onChange, isGood = () => true, badHint = hint }: TextFieldProps) {
+  const id = useId();
+  const [text, setText] = useState(value);
+  useEffect(() => setText((shown) => (document.activeElement?.id === id ? shown : value)), [value]);
+  const isBad = !isGood(text);
+  const said = isBad ? badHint : hint;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="text"
+        autoComplete="off"
+        spellcheck={false}
+        value={text}
+        aria-invalid={isBad}
+        {...(said === undefined ? {} : { 'aria-describedby': `${id}-hint` })}
+        onInput={({ currentTarget: { value: written } }) => {
+          setText(written);
+          if (isGood(written)) onChange(written);
+        }}
+        onBlur={() => setText(value)}
+      />
+      {said === undefined ? null : (
+        <p class={isBad ? 'field-hint bad' : 'field-hint'} id={`${id}-hint`}>
+          {said}
+        </p>
+      )}
+    </div>
+  );
+}

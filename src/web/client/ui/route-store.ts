@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { formatRoute, parseRoute, type Route, type ViewName } from '../../view/index.js';
+import { formatRoute, parseRoute, type Route } from '../../view/index.js';
 
 /** Browsers refuse pages that change their address at the rate of a slider. */
 const quietMilliseconds = 200;
@@ -36,10 +36,4 @@ export function setParameters(changes: Readonly<Record<string, string>>): void {
   publish({ ...route, parameters });
   clearTimeout(timer);
   timer = setTimeout(() => history.replaceState(null, '', formatRoute(route)), quietMilliseconds);
-}
-
-/** Goes to another view, as a link would. */
-export function goTo(view: ViewName, parameters: Readonly<Record<string, string>> = {}): void {
-  clearTimeout(timer);
-  location.hash = formatRoute({ view, parameters });
 }

@@ -1,5 +1,5 @@
 /** A part of a whole, with its colour. */
-export interface BarPart {
+interface BarPart {
   readonly name: string;
   readonly value: number;
   readonly colour: string;

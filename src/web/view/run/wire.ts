@@ -58,7 +58,7 @@ export type RunFileName =
   | { readonly kind: 'config' };
 
 /** Names of files of expert loads. */
-export const loadsName = /^\d{1,15}-\d{1,15}\.json$/;
+const loadsName = /^\d{1,15}-\d{1,15}\.json$/;
 
 /** Where a run's file lies, relative to the run: on the server, and in its folder. */
 export function pathOf(file: RunFileName): string {

@@ -1,0 +1,178 @@
+import { useState } from 'preact/hooks';
+import { type LoadsFacts, type PlacementSettings, parseGpuList, placementLimits } from '../../view/index.js';
+import { CheckField, NumberField, Panel, SelectField, setParameters, TextField, useRoute } from '../ui/index.js';
+
+export interface ControlsProps {
+  readonly facts: LoadsFacts;
+  readonly settings: PlacementSettings;
+}
+
+/** A parameter that is not said where it is as usual. */
+const unless = (value: string, usual: string) => (value === usual ? '' : value);
+
+/** What experts are placed on, and how. */
+export function Controls({ facts, settings }: ControlsProps) {
+  const { policy, robust, normalize } = settings;
+  return (
+    <Panel title="Settings">
+      <div class="fields">
+        <MachineFields facts={facts} settings={settings} />
+        <SelectField
+          label="Policy"
+          value={policy}
+          onChange={(chosen) => setParameters({ policy: unless(chosen, 'best') })}
+          options={[
+            { value: 'best', words: 'our search' },
+            { value: 'deepseek', words: "DeepSeek's EPLB" },
+          ]}
+          hint={policy === 'best' ? 'In no layer worse than EPLB.' : 'To the bit.'}
+        />
+        {facts.windows > 1 && policy === 'best' ? (
+          <SelectField
+            label="Windows"
+            value={robust ?? 'both'}
+            onChange={(chosen) => setParameters({ robust: unless(chosen, 'both') })}
+            options={[
+              { value: 'both', words: 'their mean, and their sum' },
+              { value: 'mean', words: 'their mean alone' },
+              { value: 'worst', words: 'the worst one' },
+            ]}
+            hint="Of which the largest GPU loads are made small."
+          />
+        ) : null}
+        {facts.windows > 1 ? (
+          <CheckField
+            label="Give windows the same weight"
+            value={normalize}
+            onChange={(isOn) => setParameters({ normalize: isOn ? '1' : '' })}
+            hint="So that those with many tokens do not outweigh others."
+          />
+        ) : null}
+        <FileFields facts={facts} settings={settings} />
+        <MoreFields settings={settings} />
+      </div>
+    </Panel>
+  );
+}
+
+function MachineFields({ facts, settings: { gpus, slots, nodes } }: ControlsProps) {
+  const { experts } = facts;
+  const limits = placementLimits;
+  return (
+    <>
+      <NumberField
+        label="GPUs"
+        value={gpus}
+        min={1}
+        max={limits.gpus}
+        sliderMax={Math.max(64, gpus)}
+        onChange={(next) => setParameters({ gpus: String(next), ...(slots % next === 0 ? {} : { slots: '' }) })}
+      />
+      <NumberField
+        label="Slots"
+        value={slots}
+        min={gpus}
+        max={limits.slots}
+        step={gpus}
+        sliderMax={Math.max(slots, gpus * Math.ceil((2 * experts) / gpus))}
+        onChange={(next) => setParameters({ slots: String(next) })}
+        hint={describeSlots(slots, gpus, experts)}
+      />
+      <NumberField
+        label="Nodes"
+        value={nodes}
+        min={1}
+        max={limits.nodes}
+        sliderMax={Math.max(16, nodes)}
+        onChange={(next) => setParameters({ nodes: unless(String(next), '1') })}
+      />
+    </>
+  );
+}
+
+function describeSlots(slots: number, gpus: number, experts: number): string {
+  const spare = slots - experts;
+  const each = slots % gpus === 0 ? `${slots / gpus} a GPU, ` : '';
+  return `All GPUs together: ${each}${spare < 0 ? `${-spare} fewer than experts` : `${spare} for second replicas`}.`;
+}
+
+/** What is asked only where a file leaves it open. */
+function FileFields({ facts, settings }: ControlsProps) {
+  const { parameters } = useRoute();
+  const isTrimmed = parameters.trim === '1';
+  return (
+    <>
+      {facts.hasWarmup || isTrimmed ? (
+        <CheckField
+          label="Leave out warm-up"
+          value={isTrimmed}
+          onChange={(isOn) => setParameters({ trim: isOn ? '1' : '' })}
+          hint="The same dummy tokens again and again, at the start."
+        />
+      ) : null}
+      {facts.countsExpertLayers ? (
+        <NumberField
+          label="First layer with experts"
+          value={settings.layerOffset}
+          min={0}
+          max={placementLimits.layerOffset}
+          isPlain
+          onChange={(next) => setParameters({ offset: unless(String(next), '0') })}
+          hint="In the model; the file counts from there."
+        />
+      ) : null}
+      {facts.format === 'routes' ? (
+        <NumberField
+          label="Experts"
+          value={facts.experts}
+          min={1}
+          max={placementLimits.experts}
+          isPlain
+          onChange={(next) => setParameters({ experts: String(next) })}
+          hint="A log shows them only as far as tokens chose them."
+        />
+      ) : null}
+    </>
+  );
+}
+
+function MoreFields({ settings: { groups, strategy, policy, excludedGpus } }: Pick<ControlsProps, 'settings'>) {
+  // What is set stays to be seen, once it was.
+  const [isOpen] = useState(groups > 1 || strategy !== 'auto' || excludedGpus.length > 0);
+  return (
+    <details open={isOpen}>
+      <summary>Groups and excluded GPUs</summary>
+      <div class="fields">
+        <NumberField
+          label="Groups"
+          value={groups}
+          min={1}
+          max={placementLimits.groups}
+          isPlain
+          onChange={(next) => setParameters({ groups: unless(String(next), '1') })}
+          hint="Of neighbouring experts: the model's n_group."
+        />
+        {policy === 'best' ? (
+          <SelectField
+            label="Strategy"
+            value={strategy}
+            onChange={(chosen) => setParameters({ strategy: unless(chosen, 'auto') })}
+            options={[
+              { value: 'auto', words: 'groups together, if it costs little' },
+              { value: 'hierarchical', words: 'each group on one node' },
+              { value: 'global', words: 'across nodes' },
+            ]}
+          />
+        ) : null}
+        <TextField
+          label="Excluded GPUs"
+          value={excludedGpus.join(', ')}
+          isGood={(text) => parseGpuList(text) !== undefined}
+          badHint="numbers with commas between, such as 3, 7"
+          onChange={(text) => setParameters({ exclude: (parseGpuList(text) ?? []).join(',') })}
+          hint="They get no experts: 3, 7"
+        />
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,137 @@
+import type { BalanceSolution, Measurement } from '../../../balance/index.js';
+import { findHeatScale, type HeatMap, mapSolution } from '../../../draw/index.js';
+import type { HeatGrid, HeatRange } from '../heat-map.js';
+import type { PlacedLoads } from './place-loads.js';
+
+/** The loads of GPUs as grids with one range of colours, layers as rows. */
+export interface LoadMaps {
+  readonly before: HeatGrid;
+  readonly after: HeatGrid;
+  readonly range: HeatRange;
+  /** For a picture file. */
+  readonly maps: readonly [HeatMap, HeatMap];
+}
+
+/** GPU loads before and after, as multiples of the mean of their layer. */
+export function mapLoads({ solution, layerNumbers }: Pick<PlacedLoads, 'solution' | 'layerNumbers'>): LoadMaps {
+  const maps = mapSolution(solution, layerNumbers);
+  const { low, high } = findHeatScale(maps);
+  return { before: gridOf(maps[0]), after: gridOf(maps[1]), range: { low, high }, maps };
+}
+
+function gridOf({ values }: HeatMap): HeatGrid {
+  return { rows: values.length, columns: values[0]?.length ?? 0, values: Float64Array.from(values.flat()) };
+}
+
+/** A measure of a placement, before and after; `grouped`: what keeping each group on one node would come to. */
+export interface MeasureRow {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The measures that engines name alike and define differently, as the command line prints them. */
+export function listMeasures({ before, after }: BalanceSolution): readonly MeasureRow[] {
+  const number = (value: number): string => value.toFixed(4);
+  const row = (name: string, pick: (measured: Measurement) => string): MeasureRow => ({
+    name,
+    before: pick(before),
+    after: pick(after),
+  });
+  const hasWindows = [before, after].some(({ balancedness: { p50, ratioOfSums } }) => p50 !== ratioOfSums);
+  return [
+    row('balancedness, ratio of sums (vLLM)', ({ balancedness }) => number(balancedness.ratioOfSums)),
+    row('balancedness, mean of ratios (SGLang)', ({ balancedness }) => number(balancedness.meanOfRatios)),
+    row('imbalance, (max - mean) / mean (TensorRT-LLM)', ({ balancedness }) => number(balancedness.imbalance)),
+    ...(hasWindows
+      ? [
+          row('balancedness of the median window (p50)', ({ balancedness }) => number(balancedness.p50)),
+          row('balancedness of all but 1% of windows (p99)', ({ balancedness }) => number(balancedness.p99)),
+        ]
+      : []),
+    ...(after.nodeBalancedness === undefined
+      ? []
+      : [row('balancedness of nodes, ratio of sums', ({ nodeBalancedness = 1 }) => number(nodeBalancedness))]),
+    row('experts twice on a GPU', ({ duplicates }) => String(duplicates)),
+    ...(after.spread === undefined
+      ? []
+      : [
+          row("nodes that a token's experts lie on", ({ spread }) => spread?.nodes.toFixed(3) ?? ''),
+          row("GPUs that a token's experts lie on", ({ spread }) => spread?.gpus.toFixed(3) ?? ''),
+        ]),
+  ];
+}
+
+/** How a layer's most loaded GPU does. */
+export interface LayerRow {
+  readonly layer: number;
+  /** Largest GPU loads and the bound, as multiples of the mean. */
+  readonly before: number;
+  readonly after: number;
+  readonly bound: number;
+  /** Share above the bound; 0 where it is proven the least. */
+  readonly gap: number;
+}
+
+/** `[layers]`; a layer without tokens is even. */
+export function listLayers({ solution, layerNumbers }: Pick<PlacedLoads, 'solution' | 'layerNumbers'>): LayerRow[] {
+  const { before, after, lowerBound } = solution;
+  return layerNumbers.map((layer, row) => {
+    const even = after.evenLoad[row] || 1;
+    const [largest, bound] = [after.maxGpuLoad[row]!, lowerBound[row]!];
+    return {
+      layer,
+      before: before.maxGpuLoad[row]! / even,
+      after: largest / even,
+      bound: bound / even,
+      gap: largest === bound ? 0 : largest / bound - 1,
+    };
+  });
+}
+
+/** By how much the largest GPU loads fall, all layers together, in the mean of the windows, as a share of those before. */
+export function loadSaved({ before, after }: BalanceSolution): number {
+  return before.windows.mean === 0 ? 0 : 1 - after.windows.mean / before.windows.mean;
+}
+
+/** An expert of a layer and where it lies. */
+export interface ExpertRow {
+  readonly expert: number;
+  /** Tokens over the mean of the layer's experts. */
+  readonly load: number;
+  readonly replicas: number;
+  /** Tokens of one replica over that mean. */
+  readonly loadOfReplica: number;
+  /** The GPU of each replica, ascending. */
+  readonly gpus: readonly number[];
+}
+
+/** The experts of a layer (by its row) with most tokens, and what the placement makes of them. */
+export function hottestExperts(
+  { solution, expertLoad }: Pick<PlacedLoads, 'solution' | 'expertLoad'>,
+  layer: number,
+  most: number,
+): ExpertRow[] {
+  const { placement, machine, replicas } = solution;
+  const { experts, slots } = placement;
+  const loads = expertLoad.subarray(layer * experts, (layer + 1) * experts);
+  const mean = loads.reduce((sum, load) => sum + load, 0) / experts || 1;
+  const row = placement.physicalToLogical.subarray(layer * slots, (layer + 1) * slots);
+  return [...loads.keys()]
+    .sort((a, b) => loads[b]! - loads[a]! || a - b)
+    .slice(0, most)
+    .map((expert) => {
+      const own = replicas[layer * experts + expert]!;
+      const load = loads[expert]! / mean;
+      return { expert, load, replicas: own, loadOfReplica: load / own, gpus: gpusOf(row, expert, machine) };
+    });
+}
+
+function gpusOf(row: Int32Array, expert: number, { gpus, slotStarts }: BalanceSolution['machine']): number[] {
+  return Array.from({ length: gpus }, (_, gpu) => gpu).flatMap((gpu) =>
+    Array.from(
+      row.subarray(slotStarts[gpu], slotStarts[gpu + 1]).filter((held) => held === expert),
+      () => gpu,
+    ),
+  );
+}

@@ -1,0 +1,32 @@
+import type { Problem } from '../../../base/index.js';
+
+/** What a flag of the command line is called here; a flag with its value before the flag alone. */
+const words: readonly (readonly [flag: RegExp, words: string])[] = [
+  [/, or give a number for each GPU/g, ''],
+  [/--slots (\d+)/g, '$1 slots'],
+  [/say with --layer-offset which is/g, 'say under "First layer with experts" which is'],
+  [/--trim-warmup leaves them out/g, '"Leave out warm-up" does without them'],
+  [/--policy best/g, 'our search'],
+  [/ \(--strategy global\)/g, ', with the strategy "across nodes"'],
+  [/; name a part of the file as \S+?#(\S+)/g, '; or name the part of the file that holds them, such as $1'],
+  [/or write it as json/g, 'or take the format json'],
+];
+
+/** A sentence of code that the command line shares, in the words of the page where it names a flag. */
+export function sayOnPage(text: string): string {
+  return words.reduce((said, [flag, word]) => said.replace(flag, word), text);
+}
+
+/** A problem in the words of the page. */
+export function problemOnPage({ what, where, mend }: Problem): Problem {
+  return {
+    what: sayOnPage(what),
+    ...(where === undefined ? {} : { where }),
+    ...(mend === undefined ? {} : { mend: sayOnPage(mend) }),
+  };
+}
+
+/** Whether a problem is that the loads lie deeper in a JSON file: then the person may name the part. */
+export function asksForPart({ mend = '' }: Problem): boolean {
+  return mend.includes('name a part of the file') || mend.includes('name the part of the file');
+}

@@ -1,0 +1,94 @@
+import { type BalanceSolution, createMachine, joinNodes, solveBalance, sumWindows } from '../../../balance/index.js';
+import { type Problem, problemOf } from '../../../base/index.js';
+import {
+  type FileTree,
+  type FormattedPlacement,
+  fitPlacement,
+  formatSolution,
+  type LoadsInput,
+  type PlacementFormat,
+  placementFormats,
+  prepareLoads,
+  type RecordedLoads,
+  type RecordedPlacement,
+  readExpertLoadsFrom,
+} from '../../../formats/browser.js';
+import type { PlacementSettings, ReadSettings } from './settings.js';
+
+/** An engine's file of a placement, or why its format cannot hold it. */
+type EngineFile = FormattedPlacement | { readonly problem: Problem };
+
+/** What placing loads gives. Plain data, which threads can post. */
+export interface PlacedLoads {
+  readonly solution: BalanceSolution;
+  /** `[layers]`: number of each row's layer in the model. */
+  readonly layerNumbers: readonly number[];
+  /** `[layers, experts]`: tokens, all windows together. */
+  readonly expertLoad: Float64Array;
+  readonly files: Readonly<Record<PlacementFormat, EngineFile>>;
+  /** What became of the settings, one line each. */
+  readonly notes: readonly string[];
+}
+
+/** Reads the loads that a candidate names. Throws as `readExpertLoadsFrom`. */
+export function readLoadsAt(tree: FileTree, path: string, { part, trimWarmup, experts }: ReadSettings): RecordedLoads {
+  const whole = part === '' ? path : `${path}#${part}`;
+  return readExpertLoadsFrom(tree, whole, { trimWarmup, ...(experts === undefined ? {} : { experts }) });
+}
+
+/** The placement now, and the name of its file. */
+export interface CurrentPlacement {
+  readonly name: string;
+  readonly read: RecordedPlacement;
+}
+
+/**
+ * Places recorded loads as `doubletrack balance` does with the same settings, and writes the placement in all formats. Throws `InputError` or `WorkError` where settings, loads and
+ * the placement now do not go together.
+ */
+export function placeLoads(
+  recorded: RecordedLoads,
+  current: CurrentPlacement | undefined,
+  settings: PlacementSettings,
+  watch: Parameters<typeof solveBalance>[1],
+): PlacedLoads {
+  const { layerOffset, normalize, gpus, slots, excludedGpus } = settings;
+  const input = prepareLoads(recorded, { normalize, layerOffset });
+  const { nodes, groups, notes } = joinNodes(settings);
+  const machine = createMachine({ gpus, slots, nodes, excludedGpus });
+  const solution = solveBalance(
+    {
+      loads: input.loads,
+      machine,
+      traffic: recorded.routes && { routes: recorded.routes },
+      current: current && fitPlacement(current.read, input, machine, { where: current.name, layerOffset }),
+      recorded: recorded.placement,
+      policy: settings.policy,
+      strategy: settings.strategy,
+      groups,
+      robust: settings.robust,
+      seed: 0,
+      mostMoves: settings.mostMoves,
+      cost: settings.cost,
+    },
+    watch,
+  );
+  return {
+    solution,
+    layerNumbers: input.layerNumbers,
+    expertLoad: sumWindows(input.loads).counts,
+    files: formatAll(solution, input),
+    notes,
+  };
+}
+
+function formatAll(solution: BalanceSolution, input: LoadsInput): PlacedLoads['files'] {
+  const formatOne = (format: PlacementFormat): EngineFile => {
+    try {
+      return formatSolution(solution, input, format);
+    } catch (error) {
+      return { problem: problemOf(error) };
+    }
+  };
+  return Object.fromEntries(placementFormats.map((format) => [format, formatOne(format)])) as PlacedLoads['files'];
+}
