@@ -2,7 +2,7 @@ import { InputError, type Problem } from '../../../base/index.js';
 import type { FolderNews, MetricsNews, RunFileName } from '../../view/index.js';
 
 /** Who hears what comes of a run. */
-interface RunListener {
+export interface RunListener {
   readonly onMetrics: (news: MetricsNews) => void;
   readonly onFolder: (news: FolderNews) => void;
   /** Undefined once what was wrong is over. */
