@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type PageServer, servePage } from '../../src/web/index.js';
-import { assertAccessible, assertFits, openPage, skipWithoutBrowser } from './browser.js';
+import { assertAccessible, assertFits, openPage, skipWithoutBrowser, until } from './browser.js';
 
 const views = ['Run', 'Schedules', 'Placement', 'Planner'] as const;
 
@@ -22,6 +22,18 @@ describe('the page', { skip: skipWithoutBrowser }, () => {
       assert.equal(await link.getAttribute('aria-current'), 'page');
       assert.equal(await page.title(), `${view} · doubletrack`);
     }
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  it('is printed in light colours, and shown in its own again', async () => {
+    const { page, problems, close } = await openPage(server.address, { theme: 'dark' });
+    const theme = async () => await page.evaluate('document.documentElement.dataset.theme');
+    await until(async () => (await theme()) === 'dark');
+    await page.emulateMedia({ media: 'print' });
+    await until(async () => (await theme()) === 'light');
+    await page.emulateMedia({ media: 'screen' });
+    await until(async () => (await theme()) === 'dark');
     assert.deepEqual(problems, []);
     await close();
   });

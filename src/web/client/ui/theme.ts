@@ -6,6 +6,8 @@ export type ThemeChoice = 'auto' | 'light' | 'dark';
 const key = 'doubletrack-theme';
 const choices: readonly ThemeChoice[] = ['auto', 'light', 'dark'];
 const system = matchMedia('(prefers-color-scheme: dark)');
+/** Paper is white, whatever the screen is. */
+const paper = matchMedia('print');
 const listeners = new Set<() => void>();
 
 /** A browser may refuse storage; the choice then lasts as long as the page. */
@@ -20,9 +22,11 @@ function readChoice(): ThemeChoice {
 let choice = readChoice();
 apply();
 system.addEventListener('change', apply);
+paper.addEventListener('change', apply);
 
 function apply(): void {
-  document.documentElement.dataset.theme = choice === 'auto' ? (system.matches ? 'dark' : 'light') : choice;
+  const onScreen = choice === 'auto' ? (system.matches ? 'dark' : 'light') : choice;
+  document.documentElement.dataset.theme = paper.matches ? 'light' : onScreen;
   for (const listener of listeners) listener();
 }
 
