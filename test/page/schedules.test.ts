@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
-import { formatCsv, formatTrace, generateSchedule } from '../../src/schedule/index.js';
+import { formatCsv, generateSchedule } from '../../src/schedule/index.js';
 import { simulate } from '../../src/simulate/index.js';
 import { type PageServer, servePage } from '../../src/web/index.js';
 import {
@@ -152,7 +152,7 @@ describe('files of the view Schedules', { skip: skipWithoutBrowser }, () => {
       name: 'dualpipev-8x20.csv',
       text: formatCsv(generateSchedule({ name: 'dualpipev', ranks, microbatches })),
     });
-    assert.equal((await download(page, 'Trace of dualpipev')).text, formatTrace(picture.timeline));
+    assert.equal((await download(page, 'Trace of dualpipev')).text, exportPicture(picture, 'trace').text);
     assert.equal((await download(page, 'SVG of dualpipev')).text, exportPicture(picture, 'svg').text);
     assert.equal((await download(page, 'CSV of 1f1b')).name, '1f1b-8x20.csv');
     await finish(opened);

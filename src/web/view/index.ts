@@ -69,7 +69,6 @@ export {
   describeDifference,
   describeSearch,
   formatActivations,
-  formatShare,
   shareTime,
 } from './schedules/figures.js';
 export { type ChosenCounts, fitCounts } from './schedules/fit.js';
@@ -100,6 +99,8 @@ export {
   firstEndingAfter,
   type IndexedTimeline,
   indexTimeline,
+  type Selection,
+  selectedEvent,
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';

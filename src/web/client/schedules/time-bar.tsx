@@ -1,5 +1,6 @@
+import { formatPercent } from '../../../base/index.js';
 import { kindStyles } from '../../../draw/index.js';
-import { formatShare, type SchedulePicture, shareTime } from '../../view/index.js';
+import { type SchedulePicture, shareTime } from '../../view/index.js';
 import { StackedBar } from '../ui/index.js';
 
 const colours: Readonly<Record<ReturnType<typeof shareTime>[number]['cause'], string>> = {
@@ -20,13 +21,13 @@ export function TimeBar({ picture, length }: { readonly picture: SchedulePicture
         label={label}
         parts={shares.map(({ cause, words, share }) => ({ name: words, value: share, colour: colours[cause] }))}
         total={length > 0 ? 1 / length : 1}
-        describe={formatShare}
+        describe={formatPercent}
       />
       <ul class="legend" aria-label={label}>
         {shares.map(({ cause, words, share }) => (
           <li key={cause}>
             <span class="swatch" style={{ background: colours[cause] }} />
-            {`${words} ${formatShare(share)}`}
+            {`${words} ${formatPercent(share)}`}
           </li>
         ))}
       </ul>
