@@ -9,7 +9,7 @@ import {
   type ShownPlan,
   stepShares,
 } from '../../view/index.js';
-import { DataTable, type Figure, Figures, Panel, StackedBar } from '../ui/index.js';
+import { DataTable, type Figure, Figures, Panel, StackedBar, timeColours } from '../ui/index.js';
 import { Bars } from './bars.js';
 import { ScheduleLink } from './plans-panel.js';
 
@@ -72,10 +72,10 @@ const stepColours: Readonly<Record<keyof StepBreakdown, string>> = {
   backward: kindStyles.backward.fill,
   backwardWeight: kindStyles.backwardWeight.fill,
   overlapped: kindStyles.overlap.fill,
-  warmUp: 'var(--time-warm-up)',
-  waiting: 'var(--time-waiting)',
-  messages: 'var(--time-exposed)',
-  coolDown: 'var(--time-cool-down)',
+  warmUp: timeColours.warmUp,
+  waiting: timeColours.waiting,
+  messages: timeColours.exposedCommunication,
+  coolDown: timeColours.coolDown,
   reduce: '#7fc4bb',
   optimizer: '#2f7f76',
 };
