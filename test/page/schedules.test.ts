@@ -186,6 +186,30 @@ describe('files of the view Schedules', { skip: skipWithoutBrowser }, () => {
   });
 });
 
+it('shows the file that was given last in the view Schedules, though one before takes longer to read', {
+  skip: skipWithoutBrowser,
+}, async () => {
+  const opened = await open();
+  const { page } = opened;
+  await page.evaluate(`(() => {
+    const { text } = File.prototype;
+    File.prototype.text = function () {
+      const own = text.call(this);
+      return this.name === 'slow.csv' ? new Promise((resolve) => { window.giveSlow = () => resolve(own); }) : own;
+    };
+  })()`);
+  const zone = "Drop a schedule's CSV here";
+  const csvOf = (ranks: number) => formatCsv(generateSchedule({ name: 'zb-h1', ranks, microbatches: 5 }));
+  await dropFile(page, zone, { name: 'slow.csv', text: csvOf(4) });
+  await dropFile(page, zone, { name: 'quick.csv', text: csvOf(3) });
+  await page.getByRole('heading', { name: 'quick: 3 ranks, 3 stages, 5 microbatches' }).waitFor();
+  await page.evaluate('window.giveSlow()');
+  await page.getByRole('spinbutton', { name: 'Forward', exact: true }).fill('2');
+  await page.getByRole('heading', { name: 'quick: 3 ranks, 3 stages, 5 microbatches' }).waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'slow: ' }).count(), 0);
+  await finish(opened);
+});
+
 describe('what does not go at once in the view Schedules', { skip: skipWithoutBrowser }, () => {
   it('says what fits where counts do not, and takes that at a click', async () => {
     const opened = await open({ first: { name: 'dualpipe', stagesPerRank: 2 }, ranks: 7, microbatches: 9 });
