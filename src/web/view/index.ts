@@ -17,6 +17,7 @@ export {
   readLoadsAt,
 } from './placement/place-loads.js';
 export {
+  describeSlots,
   type PlacementSettings,
   parseGpuList,
   placementLimits,

@@ -54,5 +54,9 @@ describe('a schedule file', () => {
 
   it('that is more than the page shows is refused before it is looked at', () => {
     assert.throws(() => openSchedule('0F200000', 'long.csv'), /200001 chunks are too many for the page/);
+    assert.throws(
+      () => openSchedule(`${'0F0,'.repeat(400_000)}0B0`, 'long.csv'),
+      /400001 actions are too many for the page/,
+    );
   });
 });

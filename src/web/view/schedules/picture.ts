@@ -31,10 +31,10 @@ export interface SchedulePicture extends CostedSchedule {
 }
 
 /** The most chunks of a picture: more would keep a browser busy for seconds. */
-const mostPictureChunks = 2 ** 17;
+export const mostPictureChunks = 2 ** 17;
 
 /** From this many chunks on a picture is not made anew with every step of a slider. */
-export const manyChunks = 2 ** 13;
+export const manyChunks = 2 ** 15;
 
 /** Chunks that a schedule has; of one that is yet to be generated, at least as many. */
 export function countChunks({ name, stagesPerRank }: ChosenSchedule, { ranks, microbatches }: ChosenCounts): number {
