@@ -5,7 +5,6 @@ export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './pl
 export {
   hottestExperts,
   listLayers,
-  listMeasures,
   loadSaved,
   mapLoads,
 } from './placement/figures.js';

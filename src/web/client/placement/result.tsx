@@ -1,12 +1,11 @@
 import { useMemo } from 'preact/hooks';
-import { type BalanceSolution, describeMoves, describeSolution } from '../../../balance/index.js';
+import { type BalanceSolution, describeMoves, describeSolution, listMeasures } from '../../../balance/index.js';
 import { formatPercent, formatSeconds } from '../../../base/index.js';
 import { drawHeatMapSvg } from '../../../draw/index.js';
 import {
   findRange,
   type HeatGrid,
   listLayers,
-  listMeasures,
   loadSaved,
   mapLoads,
   type PlacedLoads,
@@ -140,7 +139,10 @@ export function MeasuresPanel({ placed }: Pick<ResultProps, 'placed'>) {
           { name: solution.hasCurrent ? 'now' : 'before', isNumber: true },
           { name: 'after', isNumber: true },
         ]}
-        rows={listMeasures(solution).map(({ name, before, after }) => ({ key: name, cells: [name, before, after] }))}
+        rows={listMeasures([solution.before, solution.after]).map(({ name, values }) => ({
+          key: name,
+          cells: [name, ...values],
+        }))}
       />
       <details>
         <summary>Each layer against its lower bound</summary>
