@@ -106,6 +106,7 @@ print('first view: transferred', spread(views.map(({ bytes }) => bytes / 1000)),
 print('first view: from the address to the view', spread(views.map(({ milliseconds }) => milliseconds)), 'ms');
 await measureRedraw({ schedule: 'dualpipev', other: 'none', ranks: 16, microbatches: 64 });
 await measureRedraw({ schedule: 'dualpipev', other: '1f1b', ranks: 16, microbatches: 64 });
+await measureRedraw({ schedule: 'dualpipe', other: 'zb-v', ranks: 16, microbatches: 64 });
 await measureTimeline({ ranks: 16, microbatches: 64 });
 await measureTimeline({ ranks: 64, microbatches: 512 });
 await browser.close();

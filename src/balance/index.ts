@@ -13,6 +13,7 @@ export {
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
 export { describeGap, describeSolution } from './describe-solution.js';
 export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
+export { listMeasures } from './list-measures.js';
 export {
   checkLoads,
   createLoads,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatBytes, formatCount, formatRate, formatSeconds } from './units.js';
+import { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from './units.js';
 
 test('seconds are written in the unit that fits', () => {
   const cases: [number, string][] = [
@@ -30,6 +30,12 @@ test('counts are written in powers of 1000', () => {
   assert.equal(formatCount(8192), '8.192 k');
   assert.equal(formatCount(18_960_000), '18.96 M');
   assert.equal(formatCount(671e9), '671.0 B');
+});
+
+test('shares are written in percent', () => {
+  assert.equal(formatPercent(0.12345), '12.3%');
+  assert.equal(formatPercent(0.12345, 2), '12.35%');
+  assert.equal(formatPercent(1), '100.0%');
 });
 
 test('rates carry their unit', () => {

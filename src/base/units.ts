@@ -21,6 +21,11 @@ export function formatCount(count: number): string {
   return formatScaled(count, 1000, ['', 'k', 'M', 'B', 'T'], 1, 4).trimEnd();
 }
 
+/** A share of 1 in percent, for people: `12.3%`. */
+export function formatPercent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)}%`;
+}
+
 /** A rate for people: `2788 tokens/s`, `94.1 GFLOP/s`. A unit in capitals takes the prefix of its size, others are counted as they are. */
 export function formatRate(perSecond: number, unit: string): string {
   if (unit === unit.toUpperCase()) {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { InputError } from '../base/index.js';
+import { formatPercent, InputError } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
 import {
   labelSchedule,
@@ -11,7 +11,6 @@ import {
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { parseNumber } from './numbers.js';
 import { createReporter } from './progress.js';
-import { formatPercent } from './simulate-output.js';
 
 /** The flags of the schedule `auto`. */
 export interface AutoFlags {
@@ -104,7 +103,7 @@ function describeSearch({ makespan, placement, start, bestNamed, named, bound }:
   const gain =
     bestNamed === undefined
       ? 'no named schedule is allowed'
-      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${formatPercent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan)} less`;
+      : `the best named schedule is ${bestNamed.name} with ${formatTime(bestNamed.makespan)}: ${formatPercent(bestNamed.makespan === 0 ? 0 : 1 - makespan / bestNamed.makespan, 2)} less`;
   return [
     `auto: makespan ${formatTime(makespan)}, ${placement}; from ${start.name} with ${formatTime(start.makespan)}; lower bound ${formatTime(bound)}`,
     `auto: ${gain}`,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatPercent } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
 import { type ComparedRow, type Comparison, compareSchedules, labelSchedule } from '../plan/index.js';
 import { parseNumber } from './numbers.js';
@@ -6,7 +7,7 @@ import { writeOutput } from './output.js';
 import { createReporter } from './progress.js';
 import { parseCount } from './schedule-source.js';
 import { addCostFlags, type CostFlags, gatherCosts } from './simulate-costs.js';
-import { formatPercent, roundTime } from './simulate-output.js';
+import { roundTime } from './simulate-output.js';
 import { formatTable } from './table.js';
 
 interface CompareFlags extends CostFlags {
@@ -102,7 +103,7 @@ function formatRows(rows: readonly ComparedRow[]): string {
       String(row.ranks),
       String(row.stages),
       formatTime(roundTime(makespan)),
-      formatPercent(bubble),
+      formatPercent(bubble, 2),
       `${formatTime(roundTime(parameters))}x`,
       formatTime(roundTime(peakActivations)),
       ...(hasMemory ? [formatTime(roundTime(peakMemory ?? 0))] : []),

@@ -1,3 +1,4 @@
+import { formatPercent } from '../base/index.js';
 import { drawScheduleSvg, formatTime } from '../draw/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { IdleByCause, MemoryCurve, MemoryUse, Simulation } from '../simulate/index.js';
@@ -43,7 +44,7 @@ export function printSimulation(
     case 'json':
       return `${JSON.stringify(simulationJson(simulation, withSteps))}\n`;
     case 'svg':
-      return drawScheduleSvg(timeline(), `${title}; bubble ${formatPercent(bubble)}`);
+      return drawScheduleSvg(timeline(), `${title}; bubble ${formatPercent(bubble, 2)}`);
     case 'trace':
       return formatTrace(timeline());
     default:
@@ -113,7 +114,7 @@ function formatTotals(simulation: PrintedSimulation): string {
       : causeColumns(idleByCause)),
     ['peak activations', peakActivations],
   ];
-  const lines = [`makespan ${formatTime(makespan)}, bubble ${formatPercent(bubble)}`, ...(findings?.lines ?? [])];
+  const lines = [`makespan ${formatTime(makespan)}, bubble ${formatPercent(bubble, 2)}`, ...(findings?.lines ?? [])];
   const tables = [formatRankTable(columns), ...(memory === undefined ? [] : [formatMemory(memory)])];
   return `${tables.join('\n')}\n${lines.join('\n')}\n`;
 }
@@ -144,9 +145,4 @@ function formatRankTable(columns: readonly (readonly [string, readonly number[]]
     ...columns.map(([, values]) => formatTime(roundTime(values[rank] as number))),
   ]);
   return formatTable([['rank', ...columns.map(([name]) => name)], ...rows]);
-}
-
-/** A share of 1 in percent, with two digits. */
-export function formatPercent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
 }

@@ -6,6 +6,6 @@ export { drawLanesText } from './lanes.js';
 export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
 export { mapGpuLoads, mapSolution } from './load-map.js';
 export { niceStep } from './nice-step.js';
-export { eventKinds, type KindStyle, kindStyles } from './style.js';
+export { type KindStyle, kindStyles } from './style.js';
 export { drawScheduleSvg } from './svg.js';
 export { drawScheduleText, formatTime, type TextOptions } from './text.js';

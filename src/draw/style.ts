@@ -1,4 +1,4 @@
-import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
+import { type EventKind, eventKinds, type Timeline, type TimelineEvent } from '../schedule/index.js';
 
 /** How an event of each kind is shown. */
 export interface KindStyle {
@@ -13,7 +13,7 @@ export interface KindStyle {
   readonly ansi: string;
 }
 
-/** The style of every kind of event, in the order of the legend. */
+/** The style of every kind of event. */
 export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   forward: { letter: 'F', words: 'forward', fill: '#a5d0f0', hatch: '', ansi: '30;46' },
   backward: { letter: 'B', words: 'backward', fill: '#f7b267', hatch: 'M0 8 8 0', ansi: '30;43' },
@@ -37,9 +37,6 @@ export const kindStyles: Readonly<Record<EventKind, KindStyle>> = {
   },
   idle: { letter: '', words: 'waiting for another stage', fill: '#ffffff', hatch: 'M0 2 8 2', ansi: '30;107' },
 };
-
-/** Every kind of event, in the order of the legend. */
-export const eventKinds = Object.keys(kindStyles) as readonly EventKind[];
 
 /** The kinds that occur in a timeline, in the order of the legend. */
 export function kindsOf(timeline: Timeline): EventKind[] {

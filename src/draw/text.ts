@@ -1,5 +1,5 @@
-import type { EventKind, Timeline, TimelineEvent } from '../schedule/index.js';
-import { endOf, eventKinds, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
+import { type EventKind, eventKinds, type Timeline, type TimelineEvent } from '../schedule/index.js';
+import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
 
 export interface TextOptions {
   /** Colour the cells with escape codes. */

@@ -1,11 +1,16 @@
 import { InputError } from '../base/index.js';
 
 const deepest = 100;
+/** Values are a byte of a text and many of memory, and an engine ends the whole program where a list gets too long for it. */
+const mostValues = 2 ** 25;
 
-/** The value of a JSON text; throws `InputError` if it is none, or is nested deeper than `maxDepth`. */
+/** The value of a JSON text; throws `InputError` if it is none, is nested deeper than `maxDepth`, or has more than 33,554,432 values. */
 export function parseJson(text: string, where: string, maxDepth = deepest): unknown {
-  if (isDeeperThan(text, maxDepth))
+  const excess = findExcess(text, maxDepth);
+  if (excess === 'depth')
     throw new InputError({ what: `the JSON is nested deeper than ${maxDepth}`, where, mend: 'check the file' });
+  if (excess === 'values')
+    throw new InputError({ what: `the JSON has more than ${mostValues} values`, where, mend: 'give a smaller file' });
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -14,21 +19,26 @@ export function parseJson(text: string, where: string, maxDepth = deepest): unkn
   }
 }
 
-/** Whether brackets outside of strings are nested deeper than `limit`; the text need not be valid. */
-function isDeeperThan(text: string, limit: number): boolean {
+/** What there is too much of outside of strings; the text need not be valid. */
+function findExcess(text: string, maxDepth: number): 'depth' | 'values' | undefined {
   let depth = 0;
+  let values = 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text[i];
     if (unit === '"') {
       i = endOfString(text, i);
+    } else if (unit === ',') {
+      values += 1;
     } else if (unit === '{' || unit === '[') {
       depth += 1;
-      if (depth > limit) return true;
+      values += 1;
+      if (depth > maxDepth) return 'depth';
     } else if (unit === '}' || unit === ']') {
       depth -= 1;
     }
+    if (values > mostValues) return 'values';
   }
-  return false;
+  return undefined;
 }
 
 /** Position of the quote that ends the string that begins at `start`. */

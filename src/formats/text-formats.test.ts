@@ -32,6 +32,11 @@ test('brackets within strings do not count as depth', () => {
   assert.deepEqual(parseJson('["[[[[\\"[[[["]', 'x', 1), ['[[[["[[[[']);
 });
 
+test('a JSON text with more values than an engine has memory for is refused before it is parsed', () => {
+  assert.throws(() => parseJson(`[${'1,'.repeat(2 ** 25)}1]`, 'x'), /the JSON has more than 33554432 values/);
+  assert.equal(parseJson(`"${','.repeat(2 ** 25 + 1)}"`, 'x'), ','.repeat(2 ** 25 + 1));
+});
+
 const badJson: readonly [name: string, content: string | Uint8Array, message: RegExp][] = [
   ['is broken', '{"a": 1,\n  "b": }', /no valid JSON: Unexpected token '\}'/],
   ['ends too early', '{"a": [1, 2', /no valid JSON/],

@@ -1,4 +1,4 @@
-import type { Action, ActionKind } from './action.js';
+import type { Action, ActionKind, ChunkAction } from './action.js';
 import { microbatchesPerPipeline, type Schedule } from './schedule.js';
 
 /** Position of a kind in the `kind` column. */
@@ -148,4 +148,27 @@ export function linkStages(
     }
   }
   return { toPrevious, toNext };
+}
+
+/** The action of a place among all ranks' actions. It must have cells: what is out of range has none. */
+export function actionAt(flat: FlatSchedule, action: number): Action {
+  const kind = flat.kind[action];
+  const [forward, backward, weight] = [flat.forward[action], flat.backward[action], flat.weight[action]] as const;
+  if (kind === kindCodes.forward) return chunkAt(flat, 'forward', forward as number);
+  if (kind === kindCodes.backward) return chunkAt(flat, 'backward', backward as number);
+  if (kind === kindCodes.backwardInput) return chunkAt(flat, 'backwardInput', backward as number);
+  if (kind === kindCodes.backwardWeight) return chunkAt(flat, 'backwardWeight', weight as number);
+  return {
+    kind: 'overlap',
+    forward: chunkAt(flat, 'forward', forward as number),
+    backward: chunkAt(flat, 'backward', backward as number),
+  };
+}
+
+function chunkAt<K extends ChunkAction['kind']>(
+  { microbatches }: FlatSchedule,
+  kind: K,
+  cell: number,
+): { readonly kind: K; readonly stage: number; readonly microbatch: number } {
+  return { kind, stage: Math.floor(cell / microbatches), microbatch: cell % microbatches };
 }

@@ -31,7 +31,7 @@ export {
   readCsv,
 } from './csv.js';
 export { describeSchedule } from './describe.js';
-export { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
+export { actionAt, type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
 export {
   generateSchedule,
   isWithinLimits,
@@ -53,4 +53,11 @@ export {
   type SegmentName,
   type SegmentShape,
 } from './segments.js';
-export { type EventKind, formatTrace, type Timeline, type TimelineEvent } from './timeline.js';
+export {
+  type EventKind,
+  eventKinds,
+  formatTrace,
+  type LaneColumns,
+  type Timeline,
+  type TimelineEvent,
+} from './timeline.js';

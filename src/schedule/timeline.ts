@@ -1,4 +1,5 @@
 import type { ActionKind } from './action.js';
+import { kindCodes } from './flat.js';
 import { type Lane, lanes } from './segments.js';
 
 /**
@@ -6,6 +7,15 @@ import { type Lane, lanes } from './segments.js';
  * message of another stage.
  */
 export type EventKind = ActionKind | 'communication' | 'other' | 'exposed' | 'idle';
+
+/** Every kind of event: actions first, each at its place in `kindCodes`. */
+export const eventKinds: readonly EventKind[] = [
+  ...(Object.keys(kindCodes) as ActionKind[]),
+  'communication',
+  'other',
+  'exposed',
+  'idle',
+];
 
 /** Something that occupied a lane of a rank from `start` to `end`, in the timeline's unit. */
 export interface TimelineEvent {
@@ -28,6 +38,20 @@ export interface Timeline {
   readonly unit: 'seconds' | 'units';
   /** `[rank]`, in order of start within each lane. */
   readonly ranks: readonly (readonly TimelineEvent[])[];
+}
+
+/** A lane of a rank in columns, so that its events can be gone through without an object each. */
+export interface LaneColumns {
+  readonly rank: number;
+  readonly lane: Lane;
+  /** `[events]`, ascending. */
+  readonly starts: Float64Array;
+  /** `[events]` */
+  readonly ends: Float64Array;
+  /** `[events]`: place in `eventKinds`. */
+  readonly kinds: Uint8Array;
+  /** The event at a place. */
+  readonly eventAt: (place: number) => TimelineEvent;
 }
 
 /**

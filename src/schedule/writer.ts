@@ -1,5 +1,5 @@
-import type { Action, ChunkAction } from './action.js';
-import { type FlatSchedule, kindCodes, linkStages, rememberColumns } from './flat.js';
+import type { Action } from './action.js';
+import { actionAt, type FlatSchedule, kindCodes, linkStages, rememberColumns } from './flat.js';
 import { microbatchesPerPipeline, type Schedule } from './schedule.js';
 
 /** Takes the actions of a rank, in their order. */
@@ -120,28 +120,6 @@ function finishColumns(columns: Columns, shape: Omit<Schedule, 'actions'>, rankS
 function decodeActions(flat: FlatSchedule): Action[][] {
   return Array.from({ length: flat.ranks }, (_, rank) => {
     const [start, end] = [flat.rankStart[rank] as number, flat.rankStart[rank + 1] as number];
-    return Array.from({ length: end - start }, (_, position) => decodeAction(flat, start + position));
+    return Array.from({ length: end - start }, (_, position) => actionAt(flat, start + position));
   });
-}
-
-function decodeAction(flat: FlatSchedule, action: number): Action {
-  const kind = flat.kind[action];
-  const [forward, backward, weight] = [flat.forward[action], flat.backward[action], flat.weight[action]] as const;
-  if (kind === kindCodes.forward) return chunkAt(flat, 'forward', forward as number);
-  if (kind === kindCodes.backward) return chunkAt(flat, 'backward', backward as number);
-  if (kind === kindCodes.backwardInput) return chunkAt(flat, 'backwardInput', backward as number);
-  if (kind === kindCodes.backwardWeight) return chunkAt(flat, 'backwardWeight', weight as number);
-  return {
-    kind: 'overlap',
-    forward: chunkAt(flat, 'forward', forward as number),
-    backward: chunkAt(flat, 'backward', backward as number),
-  };
-}
-
-function chunkAt<K extends ChunkAction['kind']>(
-  { microbatches }: FlatSchedule,
-  kind: K,
-  cell: number,
-): { readonly kind: K; readonly stage: number; readonly microbatch: number } {
-  return { kind, stage: Math.floor(cell / microbatches), microbatch: cell % microbatches };
 }

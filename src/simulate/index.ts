@@ -33,4 +33,4 @@ export { costsByStage, type StageCosts } from './stage-costs.js';
 export { composeTimes, type StageSegment, type StageTimes, type StepTimes } from './stage-times.js';
 export type { MessageTime, PartTimes, SegmentTime, StepRecord } from './step-record.js';
 export type { RankSteps } from './timed.js';
-export { simulatedTimeline } from './timeline.js';
+export { simulatedLanes, simulatedTimeline } from './timeline.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatTrace, generateSchedule } from '../schedule/index.js';
-import { simulate, simulatedTimeline, unitCosts } from './index.js';
+import { eventKinds, formatTrace, generateSchedule, lanes, scheduleNames } from '../schedule/index.js';
+import { simulate, simulatedLanes, simulatedTimeline, unitCosts } from './index.js';
 
 test('an arrow leads from the slice that sends a message to the slice that takes it, and none has only one end', () => {
   const schedule = generateSchedule({ name: 'dualpipe', ranks: 4, microbatches: 8 });
@@ -44,6 +44,38 @@ test('slices of a lane never overlap by a rounding error, which a viewer would d
     const nanoseconds = Math.round(Number(ts) * 1e3);
     assert.ok(nanoseconds >= (ends.get(`${pid} ${tid}`) ?? 0));
     ends.set(`${pid} ${tid}`, nanoseconds + Math.round(Number(dur) * 1e3));
+  }
+});
+
+test('the columns of a lane are its events of the timeline, in order', () => {
+  for (const name of scheduleNames) {
+    for (const p2p of [0, 0.3]) {
+      const schedule = generateSchedule({ name, ranks: 4, microbatches: 8 });
+      const simulation = simulate(schedule, { forward: 1, backwardInput: 0, backwardWeight: 2, p2p });
+      const { ranks } = simulatedTimeline(schedule, simulation);
+      const columns = simulatedLanes(schedule, simulation);
+      assert.deepEqual(
+        columns.map(({ rank, lane }) => [rank, lane]),
+        ranks.flatMap((_, rank) => lanes.map((lane) => [rank, lane])),
+      );
+      for (const { rank, lane, starts, ends, kinds, eventAt } of columns) {
+        const events = ranks[rank]!.filter((event) => event.lane === lane);
+        assert.deepEqual(Array.from(starts.keys(), eventAt), events);
+        assert.deepEqual(
+          [...starts],
+          events.map(({ start }) => start),
+        );
+        assert.deepEqual(
+          [...ends],
+          events.map(({ end }) => end),
+        );
+        assert.deepEqual(
+          Array.from(kinds, (kind) => eventKinds[kind]),
+          events.map(({ kind }) => kind),
+        );
+        assert.ok(starts.every((start, place) => place === 0 || start >= starts[place - 1]!));
+      }
+    }
   }
 });
 

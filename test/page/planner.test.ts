@@ -131,6 +131,19 @@ describe('a search of the view Planner', { skip: skipWithoutBrowser }, () => {
   });
 });
 
+it('gives every part of a bar of the view Planner a colour of its own', { skip: skipWithoutBrowser }, async () => {
+  await visit(narrowed, async (page) => {
+    await search(page).waitFor();
+    const bars = (await page.evaluate(`[...document.querySelectorAll('.stacked-bar')].map(
+      (bar) => [...bar.children].map((part) => getComputedStyle(part).backgroundColor))`)) as string[][];
+    assert.equal(bars.length, 2);
+    for (const colours of bars) {
+      assert.ok(!colours.includes('rgba(0, 0, 0, 0)'), colours.join(' '));
+      assert.equal(new Set(colours).size, colours.length);
+    }
+  });
+});
+
 describe('what is chosen in the view Planner', { skip: skipWithoutBrowser }, () => {
   it('keeps what is chosen in its address, and shows it from there', async () => {
     let address = '';
@@ -187,6 +200,16 @@ describe('files in the view Planner', { skip: skipWithoutBrowser }, () => {
       await page.getByRole('button', { name: 'Back to the example' }).click();
       await page.getByText('256 nodes x 8 GPUs').waitFor();
       assert.equal(await firstRow(page).textContent(), before);
+    });
+  });
+
+  it('takes what is given while files before it are being checked on top of those', async () => {
+    await visit(narrowed, async (page) => {
+      await search(page).waitFor();
+      await give(page, [{ name: 'half.toml', text: config('h800-2048.toml').replace('count = 256', 'count = 128') }]);
+      await give(page, [{ name: 'own.json', text: config('deepseek-v3.json') }]);
+      await page.getByText('own.json', { exact: true }).waitFor();
+      await page.getByText('half.toml', { exact: true }).waitFor();
     });
   });
 

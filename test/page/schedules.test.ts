@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
-import { formatCsv, formatTrace, generateSchedule } from '../../src/schedule/index.js';
+import { formatCsv, generateSchedule } from '../../src/schedule/index.js';
 import { simulate } from '../../src/simulate/index.js';
 import { type PageServer, servePage } from '../../src/web/index.js';
 import {
@@ -152,7 +152,7 @@ describe('files of the view Schedules', { skip: skipWithoutBrowser }, () => {
       name: 'dualpipev-8x20.csv',
       text: formatCsv(generateSchedule({ name: 'dualpipev', ranks, microbatches })),
     });
-    assert.equal((await download(page, 'Trace of dualpipev')).text, formatTrace(picture.timeline));
+    assert.equal((await download(page, 'Trace of dualpipev')).text, exportPicture(picture, 'trace').text);
     assert.equal((await download(page, 'SVG of dualpipev')).text, exportPicture(picture, 'svg').text);
     assert.equal((await download(page, 'CSV of 1f1b')).name, '1f1b-8x20.csv');
     await finish(opened);
@@ -184,6 +184,30 @@ describe('files of the view Schedules', { skip: skipWithoutBrowser }, () => {
     await assertAccessible(page);
     await finish(opened);
   });
+});
+
+it('shows the file that was given last in the view Schedules, though one before takes longer to read', {
+  skip: skipWithoutBrowser,
+}, async () => {
+  const opened = await open();
+  const { page } = opened;
+  await page.evaluate(`(() => {
+    const { text } = File.prototype;
+    File.prototype.text = function () {
+      const own = text.call(this);
+      return this.name === 'slow.csv' ? new Promise((resolve) => { window.giveSlow = () => resolve(own); }) : own;
+    };
+  })()`);
+  const zone = "Drop a schedule's CSV here";
+  const csvOf = (ranks: number) => formatCsv(generateSchedule({ name: 'zb-h1', ranks, microbatches: 5 }));
+  await dropFile(page, zone, { name: 'slow.csv', text: csvOf(4) });
+  await dropFile(page, zone, { name: 'quick.csv', text: csvOf(3) });
+  await page.getByRole('heading', { name: 'quick: 3 ranks, 3 stages, 5 microbatches' }).waitFor();
+  await page.evaluate('window.giveSlow()');
+  await page.getByRole('spinbutton', { name: 'Forward', exact: true }).fill('2');
+  await page.getByRole('heading', { name: 'quick: 3 ranks, 3 stages, 5 microbatches' }).waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'slow: ' }).count(), 0);
+  await finish(opened);
 });
 
 describe('what does not go at once in the view Schedules', { skip: skipWithoutBrowser }, () => {

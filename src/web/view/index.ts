@@ -5,7 +5,6 @@ export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './pl
 export {
   hottestExperts,
   listLayers,
-  listMeasures,
   loadSaved,
   mapLoads,
 } from './placement/figures.js';
@@ -17,6 +16,7 @@ export {
   readLoadsAt,
 } from './placement/place-loads.js';
 export {
+  describeSlots,
   type PlacementSettings,
   parseGpuList,
   placementLimits,
@@ -83,7 +83,6 @@ export {
   describeDifference,
   describeSearch,
   formatActivations,
-  formatShare,
   shareTime,
 } from './schedules/figures.js';
 export { type ChosenCounts, fitCounts } from './schedules/fit.js';
@@ -114,6 +113,8 @@ export {
   firstEndingAfter,
   type IndexedTimeline,
   indexTimeline,
+  type Selection,
+  selectedEvent,
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';

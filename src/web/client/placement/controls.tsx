@@ -1,5 +1,11 @@
 import { useState } from 'preact/hooks';
-import { type LoadsFacts, type PlacementSettings, parseGpuList, placementLimits } from '../../view/index.js';
+import {
+  describeSlots,
+  type LoadsFacts,
+  type PlacementSettings,
+  parseGpuList,
+  placementLimits,
+} from '../../view/index.js';
 import { CheckField, NumberField, Panel, SelectField, setParameters, TextField, useRoute } from '../ui/index.js';
 
 export interface ControlsProps {
@@ -55,8 +61,8 @@ export function Controls({ facts, settings }: ControlsProps) {
   );
 }
 
-function MachineFields({ facts, settings: { gpus, slots, nodes } }: ControlsProps) {
-  const { experts } = facts;
+function MachineFields({ facts: { experts }, settings }: ControlsProps) {
+  const { gpus, slots, nodes } = settings;
   const limits = placementLimits;
   return (
     <>
@@ -76,7 +82,7 @@ function MachineFields({ facts, settings: { gpus, slots, nodes } }: ControlsProp
         step={gpus}
         sliderMax={Math.max(slots, gpus * Math.ceil((2 * experts) / gpus))}
         onChange={(next) => setParameters({ slots: String(next) })}
-        hint={describeSlots(slots, gpus, experts)}
+        hint={describeSlots(settings, experts)}
       />
       <NumberField
         label="Nodes"
@@ -88,12 +94,6 @@ function MachineFields({ facts, settings: { gpus, slots, nodes } }: ControlsProp
       />
     </>
   );
-}
-
-function describeSlots(slots: number, gpus: number, experts: number): string {
-  const spare = slots - experts;
-  const each = slots % gpus === 0 ? `${slots / gpus} a GPU, ` : '';
-  return `All GPUs together: ${each}${spare < 0 ? `${-spare} fewer than experts` : `${spare} for second replicas`}.`;
 }
 
 /** What is asked only where a file leaves it open. */

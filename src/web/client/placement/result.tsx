@@ -1,12 +1,11 @@
 import { useMemo } from 'preact/hooks';
-import { type BalanceSolution, describeMoves, describeSolution } from '../../../balance/index.js';
-import { formatSeconds } from '../../../base/index.js';
+import { type BalanceSolution, describeMoves, describeSolution, listMeasures } from '../../../balance/index.js';
+import { formatPercent, formatSeconds } from '../../../base/index.js';
 import { drawHeatMapSvg } from '../../../draw/index.js';
 import {
   findRange,
   type HeatGrid,
   listLayers,
-  listMeasures,
   loadSaved,
   mapLoads,
   type PlacedLoads,
@@ -20,7 +19,6 @@ export interface ResultProps {
   readonly settings: PlacementSettings;
 }
 
-const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)}%`;
 const multiple = (value: number): string => (value === 0 ? 'nothing' : `${value.toFixed(2)} of the mean`);
 /** So many columns need the whole width. */
 const mostBeside = 64;
@@ -42,12 +40,12 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
           },
           {
             name: 'Largest GPU loads',
-            value: `${saved < 0 ? '+' : '−'}${percent(Math.abs(saved))}`,
+            value: `${saved < 0 ? '+' : '−'}${formatPercent(Math.abs(saved))}`,
             note: `against ${hasCurrent ? 'now' : 'before'}${windows === 1 ? '' : ', mean of windows'}`,
           },
           {
             name: 'Above the bound',
-            value: percent(gap, 3),
+            value: formatPercent(gap, 3),
             note: `${gap === 0 ? 'proven to be the least' : 'at most, of the least possible'}${windows === 1 ? '' : ', for all windows together'}`,
           },
           ...(verdict === undefined
@@ -65,7 +63,7 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
       {verdict === undefined ? null : (
         <Notice tone="info" title={describeMoves(verdict, settings.cost)}>
           {verdict.whole.gain > verdict.gain ? (
-            <p>{`All the way it would be ${verdict.whole.moves} moves, for a gain of ${percent(verdict.whole.gain)}.`}</p>
+            <p>{`All the way it would be ${verdict.whole.moves} moves, for a gain of ${formatPercent(verdict.whole.gain)}.`}</p>
           ) : null}
         </Notice>
       )}
@@ -141,7 +139,10 @@ export function MeasuresPanel({ placed }: Pick<ResultProps, 'placed'>) {
           { name: solution.hasCurrent ? 'now' : 'before', isNumber: true },
           { name: 'after', isNumber: true },
         ]}
-        rows={listMeasures(solution).map(({ name, before, after }) => ({ key: name, cells: [name, before, after] }))}
+        rows={listMeasures([solution.before, solution.after]).map(({ name, values }) => ({
+          key: name,
+          cells: [name, ...values],
+        }))}
       />
       <details>
         <summary>Each layer against its lower bound</summary>
@@ -161,7 +162,7 @@ export function MeasuresPanel({ placed }: Pick<ResultProps, 'placed'>) {
               number(before),
               number(after),
               number(bound),
-              gap === 0 ? 'proven least' : percent(gap, 3),
+              gap === 0 ? 'proven least' : formatPercent(gap, 3),
             ],
           }))}
         />

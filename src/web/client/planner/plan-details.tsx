@@ -1,4 +1,4 @@
-import { formatBytes } from '../../../base/index.js';
+import { formatBytes, formatPercent } from '../../../base/index.js';
 import { kindStyles } from '../../../draw/index.js';
 import type { MemoryByPart, StepBreakdown } from '../../../plan/index.js';
 import {
@@ -9,11 +9,9 @@ import {
   type ShownPlan,
   stepShares,
 } from '../../view/index.js';
-import { DataTable, type Figure, Figures, Panel, StackedBar } from '../ui/index.js';
+import { DataTable, type Figure, Figures, Panel, StackedBar, timeColours } from '../ui/index.js';
 import { Bars } from './bars.js';
 import { ScheduleLink } from './plans-panel.js';
-
-const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 /** A plan in full: its figures, where time and memory go, and how the model lies on its ranks. */
 export function PlanDetails({
@@ -63,7 +61,7 @@ function figuresOf({ cells, plan }: ShownPlan, { gpuBytes }: FoundPlans): readon
     {
       name: 'Exposed',
       value: cells.exposed,
-      note: `communication that nothing hides, ${percent(plan.exposedCommunicationSeconds / plan.stepSeconds)}`,
+      note: `communication that nothing hides, ${formatPercent(plan.exposedCommunicationSeconds / plan.stepSeconds)}`,
     },
   ];
 }
@@ -74,10 +72,10 @@ const stepColours: Readonly<Record<keyof StepBreakdown, string>> = {
   backward: kindStyles.backward.fill,
   backwardWeight: kindStyles.backwardWeight.fill,
   overlapped: kindStyles.overlap.fill,
-  warmUp: 'var(--time-warm-up)',
-  waiting: 'var(--time-waiting)',
-  messages: 'var(--time-exposed)',
-  coolDown: 'var(--time-cool-down)',
+  warmUp: timeColours.warmUp,
+  waiting: timeColours.waiting,
+  messages: timeColours.exposedCommunication,
+  coolDown: timeColours.coolDown,
   reduce: '#7fc4bb',
   optimizer: '#2f7f76',
 };
@@ -150,7 +148,7 @@ function Shares({ label, shares, describe }: SharesProps) {
               {words}
             </span>,
             describe(amount),
-            percent(share),
+            formatPercent(share),
           ],
         }))}
       />

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { InputError, type Problem, problemOf } from '../../../base/index.js';
 import { decodeUtf8 } from '../../../formats/browser.js';
 import type { SearchSummary } from '../../../plan/index.js';
@@ -21,20 +21,31 @@ interface FilesProps {
 /** Which files are planned with, and a place for one's own. Files that cannot be are refused with what is wrong, and those before stay. */
 export function PlannerFiles({ given, files, summary, isCalibrated, onGiven }: FilesProps) {
   const [problem, setProblem] = useState<Problem>();
+  // What is given while others are being checked comes on top of those.
+  const taken = useRef(given);
+  const turn = useRef(Promise.resolve());
+  const give = (next: readonly PlannerFile[]) => {
+    taken.current = next;
+    onGiven(next);
+  };
+  const add = async (dropped: readonly DroppedFile[]) => {
+    try {
+      const own = await readDropped(dropped);
+      const names = new Set(own.map(({ name }) => name));
+      const next = [...taken.current.filter(({ name }) => !names.has(name)), ...own];
+      const found = await checkFiles(next, isCalibrated);
+      setProblem(found);
+      if (found === undefined) give(next);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
   const take = (dropped: readonly DroppedFile[]) => {
-    readDropped(dropped)
-      .then(async (own) => {
-        const names = new Set(own.map(({ name }) => name));
-        const next = [...given.filter(({ name }) => !names.has(name)), ...own];
-        const found = await checkFiles(next, isCalibrated);
-        setProblem(found);
-        if (found === undefined) onGiven(next);
-      })
-      .catch((error: unknown) => setProblem(problemOf(error)));
+    turn.current = turn.current.then(() => add(dropped));
   };
   const back = () => {
     setProblem(undefined);
-    onGiven([]);
+    give([]);
   };
   return (
     <Panel title="Model and cluster">

@@ -100,7 +100,7 @@ function MisfitNotice({
       {isOther ? (
         <div class="actions">
           <button type="button" class="primary" onClick={() => onChange({ ...fit, window: undefined })}>
-            {`Use ${fit.ranks} ranks and ${fit.microbatches} microbatches`}
+            {`Use ${fit.ranks} ${fit.ranks === 1 ? 'rank' : 'ranks'} and ${fit.microbatches} microbatches`}
           </button>
         </div>
       ) : null}

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
 import type { Schedule } from '../../../schedule/index.js';
 import { mostCsvBytes, openSchedule } from '../../view/index.js';
@@ -8,13 +8,26 @@ import { DropZone, Panel, ProblemNotice } from '../ui/index.js';
 export function OpenFile({ onSchedule }: { readonly onSchedule: (schedule: Schedule) => void }) {
   const [problem, setProblem] = useState<Problem>();
   const [pasted, setPasted] = useState('');
+  const reading = useRef(0);
   const open = (text: string, name: string) => {
+    reading.current += 1;
     try {
       const schedule = openSchedule(text, name);
       setProblem(undefined);
       onSchedule(schedule);
     } catch (error) {
       setProblem(problemOf(error));
+    }
+  };
+  /** A file that is read for long must not take the place of one that was given after it. */
+  const read = async (file: File) => {
+    reading.current += 1;
+    const turn = reading.current;
+    try {
+      const text = await file.text();
+      if (turn === reading.current) open(text, file.name);
+    } catch (error) {
+      if (turn === reading.current) setProblem(problemOf(error));
     }
   };
   return (
@@ -26,11 +39,7 @@ export function OpenFile({ onSchedule }: { readonly onSchedule: (schedule: Sched
         label="Drop a schedule's CSV here"
         mostBytes={mostCsvBytes}
         onFiles={([first]) => {
-          if (first !== undefined)
-            first.file.text().then(
-              (text) => open(text, first.file.name),
-              (error: unknown) => setProblem(problemOf(error)),
-            );
+          if (first !== undefined) void read(first.file);
         }}
         onProblem={setProblem}
       />

@@ -1,4 +1,5 @@
-import { describeDifference, formatActivations, formatShare, type SchedulePicture } from '../../view/index.js';
+import { formatPercent } from '../../../base/index.js';
+import { describeDifference, formatActivations, type SchedulePicture } from '../../view/index.js';
 import { describeTime } from '../timeline/index.js';
 import { Figures, Panel } from '../ui/index.js';
 import { TimeBar } from './time-bar.js';
@@ -32,7 +33,7 @@ function figuresOf({ name, schedule, simulation, peakActivations, indexed }: Sch
   return [
     { name: 'Schedule', value: name, note: stages === 1 ? '1 stage a rank' : `${stages} stages a rank` },
     { name: 'Makespan', value: describeTime(simulation.makespan, indexed.unit) },
-    { name: 'Bubble', value: formatShare(simulation.bubble), note: 'idle time of all ranks' },
+    { name: 'Bubble', value: formatPercent(simulation.bubble), note: 'idle time of all ranks' },
     {
       name: 'Most activations',
       value: formatActivations(most),

@@ -1,14 +1,6 @@
-import { kindStyles } from '../../../draw/index.js';
-import { formatShare, type SchedulePicture, shareTime } from '../../view/index.js';
-import { StackedBar } from '../ui/index.js';
-
-const colours: Readonly<Record<ReturnType<typeof shareTime>[number]['cause'], string>> = {
-  busy: 'var(--time-busy)',
-  warmUp: 'var(--time-warm-up)',
-  waiting: 'var(--time-waiting)',
-  exposedCommunication: kindStyles.exposed.fill,
-  coolDown: 'var(--time-cool-down)',
-};
+import { formatPercent } from '../../../base/index.js';
+import { type SchedulePicture, shareTime } from '../../view/index.js';
+import { StackedBar, timeColours } from '../ui/index.js';
 
 /** Where the time of all ranks goes, as a bar and in figures; `length` is the bar's, from 0 to 1, so that bars of several schedules have one scale. */
 export function TimeBar({ picture, length }: { readonly picture: SchedulePicture; readonly length: number }) {
@@ -18,15 +10,15 @@ export function TimeBar({ picture, length }: { readonly picture: SchedulePicture
     <div class="time-bar">
       <StackedBar
         label={label}
-        parts={shares.map(({ cause, words, share }) => ({ name: words, value: share, colour: colours[cause] }))}
+        parts={shares.map(({ cause, words, share }) => ({ name: words, value: share, colour: timeColours[cause] }))}
         total={length > 0 ? 1 / length : 1}
-        describe={formatShare}
+        describe={formatPercent}
       />
       <ul class="legend" aria-label={label}>
         {shares.map(({ cause, words, share }) => (
           <li key={cause}>
-            <span class="swatch" style={{ background: colours[cause] }} />
-            {`${words} ${formatShare(share)}`}
+            <span class="swatch" style={{ background: timeColours[cause] }} />
+            {`${words} ${formatPercent(share)}`}
           </li>
         ))}
       </ul>

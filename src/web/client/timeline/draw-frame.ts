@@ -1,6 +1,6 @@
 import { formatSeconds } from '../../../base/index.js';
-import { eventKinds, formatTime, kindStyles } from '../../../draw/index.js';
-import type { EventKind, TimelineEvent } from '../../../schedule/index.js';
+import { formatTime, kindStyles } from '../../../draw/index.js';
+import { type EventKind, eventKinds, type TimelineEvent } from '../../../schedule/index.js';
 import {
   type ChartLayout,
   firstEndingAfter,
@@ -9,6 +9,8 @@ import {
   paintTrack,
   parseColour,
   placeTrack,
+  type Selection,
+  selectedEvent,
   type TimeWindow,
   type Track,
 } from '../../view/index.js';
@@ -26,7 +28,7 @@ export interface Frame {
   readonly height: number;
   /** How far the ranks are scrolled, in CSS pixels. */
   readonly scrollTop: number;
-  readonly selected: { readonly track: number; readonly event: number } | undefined;
+  readonly selected: Selection | undefined;
 }
 
 /** Left of the tracks are the names of the ranks, above them is the axis. */
@@ -81,7 +83,7 @@ function drawTracks(context: CanvasRenderingContext2D, frame: Frame, ratio: numb
     const y = margins.axis + top - scrollTop;
     context.drawImage(strip, 0, line, pixels, 1, margins.left, y, inner, own);
     drawWideEvents(context, frame, track, { y, height: own, inner });
-    if (frame.selected?.track === place) drawSelected(context, frame, track, { y, height: own, inner });
+    if (frame.selected?.track === place) drawSelected(context, frame, { y, height: own, inner });
   }
   drawEnd(context, frame, inner);
   context.restore();
@@ -125,18 +127,19 @@ function drawWideEvents(context: CanvasRenderingContext2D, { window }: Frame, tr
     const width = (track.ends[place]! - track.starts[place]!) * scale;
     if (width < separateFrom) continue;
     const x = margins.left + (track.starts[place]! - window.from) * scale;
-    drawWideEvent(context, track.events[place]!, { x, width, ...row });
+    drawWideEvent(context, track, place, { x, width, ...row });
   }
 }
 
 function drawWideEvent(
   context: CanvasRenderingContext2D,
-  event: TimelineEvent,
+  track: Track,
+  place: number,
   box: Row & { x: number; width: number },
 ) {
   const { x, y, width, height, inner } = box;
   if (width >= hatchedFrom && height >= 8) {
-    const hatch = hatchOf(context, event.kind);
+    const hatch = hatchOf(context, eventKinds[track.kinds[place]!]!);
     if (hatch !== undefined) {
       context.fillStyle = hatch;
       context.fillRect(x, y, width, height);
@@ -148,7 +151,7 @@ function drawWideEvent(
   if (height < labelFont + 1) return;
   // Of what reaches beyond the picture, the text stands in the part that is seen.
   const [left, right] = [Math.max(x, margins.left), Math.min(x + width, margins.left + inner)];
-  const text = fitText(context, event, right - left - 4);
+  const text = fitText(context, track.eventAt(place), right - left - 4);
   if (text === '') return;
   context.fillStyle = '#111';
   context.fillText(text, (left + right) / 2, y + height / 2 + 0.5);
@@ -158,11 +161,24 @@ function fitText(context: CanvasRenderingContext2D, event: TimelineEvent, room: 
   const microbatches = event.chunks.map(({ microbatch }) => microbatch).join('/');
   const letter = kindStyles[event.kind].letter;
   const texts = [event.label, ...(microbatches === '' ? [] : [`${letter}${microbatches}`, microbatches])];
-  return texts.find((text) => context.measureText(text).width <= room) ?? '';
+  return texts.find((text) => widthOf(context, text) <= room) ?? '';
 }
 
-function drawSelected(context: CanvasRenderingContext2D, { window, selected, theme }: Frame, track: Track, row: Row) {
-  const event = selected === undefined ? undefined : track.events[selected.event];
+const widths = new Map<string, number>();
+const mostWidths = 20_000;
+
+/** The width of a label. Measuring one takes longer than all else that is drawn of an event. */
+function widthOf(context: CanvasRenderingContext2D, text: string): number {
+  const known = widths.get(text);
+  if (known !== undefined) return known;
+  if (widths.size >= mostWidths) widths.clear();
+  const { width } = context.measureText(text);
+  widths.set(text, width);
+  return width;
+}
+
+function drawSelected(context: CanvasRenderingContext2D, { timeline, window, selected, theme }: Frame, row: Row) {
+  const event = selectedEvent(timeline, selected);
   if (event === undefined) return;
   const scale = row.inner / (window.to - window.from);
   context.strokeStyle = palettes[theme].mark;

@@ -1,11 +1,13 @@
-import { firstEndingAfter, fitWindow, panWindow, type TimeWindow, type Track } from '../../view/index.js';
+import {
+  firstEndingAfter,
+  fitWindow,
+  panWindow,
+  type Selection,
+  selectedEvent,
+  type TimeWindow,
+  type Track,
+} from '../../view/index.js';
 import type { Frame } from './draw-frame.js';
-
-/** An event that is chosen, by the places of its track and in it. */
-export interface Selection {
-  readonly track: number;
-  readonly event: number;
-}
 
 /** What a key may do. */
 export interface ChartActions {
@@ -19,7 +21,7 @@ export function handleKey(key: string, frame: Frame, { show, select, zoom }: Cha
   const { timeline, window, span } = frame;
   const choose = (selection: Selection | undefined) => {
     select(selection);
-    const event = selection === undefined ? undefined : timeline.tracks[selection.track]?.events[selection.event];
+    const event = selectedEvent(timeline, selection);
     if (event !== undefined && (event.start < window.from || event.end > window.to)) {
       const half = (window.to - window.from) / 2;
       const middle = (event.start + event.end) / 2;
@@ -71,7 +73,7 @@ function stepAlong({ timeline, window, selected }: Frame, direction: 1 | -1): Se
 /** What lies at the same time in the next track above or below that has any event. */
 function stepAcross({ timeline, window, selected }: Frame, direction: 1 | -1): Selection | undefined {
   const { tracks } = timeline;
-  const current = selected === undefined ? undefined : tracks[selected.track]?.events[selected.event];
+  const current = selectedEvent(timeline, selected);
   const time = current === undefined ? window.from : (current.start + current.end) / 2;
   let place = selected === undefined ? (direction === 1 ? 0 : tracks.length - 1) : selected.track + direction;
   while (tracks[place]?.starts.length === 0) place += direction;

@@ -1,8 +1,8 @@
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { findEvent, findTrack, panWindow, type TimeWindow, zoomWindow } from '../../view/index.js';
+import { findEvent, findTrack, panWindow, type Selection, type TimeWindow, zoomWindow } from '../../view/index.js';
 import { type Frame, margins } from './draw-frame.js';
-import type { ChartActions, Selection } from './keys.js';
+import type { ChartActions } from './keys.js';
 
 /** How near a pointer has to be to an event, in pixels. */
 const reach = 3;

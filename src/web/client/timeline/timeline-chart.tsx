@@ -5,12 +5,14 @@ import {
   type IndexedTimeline,
   layOutTracks,
   panWindow,
+  type Selection,
+  selectedEvent,
   type TimeWindow,
   zoomWindow,
 } from '../../view/index.js';
 import { ChartDetails, useTheme, useWidth } from '../ui/index.js';
 import { describeTime, drawFrame, margins } from './draw-frame.js';
-import { handleKey, type Selection } from './keys.js';
+import { handleKey } from './keys.js';
 import { usePointer } from './pointer.js';
 
 export interface TimelineChartProps {
@@ -106,7 +108,7 @@ function Details({
   readonly selected: Selection | undefined;
 }) {
   const track = selected === undefined ? undefined : timeline.tracks[selected.track];
-  const event = selected === undefined ? undefined : track?.events[selected.event];
+  const event = selectedEvent(timeline, selected);
   const say = (time: number) => describeTime(time, timeline.unit);
   return (
     <ChartDetails hint="Hover or use the arrow keys to see what an event is.">

@@ -10,7 +10,11 @@ export function Busy({ what, done, of }: BusyProps) {
   const isKnown = done !== undefined && of !== undefined && of > 0;
   return (
     <div class="busy" role="status">
-      <span>{isKnown ? `${what}: ${done} of ${of}` : `${what} …`}</span>
+      <span>
+        {what}
+        {/* Read out when somebody goes there, not with each step. */}
+        <span aria-live="off">{isKnown ? `: ${done} of ${of}` : ' …'}</span>
+      </span>
       {isKnown ? <progress value={done} max={of} aria-label={what} /> : <progress aria-label={what} />}
     </div>
   );

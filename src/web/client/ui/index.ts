@@ -17,4 +17,5 @@ export { ProblemNotice } from './problem-notice.js';
 export { setParameters, useRoute } from './route-store.js';
 export { StackedBar } from './stacked-bar.js';
 export { chooseTheme, useTheme } from './theme.js';
+export { timeColours } from './time-colours.js';
 export { useWidth } from './use-width.js';

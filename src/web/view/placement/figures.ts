@@ -1,4 +1,4 @@
-import type { BalanceSolution, Measurement } from '../../../balance/index.js';
+import type { BalanceSolution } from '../../../balance/index.js';
 import { findHeatScale, type HeatMap, mapSolution } from '../../../draw/index.js';
 import type { HeatGrid, HeatRange } from '../heat-map.js';
 import type { PlacedLoads } from './place-loads.js';
@@ -21,45 +21,6 @@ export function mapLoads({ solution, layerNumbers }: Pick<PlacedLoads, 'solution
 
 function gridOf({ values }: HeatMap): HeatGrid {
   return { rows: values.length, columns: values[0]?.length ?? 0, values: Float64Array.from(values.flat()) };
-}
-
-/** A measure of a placement, before and after; `grouped`: what keeping each group on one node would come to. */
-export interface MeasureRow {
-  readonly name: string;
-  readonly before: string;
-  readonly after: string;
-}
-
-/** The measures that engines name alike and define differently, as the command line prints them. */
-export function listMeasures({ before, after }: BalanceSolution): readonly MeasureRow[] {
-  const number = (value: number): string => value.toFixed(4);
-  const row = (name: string, pick: (measured: Measurement) => string): MeasureRow => ({
-    name,
-    before: pick(before),
-    after: pick(after),
-  });
-  const hasWindows = [before, after].some(({ balancedness: { p50, ratioOfSums } }) => p50 !== ratioOfSums);
-  return [
-    row('balancedness, ratio of sums (vLLM)', ({ balancedness }) => number(balancedness.ratioOfSums)),
-    row('balancedness, mean of ratios (SGLang)', ({ balancedness }) => number(balancedness.meanOfRatios)),
-    row('imbalance, (max - mean) / mean (TensorRT-LLM)', ({ balancedness }) => number(balancedness.imbalance)),
-    ...(hasWindows
-      ? [
-          row('balancedness of the median window (p50)', ({ balancedness }) => number(balancedness.p50)),
-          row('balancedness of all but 1% of windows (p99)', ({ balancedness }) => number(balancedness.p99)),
-        ]
-      : []),
-    ...(after.nodeBalancedness === undefined
-      ? []
-      : [row('balancedness of nodes, ratio of sums', ({ nodeBalancedness = 1 }) => number(nodeBalancedness))]),
-    row('experts twice on a GPU', ({ duplicates }) => String(duplicates)),
-    ...(after.spread === undefined
-      ? []
-      : [
-          row("nodes that a token's experts lie on", ({ spread }) => spread?.nodes.toFixed(3) ?? ''),
-          row("GPUs that a token's experts lie on", ({ spread }) => spread?.gpus.toFixed(3) ?? ''),
-        ]),
-  ];
 }
 
 /** How a layer's most loaded GPU does. */

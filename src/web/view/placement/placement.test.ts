@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { listMeasures } from '../../../balance/index.js';
 import { problemOf } from '../../../base/index.js';
 import { createMemoryTree, placementFormats, readPlacementFrom } from '../../../formats/browser.js';
 import { describeCurrent, describeLoads, findFacts } from './facts.js';
-import { hottestExperts, listLayers, listMeasures, loadSaved, mapLoads } from './figures.js';
+import { hottestExperts, listLayers, loadSaved, mapLoads } from './figures.js';
 import { asksForPart, problemOnPage, sayOnPage } from './page-words.js';
 import { type CurrentPlacement, placeLoads, readLoadsAt } from './place-loads.js';
 import { readPlacementSettings } from './settings.js';
@@ -117,14 +118,16 @@ describe('the figures of a placement', () => {
   });
 
   it('name the measures before and after, those of windows and nodes only where there are some', () => {
-    const names = listMeasures(placed.solution).map(({ name }) => name.replace(/[,(].*/, '').trim());
+    const names = listMeasures([placed.solution.before, placed.solution.after]).map(({ name }) =>
+      name.replace(/[,(].*/, '').trim(),
+    );
     assert.deepEqual(names, ['balancedness', 'balancedness', 'imbalance', 'experts twice on a GPU']);
     const more = place(
       { gpus: '4', slots: '12', nodes: '2' },
       undefined,
       readLoads({ domains: { a: [[9, 1]], b: [[1, 3]] } }),
     );
-    const rows = listMeasures(more.solution).map(({ name }) => name);
+    const rows = listMeasures([more.solution.before, more.solution.after]).map(({ name }) => name);
     assert.ok(rows.some((name) => name.includes('p50')) && rows.some((name) => name.includes('nodes')));
     assert.ok(loadSaved(placed.solution) > 0);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findFacts, type LoadsFacts } from './facts.js';
-import { parseGpuList, placementLimits, readPlacementSettings, readReadSettings } from './settings.js';
+import { describeSlots, parseGpuList, placementLimits, readPlacementSettings, readReadSettings } from './settings.js';
 import { readLoads, twoLayers } from './test-loads.js';
 
 const facts = findFacts(readLoads(twoLayers), undefined);
@@ -73,3 +73,11 @@ describe('the settings in an address', () => {
 });
 
 const sizes = ({ gpus, slots }: ReturnType<typeof settle>) => [gpus, slots];
+
+it('slots are told with what they leave for second replicas, of which excluded GPUs have none', () => {
+  const say = (slots: number, excludedGpus: readonly number[]) => describeSlots({ gpus: 8, slots, excludedGpus }, 64);
+  assert.equal(say(88, []), 'All GPUs together: 11 a GPU, 24 for second replicas.');
+  assert.equal(say(88, [3, 3, 99]), 'All GPUs together: 11 a GPU, 13 for second replicas.');
+  assert.equal(say(64, [0]), 'All GPUs together: 8 a GPU, 8 fewer than experts.');
+  assert.equal(say(63, []), 'All GPUs together: 1 fewer than experts.');
+});

@@ -115,8 +115,23 @@ function defaultSlots(
 ): number {
   const known = current?.slots ?? recordedSlots;
   if (known !== undefined && known % gpus === 0 && known <= placementLimits.slots) return known;
-  const used = Math.max(1, gpus - new Set(excluded.filter((gpu) => gpu < gpus)).size);
+  const used = Math.max(1, gpus - countExcluded(gpus, excluded));
   return Math.min(placementLimits.slots, gpus * Math.ceil((experts * slotsPerExpert) / used));
+}
+
+/** What slots come to, in a sentence; those of excluded GPUs hold no expert. */
+export function describeSlots(
+  { slots, gpus, excludedGpus }: Pick<PlacementSettings, 'slots' | 'gpus' | 'excludedGpus'>,
+  experts: number,
+): string {
+  const isWhole = slots % gpus === 0;
+  const each = isWhole ? `${slots / gpus} a GPU, ` : '';
+  const spare = slots - (isWhole ? (slots / gpus) * countExcluded(gpus, excludedGpus) : 0) - experts;
+  return `All GPUs together: ${each}${spare < 0 ? `${-spare} fewer than experts` : `${spare} for second replicas`}.`;
+}
+
+function countExcluded(gpus: number, excludedGpus: readonly number[]): number {
+  return new Set(excludedGpus.filter((gpu) => gpu < gpus)).size;
 }
 
 /** The GPUs in `3, 7`; undefined for what is no list of GPUs. */

@@ -1,3 +1,4 @@
+import { formatPercent } from '../../../base/index.js';
 import { formatTime } from '../../../draw/index.js';
 import type { ScheduleSearchResult } from '../../../plan/index.js';
 import type { IdleByCause } from '../../../simulate/index.js';
@@ -30,11 +31,6 @@ export function shareTime({ simulation }: SchedulePicture): TimeShare[] {
   ];
 }
 
-/** A share of 1 in percent, for people. */
-export function formatShare(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
-}
-
 /** A number of activations, for people: `8.5`. */
 export function formatActivations(activations: number): string {
   return String(Number(activations.toPrecision(3)));
@@ -47,7 +43,7 @@ export function describeDifference(first: SchedulePicture, second: SchedulePictu
   const isAsLong = Math.abs(gain) < 0.0005;
   const time = isAsLong
     ? `${one} takes as long as ${other}`
-    : `${one} ends ${formatShare(Math.abs(gain))} ${gain > 0 ? 'earlier' : 'later'} than ${other}`;
+    : `${one} ends ${formatPercent(Math.abs(gain))} ${gain > 0 ? 'earlier' : 'later'} than ${other}`;
   const held = Math.max(...first.peakActivations) / Math.max(...second.peakActivations);
   const isAsMuch = Math.abs(held - 1) < 0.005;
   // Two halves of a sentence that say opposite things are joined by "but".

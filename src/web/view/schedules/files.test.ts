@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { drawScheduleSvg } from '../../../draw/index.js';
 import { formatCsv, formatLoweredCsv, formatTrace, generateSchedule, lowerSchedule } from '../../../schedule/index.js';
+import { simulatedTimeline } from '../../../simulate/index.js';
 import { exportPicture } from './export-picture.js';
 import { openSchedule } from './open-schedule.js';
 import { tryPicture } from './picture.js';
@@ -15,10 +16,11 @@ describe('a picture that is taken along', () => {
 
   it('is what the command line writes too', () => {
     assert.equal(exportPicture(picture, 'csv').text, formatCsv(schedule));
-    assert.equal(exportPicture(picture, 'trace').text, formatTrace(picture.timeline));
-    const bubble = (100 * picture.simulation.bubble).toFixed(1);
+    const timeline = simulatedTimeline(schedule, picture.simulation);
+    assert.equal(exportPicture(picture, 'trace').text, formatTrace(timeline));
+    const bubble = (100 * picture.simulation.bubble).toFixed(2);
     const title = `dualpipev: 4 ranks, 8 stages, 8 microbatches; bubble ${bubble}%`;
-    assert.equal(exportPicture(picture, 'svg').text, drawScheduleSvg(picture.timeline, title));
+    assert.equal(exportPicture(picture, 'svg').text, drawScheduleSvg(timeline, title));
   });
 
   it('has a name that any system takes', () => {
@@ -52,5 +54,9 @@ describe('a schedule file', () => {
 
   it('that is more than the page shows is refused before it is looked at', () => {
     assert.throws(() => openSchedule('0F200000', 'long.csv'), /200001 chunks are too many for the page/);
+    assert.throws(
+      () => openSchedule(`${'0F0,'.repeat(400_000)}0B0`, 'long.csv'),
+      /400001 actions are too many for the page/,
+    );
   });
 });

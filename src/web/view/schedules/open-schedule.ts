@@ -1,9 +1,12 @@
-import { WorkError } from '../../../base/index.js';
+import { InputError, WorkError } from '../../../base/index.js';
 import { checkLowered, checkSchedule, readCsv, type Schedule } from '../../../schedule/index.js';
-import { requireDrawable } from './picture.js';
+import { mostPictureChunks, requireDrawable } from './picture.js';
+
+/** Each chunk runs once forward and once backward, in one part or two: what has more takes long to be told all its mistakes. */
+const mostActions = 3 * mostPictureChunks;
 
 /** The largest file that the page opens, in bytes: many times what a schedule that it draws takes. */
-export const mostCsvBytes = 2 ** 24;
+export const mostCsvBytes = 2 ** 23;
 
 /**
  * The schedule of PyTorch's CSV, computation only or with its communication, which is checked but not drawn. Throws `InputError` for a text that is no such file, with row and cell, or that is too much to
@@ -12,6 +15,14 @@ export const mostCsvBytes = 2 ** 24;
 export function openSchedule(text: string, file: string): Schedule {
   const { schedule, lowered } = readCsv(text, { name: file.replace(/\.csv$/i, ''), file });
   requireDrawable((schedule.stageToRank.length * schedule.microbatches) / schedule.pipelines.length);
+  const actions = schedule.actions.reduce((sum, { length }) => sum + length, 0);
+  if (actions > mostActions) {
+    throw new InputError({
+      what: `${actions} actions are too many for the page`,
+      where: file,
+      mend: `open a schedule of at most ${mostActions}`,
+    });
+  }
   const issues = lowered === undefined ? checkSchedule(schedule) : checkLowered(lowered);
   const [first] = issues;
   if (first === undefined) return schedule;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { formatPercent } from '../../../base/index.js';
 import { generateSchedule } from '../../../schedule/index.js';
-import { describeDifference, describeSearch, formatActivations, formatShare, shareTime } from './figures.js';
+import { describeDifference, describeSearch, formatActivations, shareTime } from './figures.js';
 import { activationCurve, countChunks, type SchedulePicture, tryPicture } from './picture.js';
 import { type ChosenSchedule, defaultSchedulesState, type ScheduleChoice, type StageTimes } from './state.js';
 
@@ -84,7 +85,7 @@ describe('where the time goes', () => {
 describe('what sets two schedules apart', () => {
   it('is who ends earlier, what it costs, and whether the parameters are held twice', () => {
     const [dualpipe, oneFOneB] = [pictureOf('dualpipe'), pictureOf('1f1b')];
-    const gain = formatShare(1 - dualpipe.simulation.makespan / oneFOneB.simulation.makespan);
+    const gain = formatPercent(1 - dualpipe.simulation.makespan / oneFOneB.simulation.makespan);
     assert.equal(
       describeDifference(dualpipe, oneFOneB),
       `dualpipe ends ${gain} earlier than 1f1b, but its fullest rank holds 1.25 times the activations. dualpipe holds the parameters twice.`,
@@ -113,7 +114,6 @@ describe('what sets two schedules apart', () => {
 
 it('figures and searches are written for people', () => {
   assert.equal(formatActivations(8.500001), '8.5');
-  assert.equal(formatShare(0.12345), '12.3%');
   assert.equal(
     describeSearch({ placement: 'one stage a rank', start: { name: 'zb-h1', makespan: 12.5 }, bound: 11 }),
     'One stage a rank; made from zb-h1, which takes 12.5. No order on any placement that was tried takes less than 11.',

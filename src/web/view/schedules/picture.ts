@@ -1,6 +1,6 @@
 import { DoubletrackError, InputError, type Problem } from '../../../base/index.js';
 import { labelSchedule } from '../../../plan/index.js';
-import { generateSchedule, type Schedule, type Timeline } from '../../../schedule/index.js';
+import { generateSchedule, type Schedule } from '../../../schedule/index.js';
 import {
   type Costs,
   type MemoryCosts,
@@ -8,9 +8,9 @@ import {
   memoryCurve,
   type Simulation,
   simulate,
-  simulatedTimeline,
+  simulatedLanes,
 } from '../../../simulate/index.js';
-import { type IndexedTimeline, indexTimeline } from '../timeline/index-timeline.js';
+import { type IndexedTimeline, indexLanes } from '../timeline/index-timeline.js';
 import { stageCosts } from './costs.js';
 import { type ChosenCounts, requestOf } from './fit.js';
 import type { ChosenSchedule, ShareTimes, StageTimes } from './state.js';
@@ -25,17 +25,16 @@ interface CostedSchedule {
 export interface SchedulePicture extends CostedSchedule {
   readonly name: string;
   readonly simulation: Simulation;
-  readonly timeline: Timeline;
   readonly indexed: IndexedTimeline;
   /** `[rank]`: the most activations alive at a time, counted in microbatches of one rank's share of the model. */
   readonly peakActivations: readonly number[];
 }
 
 /** The most chunks of a picture: more would keep a browser busy for seconds. */
-const mostPictureChunks = 2 ** 17;
+export const mostPictureChunks = 2 ** 17;
 
 /** From this many chunks on a picture is not made anew with every step of a slider. */
-export const manyChunks = 2 ** 13;
+export const manyChunks = 2 ** 15;
 
 /** Chunks that a schedule has; of one that is yet to be generated, at least as many. */
 export function countChunks({ name, stagesPerRank }: ChosenSchedule, { ranks, microbatches }: ChosenCounts): number {
@@ -58,17 +57,15 @@ export function requireDrawable(chunks: number): void {
 }
 
 /** Simulates a schedule; `unit` is that of its costs. Throws as `simulate`. */
-function makePicture({ schedule, costs }: CostedSchedule, unit: Timeline['unit']): SchedulePicture {
+function makePicture({ schedule, costs }: CostedSchedule, unit: IndexedTimeline['unit']): SchedulePicture {
   const simulation = simulate(schedule, costs);
-  const timeline: Timeline = { ...simulatedTimeline(schedule, simulation), unit };
   const stagesPerRank = schedule.stageToRank.length / schedule.ranks;
   return {
     schedule,
     costs,
     name: labelSchedule(schedule.name, stagesPerRank),
     simulation,
-    timeline,
-    indexed: indexTimeline(timeline),
+    indexed: indexLanes(simulatedLanes(schedule, simulation), { unit, ranks: schedule.ranks }),
     peakActivations: simulation.peakActivations.map((chunks) => chunks * shareOfChunk(schedule)),
   };
 }

@@ -1,19 +1,17 @@
-import { eventKinds } from '../../../draw/index.js';
-import { type EventKind, type Lane, lanes, type Timeline, type TimelineEvent } from '../../../schedule/index.js';
+import {
+  type EventKind,
+  eventKinds,
+  type Lane,
+  type LaneColumns,
+  lanes,
+  type Timeline,
+  type TimelineEvent,
+} from '../../../schedule/index.js';
 
-/** A lane of a rank, in columns: what a frame is drawn from without an object an event. */
-export interface Track {
-  readonly rank: number;
-  readonly lane: Lane;
-  /** `[events]`, ascending. */
-  readonly starts: Float64Array;
-  /** `[events]` */
-  readonly ends: Float64Array;
+/** A lane of a rank: what a frame is drawn from without an object an event. All its events take time. */
+export interface Track extends LaneColumns {
   /** `[events]`: the largest end up to and with the event: what ends before a time has a place that is found by halving. */
   readonly reaches: Float64Array;
-  /** `[events]`: place in `eventKinds`. */
-  readonly kinds: Uint8Array;
-  readonly events: readonly TimelineEvent[];
 }
 
 /** A timeline, made ready to be drawn again and again. */
@@ -26,41 +24,75 @@ export interface IndexedTimeline {
   readonly tracks: readonly Track[];
   /** The kinds that occur, in the order of the legend. */
   readonly kinds: readonly EventKind[];
-  /** Events that take time. */
-  readonly count: number;
 }
 
-/** Sorts a timeline's events into columns. Events without a duration are left out: there is nothing of them to see. */
+/** A timeline's events as columns, sorted. */
 export function indexTimeline({ unit, ranks }: Timeline): IndexedTimeline {
-  const tracks = ranks.flatMap((events, rank) => lanes.map((lane) => createTrack(rank, lane, events)));
+  const columns = ranks.flatMap((events, rank) =>
+    lanes.map((lane): LaneColumns => {
+      const own = events.filter((event) => event.lane === lane).sort((a, b) => a.start - b.start);
+      return {
+        rank,
+        lane,
+        starts: Float64Array.from(own, ({ start }) => start),
+        ends: Float64Array.from(own, ({ end }) => end),
+        kinds: Uint8Array.from(own, ({ kind }) => eventKinds.indexOf(kind)),
+        eventAt: (place) => own[place]!,
+      };
+    }),
+  );
+  return indexLanes(columns, { unit, ranks: ranks.length });
+}
+
+/** Lanes made ready to be drawn, of each rank its compute lane first. Events without a duration are left out: there is nothing of them to see. */
+export function indexLanes(
+  columns: readonly LaneColumns[],
+  { unit, ranks }: Pick<IndexedTimeline, 'unit' | 'ranks'>,
+): IndexedTimeline {
+  const tracks = columns.map(createTrack);
   const isUsed = (lane: Lane) => tracks.some((track) => track.lane === lane && track.starts.length > 0);
   const shown = tracks.filter(({ lane }) => lane === 'compute' || isUsed(lane));
-  const present = new Set(shown.flatMap((track) => [...new Set(track.kinds)]));
+  const isPresent = new Uint8Array(eventKinds.length);
+  for (const { kinds } of shown) for (const kind of kinds) isPresent[kind] = 1;
   return {
     unit,
     end: shown.reduce((latest, { reaches }) => Math.max(latest, reaches.at(-1) ?? 0), 0),
-    ranks: ranks.length,
+    ranks,
     tracks: shown,
-    kinds: eventKinds.filter((_, place) => present.has(place)),
-    count: shown.reduce((sum, { starts }) => sum + starts.length, 0),
+    kinds: eventKinds.filter((_, place) => isPresent[place] === 1),
   };
 }
 
-function createTrack(rank: number, lane: Lane, all: readonly TimelineEvent[]): Track {
-  const events = all.filter((event) => event.lane === lane && event.end > event.start);
-  events.sort((a, b) => a.start - b.start);
-  const ends = Float64Array.from(events, ({ end }) => end);
-  const reaches = Float64Array.from(ends);
+function createTrack(columns: LaneColumns): Track {
+  const lane = columns.ends.every((end, place) => end > columns.starts[place]!) ? columns : dropInstants(columns);
+  const reaches = lane.ends.slice();
   for (let index = 1; index < reaches.length; index++) reaches[index] = Math.max(reaches[index]!, reaches[index - 1]!);
+  return { ...lane, reaches };
+}
+
+function dropInstants({ starts, ends, kinds, eventAt, ...lane }: LaneColumns): LaneColumns {
+  const places = [...starts.keys()].filter((place) => ends[place]! > starts[place]!);
   return {
-    rank,
-    lane,
-    starts: Float64Array.from(events, ({ start }) => start),
-    ends,
-    reaches,
-    kinds: Uint8Array.from(events, ({ kind }) => eventKinds.indexOf(kind)),
-    events,
+    ...lane,
+    starts: Float64Array.from(places, (place) => starts[place]!),
+    ends: Float64Array.from(places, (place) => ends[place]!),
+    kinds: Uint8Array.from(places, (place) => kinds[place]!),
+    eventAt: (place) => eventAt(places[place]!),
   };
+}
+
+/** An event that is chosen, by the places of its track and in it. */
+export interface Selection {
+  readonly track: number;
+  readonly event: number;
+}
+
+/** The event that is chosen; undefined where this timeline has none there. */
+export function selectedEvent({ tracks }: IndexedTimeline, selected: Selection | undefined): TimelineEvent | undefined {
+  const track = selected === undefined ? undefined : tracks[selected.track];
+  return selected === undefined || track?.starts[selected.event] === undefined
+    ? undefined
+    : track.eventAt(selected.event);
 }
 
 /** The place of the first event that ends after `time`; the number of events if none does. */
