@@ -61,7 +61,8 @@ describe('doubletrack serve', () => {
 
   it('ends although a page still listens', async () => {
     const { child, printed } = await serve();
-    const events = await fetch(`${printed.trim()}api/runs/one/events`);
+    const events = await fetch(`${printed.trim()}api/events?run=one`);
+    assert.equal(events.status, 200);
     child.kill('SIGINT');
     assert.deepEqual(await once(child, 'exit'), [130, null]);
     await events.body?.cancel().catch(() => undefined);
