@@ -19,15 +19,24 @@ export function measureBalancedness(reports: readonly Pick<StepReport, 'expertCo
 }
 
 /**
- * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none), so that a resumed run continues its own curve. Gives them.
+ * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none) as they are, whichever version wrote them, so that a resumed run continues its own curve. Gives those that are
+ * metrics of this version.
  */
 export async function startMetrics(folder: string, keepUntil: number): Promise<readonly StepMetrics[]> {
   const file = runPaths(folder).metrics;
-  // A last line that was cut short by a crash is left out.
   const lines = existsSync(file) ? readFileText(file, { maxBytes: MAX_METRICS_BYTES }).split('\n') : [];
-  const kept = lines.flatMap((line) => parseMetrics(line) ?? []).filter(({ step }) => step <= keepUntil);
-  await writeFileWhole(file, kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
-  return kept;
+  const kept = lines.filter((line) => stepOf(line) <= keepUntil);
+  await writeFileWhole(file, kept.map((line) => `${line}\n`).join(''));
+  return kept.flatMap((line) => parseMetrics(line) ?? []);
+}
+
+/** The step of a line; NaN of one that was cut short by a crash, or is none. */
+function stepOf(line: string): number {
+  try {
+    return Number((JSON.parse(line) as { readonly step?: unknown } | null)?.step ?? Number.NaN);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /** Adds a line. */

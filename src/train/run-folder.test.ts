@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
@@ -56,6 +56,18 @@ it('begins anew when a run that is resumed has written another file', async () =
   for (let step = 4; step <= 9; step++) appendMetrics(run, metricsOf(step));
   const again = readMetrics(run, next);
   assert.deepEqual([stepsOf(again), again.isAnew], [[1, 2, 3, 4, 5, 6, 7, 8, 9], true]);
+});
+
+it('keeps lines of a resumed run as they are, though another version wrote them, and none that was cut', async () => {
+  const run = newRun();
+  const older = '{"step":1,"loss":2.5,"ofAnotherVersion":{"a":[1]}}';
+  const own = JSON.stringify(metricsOf(2));
+  writeFileSync(
+    runPaths(run).metrics,
+    [older, own, '7', 'null', '{"step":"x"}', JSON.stringify(metricsOf(3)), '{"step":'].join('\n'),
+  );
+  assert.deepEqual(await startMetrics(run, 2), [metricsOf(2)]);
+  assert.equal(readFileSync(runPaths(run).metrics, 'utf8'), `${older}\n${own}\n`);
 });
 
 it('reads a long file in parts, and each line once', () => {
