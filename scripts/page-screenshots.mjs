@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { servePage } from '../dist/src/web/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-pictures-'));
 const given = process.argv.indexOf('--run');
-const run = given < 0 ? join(folder, 'skewed') : process.argv[given + 1];
+const run = given < 0 ? join(folder, 'skewed') : resolve(process.argv[given + 1]);
 if (given < 0) {
   const training = ['bin/doubletrack.js', 'train', 'examples/skewed.toml', '--steps', '120', '--out', run];
   const { status } = spawnSync(process.execPath, training, { stdio: 'inherit' });
@@ -49,7 +49,10 @@ const pictures = [
   },
 ];
 
-const server = await servePage({ port: 0, runs: [run] });
+// From beside the run, so that its picture shows no path of this machine.
+const docs = resolve('docs');
+process.chdir(dirname(run));
+const server = await servePage({ port: 0, runs: [basename(run)] });
 const browser = await chromium.launch({
   executablePath: process.env.DOUBLETRACK_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
@@ -59,7 +62,7 @@ for (const { name, height, prepare } of pictures) {
   await page.goto(`${server.address}#/${name}`);
   await prepare(page);
   await page.waitForLoadState('networkidle').catch(() => undefined);
-  await page.screenshot({ path: `docs/page-${name}.png` });
+  await page.screenshot({ path: join(docs, `page-${name}.png`) });
   await page.close();
   console.log(`docs/page-${name}.png`);
 }
