@@ -20,6 +20,7 @@ import {
   openPage,
   type PageOptions,
   skipWithoutBrowser,
+  until,
 } from './browser.js';
 
 /** Makespan of a schedule on the page, as it writes it. */
@@ -76,7 +77,7 @@ async function finish({ problems, close }: OpenedPage): Promise<void> {
 }
 
 describe('the view Schedules', { skip: skipWithoutBrowser }, () => {
-  it('opens with two schedules side by side, on one scale of time, and says how they differ', async () => {
+  it('opens with two schedules on one scale of time, and says how they differ', async () => {
     const opened = await open();
     const { page } = opened;
     assert.equal(await page.locator('canvas').count(), 2);
@@ -92,7 +93,27 @@ describe('the view Schedules', { skip: skipWithoutBrowser }, () => {
     await finish(opened);
   });
 
-  it('draws anew with every step of a slider', async () => {
+  it('shows them beside each other where that is chosen and there is room', async () => {
+    const tops = async (page: Page) => {
+      const charts = await page.locator('.chart-scroll').all();
+      return await Promise.all(charts.map(async (chart) => (await chart.boundingBox())?.y));
+    };
+    const opened = await open();
+    const { page } = opened;
+    const [above, below] = await tops(page);
+    assert.ok(above! < below!);
+    await page.getByLabel('Beside each other').check();
+    await page.waitForURL(/layout=beside/);
+    await until(async () => new Set(await tops(page)).size === 1);
+    await assertAccessible(page);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await until(async () => new Set(await tops(page)).size === 2);
+    await finish(opened);
+  });
+});
+
+describe('what is chosen in the view Schedules', { skip: skipWithoutBrowser }, () => {
+  it('is drawn anew with every step of a slider', async () => {
     const opened = await open({ second: undefined, ranks: 4, microbatches: 8 });
     const { page } = opened;
     const before = await readPixels(page);
@@ -110,7 +131,7 @@ describe('the view Schedules', { skip: skipWithoutBrowser }, () => {
     await finish(opened);
   });
 
-  it('has all that it shows in its address, so that a link shows the same', async () => {
+  it('stands in its address, so that a link shows the same', async () => {
     const opened = await open();
     const { page } = opened;
     await page.getByLabel('Schedule', { exact: true }).selectOption('interleaved');

@@ -155,11 +155,19 @@ function ShownPanel({
           />
         ) : null}
         {state.second === undefined ? null : (
-          <CheckField
-            label="The same time scale for both"
-            value={state.isSameScale}
-            onChange={(isSameScale) => onChange({ isSameScale, window: undefined })}
-          />
+          <>
+            <CheckField
+              label="The same time scale for both"
+              value={state.isSameScale}
+              onChange={(isSameScale) => onChange({ isSameScale, window: undefined })}
+            />
+            <CheckField
+              label="Beside each other"
+              hint="where the window is wide enough; else one above the other"
+              value={state.isBeside}
+              onChange={(isBeside) => onChange({ isBeside })}
+            />
+          </>
         )}
         <LinkButton hash={formatRoute({ view: 'schedules', parameters: schedulesRoute(state) })} />
       </div>

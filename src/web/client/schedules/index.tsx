@@ -49,9 +49,11 @@ export function SchedulesView() {
       <div class="stack">
         {isLate ? <Busy what="Drawing what was chosen" /> : null}
         {pictures.length > 0 ? <SummaryPanel pictures={pictures} /> : null}
-        {sides.map((side, place) => (
-          <SideOf key={place} side={side} state={state} pictures={pictures} onChange={change} />
-        ))}
+        <div class={state.isBeside && sides.length > 1 ? 'side-by-side' : 'stack'}>
+          {sides.map((side, place) => (
+            <SideOf key={place} side={side} state={state} pictures={pictures} onChange={change} />
+          ))}
+        </div>
       </div>
     </div>
   );

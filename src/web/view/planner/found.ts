@@ -85,6 +85,7 @@ function addressOf({ basis, request }: PlannedSearch, plan: Plan): string | unde
       },
       rank: 0,
       isSameScale: true,
+      isBeside: false,
       window: undefined,
     }),
   });

@@ -46,6 +46,7 @@ const someState: fc.Arbitrary<SchedulesState> = fc.record({
   times: fc.oneof(shareTimes, stageTimes),
   rank: fc.integer({ min: 0, max: 511 }),
   isSameScale: fc.boolean(),
+  isBeside: fc.boolean(),
   window: fc.option(
     fc.tuple(time, time).map(([from, length]) => ({ from, to: Number((from + length + 0.5).toPrecision(7)) })),
     { nil: undefined },
@@ -114,6 +115,7 @@ describe('the address of the view Schedules', () => {
       ...defaultSchedulesState,
       window: { from: 1, to: 2 },
       isSameScale: false,
+      isBeside: true,
       rank: 3,
     });
     const back = { ...zoomed, ...schedulesRoute(defaultSchedulesState) };

@@ -20,10 +20,10 @@ type Parameters = Readonly<Partial<Record<string, string>>>;
  * - `ranks`, `microbatches`;
  * - `forward`, `backwardInput`, `backwardWeight`, `overlapped`, `p2p`: times. With `times=stages` all but `p2p` are lists with commas, of seconds, one a stage of the
  *   model (`overlapped`, by the stage of a pair's forward, may be left out); else they are numbers of one rank's share of the model, and `overlapped` a part of the sum of its parts;
- * - `rank`: whose memory is shown; `scale=own`: each schedule on a time scale of its own; `from`, `to`: the part of the time that is shown.
+ * - `rank`: whose memory is shown; `scale=own`: each schedule on a time scale of its own; `layout=beside`: one beside the other; `from`, `to`: the part of the time that is shown.
  */
 export function schedulesRoute(state: SchedulesState): Record<string, string> {
-  const { first, second, ranks, microbatches, rank, isSameScale, window } = state;
+  const { first, second, ranks, microbatches, rank, isSameScale, isBeside, window } = state;
   return {
     schedule: first.name,
     stages: stagesText(first),
@@ -34,6 +34,7 @@ export function schedulesRoute(state: SchedulesState): Record<string, string> {
     ...timeTexts(state.times),
     rank: rank === 0 ? '' : String(rank),
     scale: isSameScale ? '' : 'own',
+    layout: isBeside ? 'beside' : '',
     from: window === undefined ? '' : shortNumber(window.from),
     to: window === undefined ? '' : shortNumber(window.to),
   };
@@ -81,6 +82,7 @@ export function readSchedulesState(parameters: Parameters): SchedulesState {
     times: readTimes(parameters),
     rank: readNumber(parameters.rank, 0, { least: 0, most: mostRanks - 1, isWhole: true }),
     isSameScale: parameters.scale !== 'own',
+    isBeside: parameters.layout === 'beside',
     window: readWindow(parameters),
   };
 }

@@ -51,6 +51,8 @@ export interface SchedulesState {
   readonly rank: number;
   /** Whether both schedules have the time scale of the longer one. */
   readonly isSameScale: boolean;
+  /** Whether they stand beside each other, and not above: on one scale it is above that their times line up. */
+  readonly isBeside: boolean;
   /** The part of the time that is shown; the whole without one. */
   readonly window: TimeWindow | undefined;
 }
@@ -75,5 +77,6 @@ export const defaultSchedulesState: SchedulesState & { readonly times: ShareTime
   times: { kind: 'share', forward: 1, backwardInput: 1, backwardWeight: 1, overlapped: 0.75, p2p: 0.1 },
   rank: 0,
   isSameScale: true,
+  isBeside: false,
   window: undefined,
 };
