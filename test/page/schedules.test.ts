@@ -95,8 +95,8 @@ describe('the view Schedules', { skip: skipWithoutBrowser }, () => {
 
   it('shows them beside each other where that is chosen and there is room', async () => {
     const tops = async (page: Page) => {
-      const charts = await page.locator('.chart-scroll').all();
-      return await Promise.all(charts.map(async (chart) => (await chart.boundingBox())?.y));
+      const panels = [/^dualpipev: /, /^1f1b: /].map((name) => page.getByRole('region', { name }));
+      return await Promise.all(panels.map(async (panel) => (await panel.boundingBox())?.y));
     };
     const opened = await open();
     const { page } = opened;
