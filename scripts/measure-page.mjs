@@ -1,10 +1,13 @@
 // Measures the page in Chromium: `node scripts/measure-page.mjs [--repeats N] [--run RUN]`. Prints what the first view transfers and takes, and what a frame of a timeline takes, as medians, least and most.
+import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { servePage } from '../dist/src/web/index.js';
 
-const repeats = Number(process.argv[process.argv.indexOf('--repeats') + 1]) || 10;
-const given = process.argv.indexOf('--run');
-const server = await servePage({ port: 0, runs: given < 0 ? [] : [process.argv[given + 1]] });
+const { values: flags } = parseArgs({
+  options: { repeats: { type: 'string', default: '10' }, run: { type: 'string' } },
+});
+const repeats = Number(flags.repeats);
+const server = await servePage({ port: 0, runs: flags.run === undefined ? [] : [flags.run] });
 const browser = await chromium.launch({
   executablePath: process.env.DOUBLETRACK_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
@@ -39,7 +42,7 @@ async function measureFirstView() {
   const start = performance.now();
   await page.goto(address);
   // Of a run, until its last panel stands; without one, until the page says so.
-  const last = given < 0 ? 'Look at a run from its folder' : 'Load of experts over time';
+  const last = flags.run === undefined ? 'Look at a run from its folder' : 'Load of experts over time';
   await page.getByRole('heading', { name: last }).waitFor();
   const milliseconds = performance.now() - start;
   await context.close();

@@ -3,13 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { servePage } from '../dist/src/web/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-pictures-'));
-const given = process.argv.indexOf('--run');
-const run = given < 0 ? join(folder, 'skewed') : resolve(process.argv[given + 1]);
-if (given < 0) {
+const { values: flags } = parseArgs({ options: { run: { type: 'string' } } });
+const run = flags.run === undefined ? join(folder, 'skewed') : resolve(flags.run);
+if (flags.run === undefined) {
   const training = ['bin/doubletrack.js', 'train', 'examples/skewed.toml', '--steps', '120', '--out', run];
   const { status } = spawnSync(process.execPath, training, { stdio: 'inherit' });
   if (status !== 0) process.exit(1);
