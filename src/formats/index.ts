@@ -29,6 +29,7 @@ export { readSafetensors, type TensorData, writeSafetensors } from './safetensor
 export type { Dtype } from './safetensors-header.js';
 export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
 export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
+export { formatStepRecord } from './step-record.js';
 export { readStepRecord, writeStepRecord } from './step-record-file.js';
 export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';

@@ -1,6 +1,6 @@
 import type { StepRecord } from '../simulate/index.js';
 import { readFileText } from './read-text.js';
-import { parseStepRecord } from './step-record.js';
+import { formatStepRecord, parseStepRecord } from './step-record.js';
 import { writeFileWhole } from './write-whole.js';
 
 const maxBytes = 2 ** 26;
@@ -12,5 +12,5 @@ export function readStepRecord(file: string): StepRecord {
 
 /** Writes the record of a run, whole or not at all. Throws as `writeFileWhole`. */
 export async function writeStepRecord(file: string, record: StepRecord): Promise<void> {
-  await writeFileWhole(file, `${JSON.stringify(record)}\n`);
+  await writeFileWhole(file, formatStepRecord(record));
 }

@@ -20,6 +20,11 @@ const limits = { ranks: 4096, microbatches: 2 ** 20, expert: 1024, layers: 10_00
 /** The longest time: beyond it sums would lose their precision. */
 const longestSeconds = 1e9;
 
+/** The text of a run's `step.json`. */
+export function formatStepRecord(record: StepRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}
+
 /** The record that the text of a run's `step.json` holds. Throws `InputError` with file and key for what is no record of this version, or none that fits together. */
 export function parseStepRecord(text: string, file: string): StepRecord {
   const place = { file, key: '' };

@@ -1,5 +1,5 @@
 import type { Launch } from '../comm/index.js';
-import { replaceFile, type StepMetrics, writeFileWhole, writeStepRecord } from '../formats/index.js';
+import { formatStepRecord, replaceFile, type StepMetrics, writeFileWhole, writeStepRecord } from '../formats/index.js';
 import type { RankGroup, RunSpec } from '../runtime/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { StepRecord } from '../simulate/index.js';
@@ -70,7 +70,7 @@ export function createStepObserver(options: StepObserverOptions): StepObserver {
   const showRecord = () => {
     if (!group.isLeader || !recorder.hasNews() || !recordPace.isDue(0)) return;
     const end = recordPace.begin();
-    replaceFile(paths.stepRecord, `${JSON.stringify(recorder.record())}\n`);
+    replaceFile(paths.stepRecord, formatStepRecord(recorder.record()));
     end();
   };
   return {
