@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../base/index.js';
-import { anneal, type Constraints, countTransfers } from './anneal.js';
+import { anneal, type Constraints } from './anneal.js';
 import { createProblem, duplicatesOf, windowedStates } from './test-cases.js';
 import { createAffinityState } from './traffic.js';
 import {
@@ -30,7 +30,7 @@ function costAnew(state: WindowedState, constraints: Constraints): number {
 }
 
 /** Two GPUs a node, and pairs of neighbouring experts. */
-function createConstraints({ problem, expertOf, gpuOfSlot, held }: WindowedState, kinds: number): Constraints {
+function createConstraints({ problem, expertOf, gpuOfSlot }: WindowedState, kinds: number): Constraints {
   const { experts, gpus } = problem;
   const zoneOf = Int32Array.from({ length: gpus }, (_, gpu) => gpu >> 1);
   const pairs = new Float64Array(experts * experts);
@@ -44,7 +44,6 @@ function createConstraints({ problem, expertOf, gpuOfSlot, held }: WindowedState
   return {
     ...(kinds & 1 ? { zoneOf } : {}),
     ...(kinds & 2 ? { affinity } : {}),
-    ...(kinds & 4 ? { transfers: { held: held.slice(), most: kinds >> 3, moved: 0 } } : {}),
   };
 }
 
@@ -55,12 +54,11 @@ function listZones({ problem, expertOf, gpuOfSlot }: WindowedState): string[] {
   return zones.map((experts) => [...experts].sort((a, b) => a - b).join());
 }
 
-it('annealing never leaves a worse cost or more duplicates than it began with, within what may be moved', () => {
+it('annealing never leaves a worse cost or more duplicates than it began with', () => {
   fc.assert(
-    fc.property(windowedStates, fc.nat(63), fc.nat(), (state, kinds, seed) => {
+    fc.property(windowedStates, fc.nat(3), fc.nat(), (state, kinds, seed) => {
       const constraints = createConstraints(state, kinds);
       const before = costAnew(state, constraints);
-      const heldBefore = state.held.slice();
       const duplicates = duplicatesOf(state.problem, state.expertOf);
       run(state, constraints, 6, seed);
       const cost = costOf(state, constraints);
@@ -69,11 +67,6 @@ it('annealing never leaves a worse cost or more duplicates than it began with, w
       assert.ok(anew <= before * (1 + 1e-9));
       assert.equal(new Set(state.expertOf).size, state.problem.experts);
       assert.ok(duplicatesOf(state.problem, state.expertOf) <= duplicates);
-      if (constraints.transfers !== undefined) {
-        const moved = countTransfers(state.held, heldBefore);
-        assert.ok(moved <= constraints.transfers.most);
-        assert.equal(constraints.transfers.moved, moved);
-      }
     }),
     { numRuns: 150 },
   );

@@ -16,19 +16,8 @@ import {
 export interface Constraints {
   /** `[gpus]`: experts stay on the GPUs with the same number; left out, they go everywhere. */
   readonly zoneOf?: Int32Array;
-  /** At most so many replicas that a GPU does not hold in `held` (`[experts, gpus]`). */
-  readonly transfers?: Transfers;
   /** Keeps experts that tokens use together on one node. */
   readonly affinity?: AffinityState;
-}
-
-/** How many replicas may travel. */
-interface Transfers {
-  /** `[experts, gpus]`: what GPUs hold now. */
-  readonly held: Uint16Array;
-  readonly most: number;
-  /** How many travel for the state's placement; kept up to date. */
-  moved: number;
 }
 
 /** Proposals for one step of the limits, so that a step costs about as much as one of `descend`. */
@@ -50,8 +39,6 @@ export function anneal(state: WindowedState, constraints: Constraints, limits: S
     bestCost = annealRound(state, constraints, { steps, limits, random, best, bestCost });
     setWindowedPlacement(state, best);
     constraints.affinity?.set(best);
-    if (constraints.transfers !== undefined)
-      constraints.transfers.moved = countTransfers(state.held, constraints.transfers.held);
   }
 }
 
@@ -109,7 +96,7 @@ function proposeSwap(
 ): number | undefined {
   const { problem, gpuOfSlot, expertOf, held } = state;
   const { gpus, slots } = problem;
-  const { zoneOf, affinity, transfers } = constraints;
+  const { zoneOf, affinity } = constraints;
   const slotA = Math.floor(random.uniform() * slots);
   const slotB = Math.floor(random.uniform() * slots);
   const gpuA = gpuOfSlot[slotA]!;
@@ -119,8 +106,6 @@ function proposeSwap(
   if (gpuA === gpuB || expertA === expertB) return undefined;
   if (held[expertA * gpus + gpuB] !== 0 || held[expertB * gpus + gpuA] !== 0) return undefined;
   if (zoneOf !== undefined && zoneOf[gpuA] !== zoneOf[gpuB]) return undefined;
-  const moved = transfers === undefined ? 0 : movedAfter(state, transfers, [slotA, expertB], [slotB, expertA]);
-  if (transfers !== undefined && moved > transfers.most) return undefined;
   const objective =
     state.windows > 1
       ? smoothObjectiveAfterSwap(state, gpuA, gpuB, expertA, expertB)
@@ -129,7 +114,6 @@ function proposeSwap(
   const after = objective + (affinity?.cost() ?? 0);
   if (accepts(after)) {
     swapWindowedSlots(state, slotA, slotB);
-    if (transfers !== undefined) transfers.moved = moved;
     // Computed anew: what was predicted has lost digits where a GPU's time fell far.
     return costOf(state, constraints);
   }
@@ -145,7 +129,7 @@ function proposeReplacement(
 ): number | undefined {
   const { problem, gpuOfSlot, expertOf, count, held } = state;
   const { gpus, slots } = problem;
-  const { zoneOf, affinity, transfers } = constraints;
+  const { zoneOf, affinity } = constraints;
   const slot = Math.floor(random.uniform() * slots);
   const gpu = gpuOfSlot[slot]!;
   const before = expertOf[slot]!;
@@ -153,15 +137,10 @@ function proposeReplacement(
   const expert = expertOf[Math.floor(random.uniform() * slots)]!;
   if (expert === before || count[before]! < 2 || held[expert * gpus + gpu] !== 0) return undefined;
   if (zoneOf !== undefined && !isInZone(state, zoneOf, expert, gpu)) return undefined;
-  const moved = transfers === undefined ? 0 : movedAfter(state, transfers, [slot, expert]);
-  if (transfers !== undefined && moved > transfers.most) return undefined;
   replaceReplica(state, slot, expert);
   affinity?.replace(slot, before, expert);
   const after = costOf(state, constraints);
-  if (accepts(after)) {
-    if (transfers !== undefined) transfers.moved = moved;
-    return after;
-  }
+  if (accepts(after)) return after;
   replaceReplica(state, slot, before);
   affinity?.replace(slot, expert, before);
   return undefined;
@@ -173,23 +152,6 @@ export function isInZone({ problem, held }: WindowedState, zoneOf: Int32Array, e
     if (held[expert * problem.gpus + other] !== 0 && zoneOf[other] !== zoneOf[gpu]) return false;
   }
   return true;
-}
-
-/** How many replicas travel when the slots, of different GPUs, get these experts. */
-function movedAfter(
-  { problem, gpuOfSlot, expertOf, held }: WindowedState,
-  transfers: Transfers,
-  ...changes: readonly (readonly [slot: number, expert: number])[]
-): number {
-  let { moved } = transfers;
-  for (const [slot, expert] of changes) {
-    const gpu = gpuOfSlot[slot]!;
-    const arriving = expert * problem.gpus + gpu;
-    const leaving = expertOf[slot]! * problem.gpus + gpu;
-    if (held[arriving]! >= transfers.held[arriving]!) moved += 1;
-    if (held[leaving]! > transfers.held[leaving]!) moved -= 1;
-  }
-  return moved;
 }
 
 /** How many replicas GPUs hold that they do not hold in `before`; both `[experts, gpus]`. */

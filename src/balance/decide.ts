@@ -81,19 +81,18 @@ const LEAST_CERTAINTY = 3;
 
 /** Where moving takes more than this share of what it gains, a way with fewer moves is looked for: that is all it could save. */
 const WORTH_SEARCHING = 0.05;
-/** What the searches do: on how many windows, more being merged, a placement is made and a way with fewer moves is looked for, and in how many steps the latter. */
+/** On how many windows, more being merged, a placement is made and a way with fewer moves is looked for. */
 interface Effort {
   readonly placed: number;
   readonly fewer: number;
-  readonly iterations: number;
 }
 
-const THOROUGH: Effort = { placed: 32, fewer: 4, iterations: 500 };
+const THOROUGH: Effort = { placed: 32, fewer: 4 };
 /**
  * Where layers times slots times experts are more than `MOST_THOROUGH`: a large model then takes 3 seconds instead of 30, and its ranks are no less even, as it has too many experts for what a search
  * fits to single windows to hold on others.
  */
-const QUICK: Effort = { placed: 4, fewer: 1, iterations: 100 };
+const QUICK: Effort = { placed: 4, fewer: 1 };
 const MOST_THOROUGH = 2 ** 19;
 
 /** Windows times layers times slots that are split optimally to judge a placement, about half a second; with more, some windows judge it. */
@@ -218,7 +217,7 @@ function placeWhole(
   layers: readonly number[],
 ): Placement {
   const merged = mergeWindows(loads, effortFor(layers.length, current).placed);
-  const placed = placeExperts(merged, machine, { policy, seed, ...(policy === 'best' && { robust: 'mean' }) });
+  const placed = placeExperts(merged, machine, { policy, seed, ...(policy === 'best' && { objective: 'mean' }) });
   const target = separateReplicas(placed.placement, sumWindows(loads), machine);
   const physicalToLogical = target.physicalToLogical.slice();
   for (const [index, layer] of layers.entries()) {
@@ -267,12 +266,12 @@ function preferFewer(
   whole: Placement,
   judged: readonly JudgedLayer[],
 ): readonly JudgedLayer[] {
-  const { machine, current, seed, windowsPerMove, windowsAhead } = bench.request;
+  const { machine, current, windowsPerMove, windowsAhead } = bench.request;
   const dear = [...judged.keys()].filter((index) => isDear(judged[index]!));
   if (dear.length === 0) return judged;
   const layers = dear.map((index) => judged[index]!.layer);
   const largestNow = layers.reduce((total, layer) => total + meanOf(columnOf(bench.now, layer, bench.loads)), 0);
-  const { fewer: windows, iterations } = effortFor(dear.length, current);
+  const { fewer: windows } = effortFor(dear.length, current);
   const { placement } = migratePlacement(
     mergeWindows(pickLayers(searched, dear), windows),
     machine,
@@ -281,8 +280,6 @@ function preferFewer(
     {
       objective: 'mean',
       keepsNodes: false,
-      seed,
-      iterations,
       // In windows; the layers' share of a window is what gains are shares of.
       cost: { secondsPerMove: windowsPerMove, intervalSeconds: (windowsAhead * largestNow) / bench.unit },
     },

@@ -11,9 +11,10 @@ export {
   type Verdict,
 } from './decide.js';
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
-export { describeGap, describeSolution } from './describe-solution.js';
+export { describeGap, describeHeldOut, describeSolution, describeWindows } from './describe-solution.js';
 export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
-export { listMeasures } from './list-measures.js';
+export { type Estimate, type HeldOut, looksFitted } from './held-out/index.js';
+export { listMeasures, type MeasureRow, type MeasureTable, tabulateSolution } from './list-measures.js';
 export {
   checkLoads,
   createLoads,
@@ -51,5 +52,5 @@ export type { SearchBudget } from './search-budget.js';
 export { type ShareProblem, shareLoads } from './shares.js';
 export { type BalanceRequest, type BalanceSolution, type BalanceWatch, solveBalance } from './solve.js';
 export { measureSpread, type TokenSpread } from './traffic.js';
-export { describeMoves, type MoveVerdict } from './verdict.js';
-export type { RobustObjective } from './windowed-state.js';
+export { describeGain, describeMoves, type MoveFigures, type MoveReason, type MoveVerdict } from './verdict.js';
+export type { PlacementObjective } from './windowed-state.js';

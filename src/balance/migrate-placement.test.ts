@@ -27,7 +27,6 @@ function migrate({ loads, machine, current }: MoveCase, options: Partial<Migrati
   return migratePlacement(loads, machine, current, target, {
     objective: 'mean',
     keepsNodes: false,
-    iterations: 2,
     ...options,
   });
 }
@@ -77,6 +76,19 @@ describe('a migration', () => {
     );
   });
 
+  it('never gains less where more may move', () => {
+    fc.assert(
+      fc.property(cases, fc.nat(40), fc.nat(40), (moveCase, mostMoves, more) => {
+        const [few, many, any] = [mostMoves, mostMoves + more, undefined].map((limit) =>
+          migrate(moveCase, { mostMoves: limit }),
+        );
+        assert.ok(few.gain <= many.gain + 1e-12);
+        assert.ok(many.gain <= any.gain + 1e-12);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it('without moves is the current placement', () => {
     fc.assert(
       fc.property(cases, (moveCase) => {
@@ -100,7 +112,7 @@ describe('a migration', () => {
     );
   });
 
-  it('with moves enough is as good as its target, and without a limit is that with the fewest moves or stays where that is no worse', () => {
+  it('with moves enough is as good as its target, and without a limit no worse than with many', () => {
     fc.assert(
       fc.property(cases, (moveCase) => {
         const { loads, machine } = moveCase;
@@ -110,8 +122,6 @@ describe('a migration', () => {
         const reached = objectiveOf(moveCase, free.placement);
         const wanted = objectiveOf(moveCase, target);
         assert.ok(reached <= wanted || isNear(reached, wanted));
-        assert.ok(free.moves <= free.whole.moves);
-        assert.ok(free.moves <= countAllMoves(moveCase.current, target, machine));
         const limited = migrate(moveCase, { mostMoves: 10_000 });
         assert.ok(limited.gain >= free.gain - 1e-9);
         assert.ok(isNear(limited.whole.gain, free.whole.gain, 1));
@@ -120,10 +130,10 @@ describe('a migration', () => {
     );
   });
 
-  it('with the same seed and steps is the same', () => {
+  it('is the same for the same request', () => {
     fc.assert(
-      fc.property(cases, fc.nat(9), fc.nat(), (moveCase, mostMoves, seed) => {
-        assert.deepEqual(migrate(moveCase, { mostMoves, seed }), migrate(moveCase, { mostMoves, seed }));
+      fc.property(cases, fc.nat(9), (moveCase, mostMoves) => {
+        assert.deepEqual(migrate(moveCase, { mostMoves }), migrate(moveCase, { mostMoves }));
       }),
       { numRuns: 20 },
     );
@@ -134,7 +144,7 @@ describe('a migration', () => {
     const machine = createMachine({ gpus: 2, slots: 8 });
     const current = { layers: 1, experts: 8, slots: 8, physicalToLogical: Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7) };
     const moveCase = { loads, machine, current, groups: 1 };
-    const gains = [0, 1, 2, 3, 4, 8].map((mostMoves) => migrate(moveCase, { mostMoves, iterations: 50 }).gain);
+    const gains = [0, 1, 2, 3, 4, 8].map((mostMoves) => migrate(moveCase, { mostMoves }).gain);
     // 24 and 4; an exchange makes 19 and 9 of them, two make 14 and 14.
     for (const [i, largest] of [24, 24, 19, 19, 14, 14].entries()) assert.ok(isNear(gains[i]!, 1 - largest / 24, 1));
   });

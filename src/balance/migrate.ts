@@ -1,13 +1,12 @@
-import { InputError, type Random } from '../base/index.js';
-import { anneal, type Constraints, countTransfers, isInZone } from './anneal.js';
+import { InputError } from '../base/index.js';
+import { type Constraints, countTransfers, isInZone } from './anneal.js';
 import { createLayerState, type LayerState, largestTime, refreshGpus, setPlacement } from './layer-state.js';
-import { descend, type SearchLimits } from './refine.js';
+import { descend } from './refine.js';
 import {
   objectiveAfterReplacement,
   objectiveAfterSwap,
   objectiveOf,
   replaceReplica,
-  setWindowedPlacement,
   swapWindowedSlots,
   type WindowedState,
 } from './windowed-state.js';
@@ -112,22 +111,6 @@ function giveReplicas(layer: LayerState, target: Int32Array): void {
   setPlacement(layer, expertOf.slice());
 }
 
-/** Searches on from a point for a better one with no more transfers, by annealing. */
-export function refinePoint(
-  state: WindowedState,
-  point: MigrationPoint,
-  before: Uint16Array,
-  options: { readonly constraints: Constraints; readonly limits: SearchLimits; readonly random: Random },
-): MigrationPoint {
-  const { constraints, limits, random } = options;
-  setWindowedPlacement(state, point.expertOf);
-  constraints.affinity?.set(point.expertOf);
-  anneal(state, { ...constraints, transfers: { held: before, most: point.moves, moved: point.moves } }, limits, random);
-  const objective = objectiveOf(state);
-  if (objective >= point.objective) return point;
-  return { moves: countTransfers(state.held, before), objective, expertOf: state.expertOf.slice() };
-}
-
 const MOST_POINTS = 200;
 
 type Step =
@@ -155,7 +138,6 @@ function findStep(
   objective: number,
 ): Step | undefined {
   if (movesLeft < 1) return undefined;
-  const hotGpus = new Set(Array.from({ length: state.windows }, (_, window) => state.top[3 * window]!));
   let best: Step | undefined;
   const choice: Choice = {
     leastGain: () => best?.gain ?? objective * MIN_GAIN,
@@ -163,11 +145,26 @@ function findStep(
       if (step.gain > choice.leastGain()) best = step;
     },
   };
-  for (const gpu of hotGpus) {
+  for (const [rank, gpu] of listHotGpus(state).entries()) {
+    // The first few have most to give; the others are asked only where these cannot be relieved.
+    if (rank >= HOTTEST_GPUS && best !== undefined) break;
     if (movesLeft >= 2) considerSwaps(state, constraints, gpu, objective, choice);
     considerReplacements(state, constraints, gpu, objective, choice);
   }
   return best;
+}
+
+const HOTTEST_GPUS = 2;
+
+/** The most loaded GPU of each window, those first that are farthest above their window's mean. */
+function listHotGpus({ windows, top, time, even }: WindowedState): number[] {
+  const excess = new Map<number, number>();
+  for (let window = 0; window < windows; window++) {
+    const gpu = top[3 * window];
+    const above = time[gpu * windows + window] / even[window];
+    excess.set(gpu, Math.max(above, excess.get(gpu) ?? 0));
+  }
+  return [...excess].sort((a, b) => b[1] - a[1]).map(([gpu]) => gpu);
 }
 
 const MIN_GAIN = 1e-9;
@@ -231,42 +228,66 @@ export interface MoveCost {
   readonly intervalSeconds: number;
 }
 
+/** Gives a point of each layer, so that they make at most `mostMoves` moves in all. */
+export type PointChooser = (mostMoves: number) => MigrationPoint[];
+
 /**
- * Chooses a point for each layer: the least sum of objectives with at most `mostMoves` moves in all and, with `cost`, only moves that gain more time until the next
- * rebalance than they take. Steps along each layer's lower convex hull are taken by gain for a move; what budget is left goes to the points that still fit, the largest gain first.
+ * Chooses a point for each layer: the least sum of objectives with at most a given number of moves in all and, with `cost`,
+ * only moves that gain more time until the next rebalance than they take. Steps along each layer's lower convex hull are
+ * taken by gain for a move; what budget is left goes to the points that still fit, the largest gain first.
  * Throws `InputError` for a cost that is none.
  */
-export function choosePoints(
+export function createPointChooser(
   layers: readonly (readonly MigrationPoint[])[],
-  mostMoves: number,
   cost: MoveCost | undefined,
-): MigrationPoint[] {
-  if (cost !== undefined && !(cost.secondsPerMove >= 0 && cost.intervalSeconds > 0))
-    throw new InputError({ what: 'the cost of moves is no time', mend: 'give seconds, and an interval above 0' });
-  const chosen = layers.map((points) => points[0]!);
-  const total = chosen.reduce((sum, { objective }) => sum + objective, 0);
-  const price = priceOf(cost, total);
-  const steps = layers.flatMap((points, layer) => {
-    const hull = lowerHull(points);
-    return hull.slice(1).map((to, i) => {
-      const from = hull[i]!;
-      const moves = to.moves - from.moves;
-      return { layer, from, to, moves, gain: (from.objective - to.objective) / moves };
-    });
-  });
+): PointChooser {
+  checkCost(cost);
+  const firsts = layers.map((points) => points[0]);
+  const price = priceOf(
+    cost,
+    firsts.reduce((sum, { objective }) => sum + objective, 0),
+  );
+  const steps = layers.flatMap(listHullSteps).filter(({ gain }) => gain > price);
   steps.sort((a, b) => b.gain - a.gain);
-  let left = mostMoves - chosen.reduce((sum, { moves }) => sum + moves, 0);
-  for (const { layer, from, to, moves, gain } of steps) {
-    if (gain <= price || moves > left || chosen[layer] !== from) continue;
-    chosen[layer] = to;
-    left -= moves;
-  }
-  for (;;) {
-    const next = findAffordable(layers, chosen, left, price);
-    if (next === undefined) return chosen;
-    left -= next.point.moves - chosen[next.layer]!.moves;
-    chosen[next.layer] = next.point;
-  }
+  return (mostMoves) => {
+    const chosen = firsts.slice();
+    let left = mostMoves - chosen.reduce((sum, { moves }) => sum + moves, 0);
+    for (const { layer, from, to, moves } of steps) {
+      if (moves > left || chosen[layer] !== from) continue;
+      chosen[layer] = to;
+      left -= moves;
+    }
+    for (;;) {
+      const next = findAffordable(layers, chosen, left, price);
+      if (next === undefined) return chosen;
+      left -= next.point.moves - chosen[next.layer].moves;
+      chosen[next.layer] = next.point;
+    }
+  };
+}
+
+function checkCost(cost: MoveCost | undefined): void {
+  if (cost === undefined || (cost.secondsPerMove >= 0 && cost.intervalSeconds > 0)) return;
+  throw new InputError({ what: 'the cost of moves is no time', mend: 'give seconds, and an interval above 0' });
+}
+
+/** A step along a layer's lower hull. */
+interface HullStep {
+  readonly layer: number;
+  readonly from: MigrationPoint;
+  readonly to: MigrationPoint;
+  readonly moves: number;
+  /** For each move. */
+  readonly gain: number;
+}
+
+function listHullSteps(points: readonly MigrationPoint[], layer: number): HullStep[] {
+  const hull = lowerHull(points);
+  return hull.slice(1).map((to, i) => {
+    const from = hull[i];
+    const moves = to.moves - from.moves;
+    return { layer, from, to, moves, gain: (from.objective - to.objective) / moves };
+  });
 }
 
 /** What the objective must fall by for a move to be worth it, `total` being the layers' sum now. */

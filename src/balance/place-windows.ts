@@ -3,12 +3,11 @@ import { anneal, type Constraints } from './anneal.js';
 import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
 import { largestOfRows, measureGpuLoads } from './measure.js';
-import { isClose } from './place-layer.js';
 import type { Placement } from './placement.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
 import type { TrafficWeight } from './traffic.js';
 import { createWindowedLayers } from './windowed-layers.js';
-import { objectiveOf, type RobustObjective, setWindowedPlacement, type WindowedState } from './windowed-state.js';
+import { objectiveOf, type PlacementObjective, setWindowedPlacement, type WindowedState } from './windowed-state.js';
 
 /** A placement, and its rows' largest GPU loads over all windows together. */
 export interface WindowedStart {
@@ -18,7 +17,7 @@ export interface WindowedStart {
 }
 
 export interface WindowedOptions extends SearchBudget {
-  readonly robust?: RobustObjective | undefined;
+  readonly objective: PlacementObjective;
   readonly traffic?: TrafficWeight | undefined;
   readonly seed?: number | undefined;
   readonly strategy: 'global' | 'hierarchical';
@@ -29,9 +28,9 @@ export interface WindowedOptions extends SearchBudget {
 const WINDOWED_ITERATIONS = 250;
 
 /**
- * Improves a placement for several windows, or for traffic, by annealing each layer: makes the mean over windows of the largest GPU load small, or the worst
- * window's, plus what split pairs of experts cost. It starts from `start` or from `rival` (`[layers, slots]`), and is never worse than either by that measure (but for traffic).
- * Where neither `robust` nor `traffic` is asked for, a layer whose sum over windows would have a larger largest GPU load than the rival's stays as it is.
+ * Improves a placement for several windows, or for traffic, by annealing each layer: makes the objective small, plus what
+ * split pairs of experts cost. It starts from `start` or from `rival` (`[layers, slots]`), and is never worse than either
+ * by that objective (but for traffic).
  */
 export function placeForWindows(
   loads: ExpertLoads,
@@ -42,9 +41,9 @@ export function placeForWindows(
   rival: Int32Array | undefined,
 ): WindowedStart {
   const { layers, slots } = start.placement;
-  const { robust, traffic, strategy, seed = 0 } = options;
+  const { objective, traffic, strategy, seed = 0 } = options;
   const opened = createWindowedLayers(loads, machine, {
-    objective: robust ?? 'mean',
+    objective,
     keepsNodes: strategy === 'hierarchical',
     traffic,
   });
@@ -62,8 +61,6 @@ export function placeForWindows(
     options.onLayer?.(layer + 1, layers);
   }
   const placement = { ...start.placement, physicalToLogical };
-  if (robust === undefined && traffic === undefined && rival !== undefined)
-    keepPooled(placement, start, { pooled, machine, rival });
   const maxGpuLoad = largestOfRows(measureGpuLoads(placement, pooled, machine), machine.gpus);
   return { placement, maxGpuLoad };
 }
@@ -95,22 +92,4 @@ function keepLeast(state: WindowedState, others: readonly Int32Array[]): void {
     best = other;
   }
   setWindowedPlacement(state, best);
-}
-
-/** Puts back the rows of `start` where the sum over windows has become worse than the rival's. */
-function keepPooled(
-  placement: Placement,
-  start: WindowedStart,
-  { pooled, machine, rival }: { readonly pooled: ExpertLoads; readonly machine: Machine; readonly rival: Int32Array },
-): void {
-  const { slots, physicalToLogical } = placement;
-  const largest = (rows: Int32Array): Float64Array =>
-    largestOfRows(measureGpuLoads({ ...placement, physicalToLogical: rows }, pooled, machine), machine.gpus);
-  const own = largest(physicalToLogical);
-  const other = largest(rival);
-  for (const [layer, load] of own.entries()) {
-    if (load <= other[layer]! || isClose(load, other[layer]!)) continue;
-    const range = [layer * slots, (layer + 1) * slots] as const;
-    physicalToLogical.set(start.placement.physicalToLogical.subarray(...range), range[0]);
-  }
 }

@@ -10,7 +10,7 @@ import { placeForWindows } from './place-windows.js';
 import type { Placement } from './placement.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
 import type { TrafficWeight } from './traffic.js';
-import type { RobustObjective } from './windowed-state.js';
+import type { PlacementObjective } from './windowed-state.js';
 
 /** Who decides where experts go: DeepSeek's EPLB to the bit, or our own search. */
 export type PlacementPolicy = 'best' | 'deepseek';
@@ -25,8 +25,8 @@ export interface PlaceOptions extends SearchBudget {
   readonly groups?: number | undefined;
   /** Default 'auto': both, and hierarchical where that costs less than 1% of the largest GPU loads. */
   readonly strategy?: PlacementStrategy | 'auto' | undefined;
-  /** What is made small when there are several windows. By default the mean, but no layer's sum over windows is placed worse than DeepSeek's policy does. */
-  readonly robust?: RobustObjective | undefined;
+  /** What is made small where there are several windows. Default 'sum'. DeepSeek's policy knows nothing else. */
+  readonly objective?: PlacementObjective | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
   /** Trades balance for fewer nodes a token. */
@@ -53,9 +53,10 @@ const HIERARCHY_WORTH = 0.01;
 const TOLERANCE = 5e-4;
 
 /**
- * Places experts on a machine's GPUs so that the most loaded GPU has little: see `placeLayer` for the search, `HierarchicalPlacer` for groups and nodes, and
- * `placeForWindows` for several windows and for traffic. With the policy 'best', no layer's largest GPU load is above that of DeepSeek's policy on the same machine
- * (where GPUs are alike, which that needs), unless `robust` or `traffic` ask for something else to be made small.
+ * Places experts on a machine's GPUs so that the most loaded GPU has little: see `placeLayer` for the search,
+ * `HierarchicalPlacer` for groups and nodes, and `placeForWindows` for several windows and for traffic. With the policy
+ * 'best', no layer is worse by the objective than with DeepSeek's policy, on these loads and on the same machine (where
+ * GPUs are alike, which that needs), unless `traffic` asks for something else. On other loads either may be the better.
  *
  * Throws `InputError` for loads that are none, fewer slots than experts, sizes that do not divide, and a machine that DeepSeek's policy cannot treat.
  */
@@ -67,9 +68,10 @@ export function placeExperts(loads: ExpertLoads, machine: Machine, options: Plac
   const rival = isPlain(machine) ? rivalPlacement(pooled, machine, options.groups ?? 1) : undefined;
   return chooseStrategy(machine, options, (strategy) => {
     const placed = placeBest(pooled, machine, { ...options, strategy }, rival);
-    const needsWindows = loads.windows > 1 || options.traffic !== undefined;
-    if (!needsWindows) return placed;
-    const better = placeForWindows(loads, pooled, machine, { ...options, strategy }, placed, rival);
+    const { objective = 'sum', traffic } = options;
+    const needsWindows = loads.windows > 1 && objective !== 'sum';
+    if (!needsWindows && traffic === undefined) return placed;
+    const better = placeForWindows(loads, pooled, machine, { ...options, objective, strategy }, placed, rival);
     return { ...better, lowerBound: boundLayers(pooled, machine, better.maxGpuLoad) };
   });
 }
@@ -94,7 +96,7 @@ function requireRoom({ experts }: ExpertLoads, machine: Machine): void {
 }
 
 /** Whether all GPUs are used and alike, as DeepSeek's policy needs. */
-function isPlain({ slotStarts, isUsed, speeds }: Machine): boolean {
+export function isPlain({ slotStarts, isUsed, speeds }: Machine): boolean {
   const slots = slotStarts[1]!;
   return (
     isUsed.every((used) => used === 1) &&

@@ -1,20 +1,38 @@
+import {
+  chooseWithin,
+  type HeldOut,
+  type JudgedBefore,
+  judgeBefore,
+  judgeMoves,
+  summarizeTrials,
+  type Trials,
+  tryPlacing,
+} from './held-out/index.js';
 import { type ExpertLoads, sumWindows, type TokenRoutes } from './loads.js';
 import type { Machine } from './machine.js';
 import { countReplicas } from './measure.js';
 import { gapOf, type Measurement, measurePlacement } from './measure-placement.js';
-import type { MoveCost } from './migrate.js';
-import { type Migration, migratePlacement } from './migrate-placement.js';
+import { createPointChooser, type MoveCost } from './migrate.js';
+import {
+  listPoints,
+  type Migration,
+  type MigrationOptions,
+  migratePlacement,
+  placeLost,
+  takePoints,
+  traceMoves,
+} from './migrate-placement.js';
 import {
   boundLayers,
   type PlacedExperts,
   type PlacementPolicy,
   type PlacementStrategy,
+  type PlaceOptions,
   placeExperts,
 } from './place.js';
 import { type Placement, placeInOrderOn } from './placement.js';
-import type { SearchBudget } from './search-budget.js';
-import { judgeMoves, type MoveVerdict } from './verdict.js';
-import type { RobustObjective } from './windowed-state.js';
+import { judgeMigration, type MoveVerdict } from './verdict.js';
+import type { PlacementObjective } from './windowed-state.js';
 
 /** What is to be placed, where and how. Plain data, which threads can post. */
 export interface BalanceRequest {
@@ -29,7 +47,13 @@ export interface BalanceRequest {
   readonly policy: PlacementPolicy;
   readonly strategy: PlacementStrategy | 'auto';
   readonly groups: number;
-  readonly robust?: RobustObjective | undefined;
+  /**
+   * What is made small where there are several windows. Left out, it is the one of 'sum' and 'mean' that does better on
+   * windows that the search has not seen.
+   */
+  readonly objective?: PlacementObjective | undefined;
+  /** Whether windows follow each other in time, so that loads may drift; default true. Domains of text do not. */
+  readonly isTimed?: boolean | undefined;
   readonly seed: number;
   /** Steps of the search of each layer, or a time for it; see `SearchBudget`. */
   readonly iterations?: number | undefined;
@@ -44,8 +68,8 @@ export interface BalanceRequest {
 export interface BalanceWatch {
   /** A clock, in milliseconds. */
   readonly now: () => number;
-  /** Called after each layer of a search, of which there may be several. */
-  readonly onLayer?: ((done: number, layers: number) => void) | undefined;
+  /** Called after each layer of a search, of which there may be several: `search` of `searches`, as far as is known. */
+  readonly onLayer?: ((done: number, layers: number, search: number, searches: number) => void) | undefined;
 }
 
 /** What came of a request. Plain data, which threads can post. */
@@ -60,10 +84,15 @@ export interface BalanceSolution {
   readonly strategy: PlacementStrategy;
   /** Why this strategy: a clause for a person. */
   readonly reason: string;
+  /** What was made small. */
+  readonly objective: PlacementObjective;
   /** Whether `before` is the placement now, not what engines begin with or had when the loads were recorded. */
   readonly hasCurrent: boolean;
+  /** On the windows of the request, by which `after` was placed: it fits these better than any others. */
   readonly before: Measurement;
   readonly after: Measurement;
+  /** On windows that the placement measured was not made from; only where there are several. */
+  readonly heldOut?: HeldOut;
   /** What keeping each group on one node comes to, beside routes with a weight. */
   readonly grouped?: Measurement;
   /** `[layers]`: no placement has a smaller largest GPU load. */
@@ -77,27 +106,28 @@ export interface BalanceSolution {
 }
 
 /**
- * Places experts (`placeExperts`), goes there from the placement now (`migratePlacement`), and measures before and after. Throws as these two do.
+ * Places experts (`placeExperts`), goes there from the placement now as far as that gains, and measures before and after.
+ * With several windows, what is chosen and what is said of it is measured on windows that the search has not seen
+ * (`tryPlacing`, `judgeMoves`). Throws as `placeExperts` and `migratePlacement`.
  */
-export function solveBalance(request: BalanceRequest, { now, onLayer }: BalanceWatch): BalanceSolution {
+export function solveBalance(request: BalanceRequest, watch: BalanceWatch): BalanceSolution {
   const { loads, machine, traffic, current, policy } = request;
-  const start = now();
-  const budget = budgetOf(request, now);
-  const placed = placeExperts(loads, machine, {
-    ...budget,
-    policy,
-    groups: request.groups,
-    strategy: request.strategy,
-    robust: request.robust,
-    traffic: weightOf(request),
-    onLayer,
-  });
-  const migration = current && migrate(request, current, placed, budget);
-  const placement = migration?.placement ?? placed.placement;
+  const start = watch.now();
+  const origin = current === undefined ? placementBefore(request) : placeLost(current, machine);
+  const place = placeOptionsOf(request, watch);
+  const progress = createProgress(watch);
+  const trials =
+    loads.windows > 1 ? tryAll(request, origin, { ...place, onLayer: progress.onLayer }, progress) : undefined;
+  const objective = request.objective ?? trials?.objective ?? 'sum';
+  const placed = placeExperts(loads, machine, { ...place, objective, onLayer: progress.onLayer });
+  const judged = trials && { trials, before: judgeBefore(trials, placed.placement) };
+  const moved = current && goTo(request, { current, placed, objective }, judged);
+  const placement = moved?.placement ?? placed.placement;
   const after = measurePlacement(placement, loads, machine, traffic?.routes);
   const isOther = after.maxGpuLoad.some((load, layer) => load !== placed.maxGpuLoad[layer]);
   const lowerBound = isOther ? boundLayers(sumWindows(loads), machine, after.maxGpuLoad) : placed.lowerBound;
-  const seconds = (now() - start) / 1000;
+  const heldOut = moved?.heldOut ?? (judged && summarizeTrials(judged.trials, judged.before, judged.trials.placed));
+  const seconds = (watch.now() - start) / 1000;
   const grouped = measureGrouped(request);
   return {
     machine,
@@ -107,39 +137,111 @@ export function solveBalance(request: BalanceRequest, { now, onLayer }: BalanceW
     policy,
     strategy: placed.strategy,
     reason: placed.reason,
+    objective,
     hasCurrent: current !== undefined,
-    before: measurePlacement(current ?? placementBefore(request), loads, machine, traffic?.routes),
+    before: measurePlacement(origin, loads, machine, traffic?.routes),
     after,
+    ...(heldOut === undefined ? {} : { heldOut }),
     ...(grouped === undefined ? {} : { grouped }),
     lowerBound,
     gap: gapOf(after.maxGpuLoad, lowerBound),
-    ...(migration === undefined ? {} : { verdict: judgeMoves(migration, request.cost) }),
+    ...(moved === undefined ? {} : { verdict: moved.verdict }),
     seconds,
   };
 }
 
-type Budget = SearchBudget & { readonly seed: number };
+/** Which search is going on, for the watcher. */
+interface Progress {
+  readonly onPart: (done: number, parts: number) => void;
+  readonly onLayer: (done: number, layers: number) => void;
+}
 
-function budgetOf({ seed, iterations, budgetMilliseconds }: BalanceRequest, now: () => number): Budget {
+/** The searches of parts of the windows come first, and then the one of all. */
+function createProgress({ onLayer }: BalanceWatch): Progress {
+  let search = 0;
+  let searches = 1;
+  let lastDone = 0;
+  return {
+    onPart(done, parts) {
+      search = done;
+      searches = parts + 1;
+      lastDone = 0;
+    },
+    onLayer(done, layers) {
+      // The last part is followed by the search of all windows, which begins anew.
+      if (done < lastDone && search === searches - 2) search += 1;
+      lastDone = done;
+      onLayer?.(done, layers, Math.min(search + 1, searches), searches);
+    },
+  };
+}
+
+function tryAll(request: BalanceRequest, before: Placement, place: PlaceOptions, { onPart }: Progress): Trials {
+  const { loads, machine, objective, isTimed = true } = request;
+  return tryPlacing({ loads, machine, before, place: { ...place, objective }, isTimed, onPart });
+}
+
+function placeOptionsOf(request: BalanceRequest, { now }: BalanceWatch): PlaceOptions {
+  const { policy, groups, strategy, seed, iterations, budgetMilliseconds } = request;
   const time = budgetMilliseconds === undefined ? undefined : { milliseconds: budgetMilliseconds, now };
-  return { seed, iterations, time };
+  return { policy, groups, strategy, seed, iterations, time, traffic: weightOf(request) };
 }
 
 function weightOf({ traffic }: BalanceRequest) {
   return traffic?.weight === undefined ? undefined : { routes: traffic.routes, weight: traffic.weight };
 }
 
-function migrate(request: BalanceRequest, current: Placement, placed: PlacedExperts, budget: Budget): Migration {
-  const { loads, machine, policy, robust } = request;
-  const hasWindows = robust !== undefined || policy === 'best';
-  return migratePlacement(hasWindows ? loads : sumWindows(loads), machine, current, placed.placement, {
-    ...budget,
-    objective: robust ?? 'mean',
+/** Where moves lead, and whether they are worth it. */
+interface Moved {
+  readonly placement: Placement;
+  readonly verdict: MoveVerdict;
+  readonly heldOut?: HeldOut;
+}
+
+/** Ways are looked for on so many windows, more being merged: a step looks at the largest load of each. */
+const WAY_WINDOWS = 4;
+
+function goTo(
+  request: BalanceRequest,
+  ends: { readonly current: Placement; readonly placed: PlacedExperts; readonly objective: PlacementObjective },
+  judged: { readonly trials: Trials; readonly before: JudgedBefore } | undefined,
+): Moved {
+  const { loads, machine, mostMoves, cost } = request;
+  const { current, placed, objective } = ends;
+  const options: MigrationOptions = {
+    objective,
     keepsNodes: placed.strategy === 'hierarchical',
     traffic: weightOf(request),
-    mostMoves: request.mostMoves,
-    cost: request.cost,
-  });
+    mostMoves,
+    cost,
+    mostWindows: WAY_WINDOWS,
+  };
+  if (judged === undefined) {
+    const migration = migratePlacement(loads, machine, current, placed.placement, options);
+    const { verdict, isKept } = judgeMigration(migration, { cost, windows: 1 });
+    return { verdict, placement: isKept ? placeLost(current, machine) : migration.placement };
+  }
+  const { trials, before } = judged;
+  const { best, whole } = judgeMoves(trials, before, current, options);
+  const paths = traceMoves(loads, machine, current, placed.placement, options);
+  const choose = createPointChooser(listPoints(paths), cost);
+  const migrate = (budget: number): Migration => takePoints(paths, chooseWithin({ paths, choose }, budget));
+  const found = migrate(best.budget);
+  const { verdict, isKept } = judgeMigration(
+    {
+      moves: found.moves,
+      needed: paths.needed,
+      gain: best.gain.value,
+      spread: best.gain.spread,
+      whole: { moves: found.whole.moves, gain: whole.gain.value, spread: whole.gain.spread },
+    },
+    { cost, windows: loads.windows },
+  );
+  return {
+    verdict,
+    placement: isKept ? placeLost(current, machine) : found.placement,
+    heldOut: summarizeTrials(trials, before, isKept ? before.trial : best.trial),
+  };
 }
 
 /** What was in force when the loads were recorded, or else what engines begin with. */

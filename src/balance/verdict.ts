@@ -1,36 +1,131 @@
 import { formatSeconds } from '../base/index.js';
 import type { MoveCost } from './migrate.js';
-import type { Migration } from './migrate-placement.js';
 
-/** What moving comes to, and whether it pays; what there is only with a cost of moves is missing without. */
-export interface MoveVerdict {
+/** What moving replicas comes to. */
+export interface MoveFigures {
   /** Replicas that travel. */
   readonly moves: number;
   /** By how much the sum over layers of the largest GPU load falls, as a share of what it is now. */
   readonly gain: number;
-  readonly isWorthIt?: boolean;
-  /** After how long the gain has made up for the moves; null where nothing moves. */
+  /** How far the gain may be from this on other windows (19 of 20 times); missing of one window, which does not tell. */
+  readonly spread?: number;
+}
+
+/** Why replicas move or stay. */
+export type MoveReason =
+  /** The gain is beyond its noise, and what moves cost. */
+  | 'gains'
+  /** Experts have lost all their replicas. */
+  | 'lost'
+  /** Nothing better was found. */
+  | 'none'
+  /** What was found gains no more than windows differ. */
+  | 'noise'
+  /** What was found costs more than it gains until the next rebalance. */
+  | 'dear';
+
+/** Whether to move, and what that takes and gives. Of several windows, gains are of those that the search has not seen. */
+export interface MoveVerdict extends MoveFigures {
+  readonly isWorthIt: boolean;
+  readonly reason: MoveReason;
+  /** Windows that the gain was measured on. */
+  readonly windows: number;
+  /** With a cost of moves: after how long the gain has made up for them; null where nothing moves. */
   readonly paybackSeconds?: number | null;
+  /** The best that was found, whether it is worth it or not. */
+  readonly found: MoveFigures;
   /** What moving all the way would take and give. */
-  readonly whole: { readonly moves: number; readonly gain: number };
+  readonly whole: MoveFigures;
 }
 
-/** Whether the moves of a migration pay. */
-export function judgeMoves({ moves, gain, whole }: Migration, cost: MoveCost | undefined): MoveVerdict {
-  if (cost === undefined) return { moves, gain, whole };
-  const paybackSeconds = moves === 0 ? null : (moves * cost.secondsPerMove) / gain;
-  return { moves, gain, isWorthIt: moves > 0, paybackSeconds, whole };
+/** Of a single window, which has no noise that one could see, a gain below this is none. */
+const LEAST_GAIN_OF_ONE_WINDOW = 0.001;
+
+/** Whether what a migration found is worth its moves. `isKept`: all stays but for lost experts. */
+export function judgeMigration(
+  migration: MoveFigures & { readonly needed: number; readonly whole: MoveFigures },
+  { cost, windows }: { readonly cost: MoveCost | undefined; readonly windows: number },
+): { readonly verdict: MoveVerdict; readonly isKept: boolean } {
+  const { needed, whole } = migration;
+  const found = figuresOf(migration);
+  const reason = findReason(found, needed, cost);
+  const isKept = reason !== 'gains';
+  const made = isKept ? { moves: needed, gain: 0 } : found;
+  const paybackSeconds = made.moves === 0 || made.gain <= 0 ? null : secondsOf(made, cost) / made.gain;
+  return {
+    isKept,
+    verdict: {
+      ...made,
+      isWorthIt: made.moves > 0,
+      reason: isKept && needed > 0 ? 'lost' : reason,
+      windows,
+      ...(cost === undefined ? {} : { paybackSeconds }),
+      found,
+      whole: figuresOf(whole),
+    },
+  };
 }
 
-/** A verdict in a sentence: "Move 37 replicas, gain 6.2% per step, pays back in 41 s.", or why not. */
+function figuresOf({ moves, gain, spread }: MoveFigures): MoveFigures {
+  return spread === undefined ? { moves, gain } : { moves, gain, spread };
+}
+
+function findReason(
+  { moves, gain, spread }: MoveFigures,
+  needed: number,
+  cost: MoveCost | undefined,
+): Exclude<MoveReason, 'lost'> {
+  if (moves <= needed || gain <= 0) return 'none';
+  if (spread === undefined ? gain < LEAST_GAIN_OF_ONE_WINDOW : gain <= spread) return 'noise';
+  return cost !== undefined && gain * cost.intervalSeconds <= secondsOf({ moves }, cost) ? 'dear' : 'gains';
+}
+
+function secondsOf({ moves }: Pick<MoveFigures, 'moves'>, cost: MoveCost | undefined): number {
+  return moves * (cost?.secondsPerMove ?? 0);
+}
+
+/** A verdict in a sentence: what to move, what it gains and when it has paid back, or why not. */
 export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined): string {
-  const { moves, gain, paybackSeconds, whole } = verdict;
+  const { reason, moves, found, windows } = verdict;
+  const best = `${countReplicas(found.moves)} for a gain of ${describeGain(found)} per step`;
+  switch (reason) {
+    case 'gains':
+      return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeWindows(windows)}${describePayback(found, cost)}.`;
+    case 'lost':
+      return `Move ${countReplicas(moves)}, of experts that have no slot left or into empty slots; more moves gain nothing that is certain.`;
+    case 'none':
+      return `Keep the placement: nothing better was found ${describeWindows(windows)}.`;
+    case 'noise':
+      return windows === 1
+        ? `Keep the placement: the best that was found moves ${best}.`
+        : `Keep the placement: the best that was found moves ${best}, no more than the ${windows} windows differ.`;
+    case 'dear': {
+      const gained = formatSeconds(found.gain * (cost?.intervalSeconds ?? 0));
+      return `Keep the placement: the best that was found moves ${best}, ${gained} until the next rebalance, and takes ${formatSeconds(secondsOf(found, cost))}.`;
+    }
+  }
+}
+
+/** A gain with its spread: `2.7% ± 0.9%`. */
+export function describeGain({ gain, spread }: Omit<MoveFigures, 'moves'>): string {
   const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
-  const replicas = (count: number): string => `${count} replica${count === 1 ? '' : 's'}`;
-  if (cost === undefined) return `Move ${replicas(moves)}, gain ${percent(gain)} per step.`;
-  if (typeof paybackSeconds === 'number')
-    return `Move ${replicas(moves)}, gain ${percent(gain)} per step, pays back in ${formatSeconds(paybackSeconds)}.`;
-  const spent = formatSeconds(whole.moves * cost.secondsPerMove);
-  const gained = formatSeconds(Math.max(0, whole.gain) * cost.intervalSeconds);
-  return `Do not move: the best placement takes ${replicas(whole.moves)}, ${spent}, and would gain ${percent(whole.gain)} per step, ${gained} until the next rebalance.`;
+  return spread === undefined ? percent(gain) : `${percent(gain)} ± ${percent(spread)}`;
+}
+
+function describeWindows(windows: number): string {
+  return windows === 1
+    ? 'on the one window that it is placed by, and what on others only several windows tell'
+    : 'on windows that it was not placed by';
+}
+
+function describePayback(found: MoveFigures, cost: MoveCost | undefined): string {
+  if (cost === undefined) return '';
+  const { gain, spread = 0 } = found;
+  const after = (share: number): string => formatSeconds(secondsOf(found, cost) / share);
+  const range = spread === 0 ? '' : ` (${after(gain + spread)} to ${after(gain - spread)})`;
+  return `, pays back in ${after(gain)}${range}`;
+}
+
+function countReplicas(count: number): string {
+  return `${count} replica${count === 1 ? '' : 's'}`;
 }

@@ -1,13 +1,16 @@
 import type { Constraints } from './anneal.js';
 import { createSite } from './hierarchy.js';
-import { type ExpertLoads, mergeWindows } from './loads.js';
+import { type ExpertLoads, sumWindows } from './loads.js';
 import { listGpuOfSlot, type Machine } from './machine.js';
+import { mergeAlike } from './merge-alike.js';
 import { countCoactivation, createAffinityState, type TrafficWeight } from './traffic.js';
-import { createWindowedState, type RobustObjective, type WindowedState } from './windowed-state.js';
+import { createWindowedState, type PlacementObjective, type WindowedState } from './windowed-state.js';
 
 /** What a search over several windows is about. */
 export interface WindowedSearch {
-  readonly objective: RobustObjective;
+  readonly objective: PlacementObjective;
+  /** Windows that it looks at, at most; of more, those that are alike are summed (`mergeAlike`). Default 32. */
+  readonly mostWindows?: number | undefined;
   /** Whether experts stay on the node where they are. */
   readonly keepsNodes: boolean;
   readonly traffic?: TrafficWeight | undefined;
@@ -25,7 +28,6 @@ export interface WindowedLayers {
   toMachine(expertOf: Int32Array): Int32Array;
 }
 
-/** Windows that a search looks at, at most; more are merged. */
 const MOST_WINDOWS = 32;
 
 /** Opens the layers of `loads` on the machine's GPUs in use. */
@@ -36,12 +38,13 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
   const gpusPerNode = machine.gpus / machine.nodes;
   const nodeOfSlot = slotOf.map((slot) => Math.floor(gpuOfSlot[slot]! / gpusPerNode));
   const zoneOf = Int32Array.from({ length: site.problem.gpus }, (_, gpu) => nodeOfSlot[site.problem.slotStarts[gpu]!]!);
-  const merged = mergeWindows(loads, MOST_WINDOWS);
+  const { objective, keepsNodes, traffic, mostWindows = MOST_WINDOWS } = search;
+  const merged = gatherWindows(loads, objective, mostWindows);
   return {
     open(layer, expertOf) {
       const load = loadOfLayer(merged, layer);
-      const { objective, keepsNodes, traffic } = search;
-      const state = createWindowedState(site.problem, { windows: merged.windows, load, objective }, expertOf);
+      const lowered = objective === 'worst' ? 'worst' : 'mean';
+      const state = createWindowedState(site.problem, { windows: merged.windows, load, objective: lowered }, expertOf);
       if (traffic === undefined || layer >= traffic.routes.layers)
         return { state, constraints: keepsNodes ? { zoneOf } : {} };
       const even = state.even.reduce((sum, time) => sum + time, 0) / merged.windows;
@@ -59,6 +62,16 @@ export function createWindowedLayers(loads: ExpertLoads, machine: Machine, searc
       return row;
     },
   };
+}
+
+/** What a search looks at: for the worst of windows, groups of them count by their mean, so that a large one is no worse. */
+function gatherWindows(loads: ExpertLoads, objective: PlacementObjective, most: number): ExpertLoads {
+  if (objective === 'sum') return sumWindows(loads);
+  const merged = mergeAlike(loads, most);
+  if (objective === 'mean') return merged.loads;
+  const size = loads.layers * loads.experts;
+  const counts = merged.loads.counts.map((count, i) => count / merged.sizes[Math.floor(i / size)]);
+  return { ...merged.loads, counts };
 }
 
 /** `[experts, windows]` of one layer. */

@@ -1,14 +1,20 @@
 import type { LayerProblem } from './layer-state.js';
 import { listGpuOfSlot } from './machine.js';
 
-/** What a search over several windows makes small: the mean over windows of the largest GPU time, or the worst window's. */
-export type RobustObjective = 'mean' | 'worst';
+/**
+ * What a placement makes small where there are several windows: the largest GPU load of their sum, the mean over windows of
+ * each one's largest GPU load, or that of the worst window.
+ */
+export type PlacementObjective = 'sum' | 'mean' | 'worst';
+
+/** What a search over several windows makes small; of one window, which a sum is, all are the same. */
+export type WindowedObjective = Exclude<PlacementObjective, 'sum'>;
 
 /** A placement of one layer under change, with its GPU times in every window. */
 export interface WindowedState {
   readonly problem: LayerProblem;
   readonly windows: number;
-  readonly objective: RobustObjective;
+  readonly objective: WindowedObjective;
   /** `[experts, windows]`: tokens. */
   readonly load: Float64Array;
   readonly gpuOfSlot: Int32Array;
@@ -30,7 +36,7 @@ export interface WindowedState {
 /** The state of the placement `expertOf`. */
 export function createWindowedState(
   problem: LayerProblem,
-  windows: { readonly windows: number; readonly load: Float64Array; readonly objective: RobustObjective },
+  windows: { readonly windows: number; readonly load: Float64Array; readonly objective: WindowedObjective },
   expertOf: Int32Array,
 ): WindowedState {
   const { experts, gpus, slots } = problem;
@@ -164,11 +170,11 @@ export function smoothObjectiveAfterSwap(
 }
 
 /** A window's part of the smooth objective: its norm, or for 'worst' its sum of powers in the first window's unit. */
-function smoothTerm(objective: RobustObjective, even: number, unit: number, powers: number): number {
+function smoothTerm(objective: WindowedObjective, even: number, unit: number, powers: number): number {
   return objective === 'mean' ? even * Math.max(0, powers) ** (1 / 16) : power16(even / unit) * powers;
 }
 
-function smoothTotal(objective: RobustObjective, windows: number, unit: number, total: number): number {
+function smoothTotal(objective: WindowedObjective, windows: number, unit: number, total: number): number {
   return objective === 'mean' ? total / windows : unit * Math.max(0, total) ** (1 / 16);
 }
 

@@ -1,4 +1,4 @@
 export { DoubletrackError, describeProblem, InputError, type Problem, problemOf, WorkError } from './errors.js';
 export { nearestWord, suggestWord } from './nearest.js';
-export { createRandom, type Random } from './random.js';
+export { createRandom, type Random, shuffleNumbers } from './random.js';
 export { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from './units.js';

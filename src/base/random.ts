@@ -57,6 +57,16 @@ export function createRandom(seed: number, ...labels: readonly (string | number)
   return { uniform, normal, integer };
 }
 
+/** The integers in [0, count), in a random order (Fisher and Yates). */
+export function shuffleNumbers(count: number, random: Random): number[] {
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let last = count - 1; last > 0; last--) {
+    const other = random.integer(last + 1);
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  return order;
+}
+
 /** Ten rounds of Philox 4x32 on four words, in place. */
 export function philox(words: Uint32Array, key: readonly [number, number]): void {
   let [key0, key1] = key;

@@ -25,8 +25,9 @@ interface CrossValidateFlags extends SourceFlags {
 /** How experts are placed from the other windows. */
 const methods: readonly { readonly name: string; readonly options: PlaceOptions; readonly isSeeded: boolean }[] = [
   { name: 'deepseek', options: { policy: 'deepseek' }, isSeeded: false },
-  { name: 'robust mean', options: { robust: 'mean' }, isSeeded: true },
-  { name: 'robust worst', options: { robust: 'worst' }, isSeeded: true },
+  { name: 'robust none', options: { objective: 'sum' }, isSeeded: true },
+  { name: 'robust mean', options: { objective: 'mean' }, isSeeded: true },
+  { name: 'robust worst', options: { objective: 'worst' }, isSeeded: true },
 ];
 
 /** `doubletrack balance cross-validate`: places by all windows but one and measures on that one. */

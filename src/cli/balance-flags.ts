@@ -13,6 +13,11 @@ export function addSourceFlags(command: Command): Command {
       'physical expert slots, all GPUs together (default: as in the current placement)',
       parseNumber('--slots', size),
     )
+    .option(
+      '--redundant <n>',
+      'redundant experts, as engines count them: slots beyond one an expert, in place of --slots',
+      parseNumber('--redundant', { from: 0, to: 1_000_000, whole: true }),
+    )
     .option('--gpu-slots <list>', 'slots of each GPU, such as 5,5,4,4, where they differ', parseList('--gpu-slots'))
     .option('--nodes <n>', 'servers, with as many GPUs each (default: 1)', parseNumber('--nodes', size))
     .option('--exclude-gpus <list>', 'GPUs that get nothing, such as 3,7', parseList('--exclude-gpus'))

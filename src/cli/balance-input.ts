@@ -6,6 +6,7 @@ import { type LoadsInput, prepareLoads, readExpertLoads, readJson } from '../for
 export interface SourceFlags {
   readonly gpus?: number;
   readonly slots?: number;
+  readonly redundant?: number;
   readonly gpuSlots?: readonly number[];
   readonly nodes?: number;
   readonly excludeGpus?: readonly number[];
@@ -47,7 +48,8 @@ export function readMachine(flags: SourceFlags & { readonly groups?: number }, k
 
 const MOST_SPEED_BYTES = 2 ** 24;
 
-function readSpeeds(path: string): number[] {
+/** The speeds of GPUs in a JSON file. Throws `InputError`. */
+export function readSpeeds(path: string): number[] {
   const value = readJson(path, { maxBytes: MOST_SPEED_BYTES });
   if (Array.isArray(value) && value.every((speed): speed is number => typeof speed === 'number')) return value;
   throw new InputError({

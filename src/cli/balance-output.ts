@@ -1,12 +1,13 @@
 import {
   type BalanceSolution,
   describeGap,
+  describeHeldOut,
   describeMoves,
   describeSolution,
   type MoveCost,
   type PlacementPolicy,
   type PlacementStrategy,
-  type RobustObjective,
+  tabulateSolution,
 } from '../balance/index.js';
 import { formatSeconds } from '../base/index.js';
 import { drawHeatMapSvg, mapSolution } from '../draw/index.js';
@@ -22,7 +23,7 @@ export interface BalanceFlags extends SourceFlags {
   readonly maxMoves?: number;
   readonly moveCost?: number;
   readonly interval?: number;
-  readonly robust?: RobustObjective;
+  readonly robust?: 'none' | 'mean' | 'worst';
   readonly traffic?: number;
   readonly seed: number;
   readonly iterations?: number;
@@ -51,14 +52,15 @@ export function formatBalanceText(
   layerNumbers: readonly number[],
   cost: MoveCost | undefined,
 ): string {
-  const { before, after, grouped, verdict, gap, seconds } = solution;
-  const maps = mapSolution(solution, layerNumbers);
-  const titles = [...maps.map(({ title }) => title), ...(grouped === undefined ? [] : ['groups on nodes'])];
+  const { verdict, gap, seconds, windows } = solution;
+  const heldOut = describeHeldOut(solution);
+  const together = windows === 1 ? '' : ' of these windows together';
   return [
     `${describeSolution(solution)}\n`,
-    drawHeatMaps(maps),
-    formatMeasures(titles, [before, after, ...(grouped === undefined ? [] : [grouped])]),
-    `The largest GPU loads are ${describeGap(gap)}. Placed in ${formatSeconds(seconds)}.\n`,
+    drawHeatMaps(mapSolution(solution, layerNumbers)),
+    formatMeasures(tabulateSolution(solution)),
+    ...(heldOut.length === 0 ? [] : [`${heldOut.join('\n')}\n`]),
+    `The largest GPU loads${together} are ${describeGap(gap)}. Placed in ${formatSeconds(seconds)}.\n`,
     ...(verdict === undefined ? [] : [`${describeMoves(verdict, cost)}\n`]),
   ].join('\n');
 }

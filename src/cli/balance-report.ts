@@ -1,4 +1,4 @@
-import { listMeasures, type Measurement } from '../balance/index.js';
+import type { MeasureTable } from '../balance/index.js';
 import { drawHeatMapText, type HeatMap } from '../draw/index.js';
 import { hasColor, outputWidth } from './output.js';
 import { formatTable } from './table.js';
@@ -10,8 +10,7 @@ export function drawHeatMaps(maps: readonly HeatMap[]): string {
 
 const WIDEST_PICTURE = 160;
 
-/** The measures as lines of a table, one column a measurement. */
-export function formatMeasures(titles: readonly string[], measurements: readonly Measurement[]): string {
-  const rows = listMeasures(measurements).map(({ name, values }) => [name, ...values]);
-  return formatTable([['', ...titles], ...rows]);
+/** The measures as lines of a table. */
+export function formatMeasures({ columns, rows }: MeasureTable): string {
+  return formatTable([['', ...columns], ...rows.map(({ name, values }) => [name, ...values])]);
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { boundLayers, gapOf, measurePlacement, sumWindows, toRows } from '../balance/index.js';
+import { boundLayers, gapOf, listMeasures, measurePlacement, sumWindows, toRows } from '../balance/index.js';
 import { drawHeatMapSvg, mapGpuLoads } from '../draw/index.js';
 import { fitPlacement, placedDocument, readPlacement } from '../formats/index.js';
 import { addSourceFlags, readSharedFlags } from './balance-flags.js';
@@ -61,7 +61,12 @@ async function runScore(placementPath: string, loadsPath: string, flags: ScoreFl
   }
   const gap = `The largest GPU loads are ${(100 * gapOf(measured.maxGpuLoad, lowerBound)).toFixed(2)}% above the lower bound.\n`;
   await writeOutput(
-    [`${title}\n`, drawHeatMaps([map]), formatMeasures(['load'], [measured]), gap].join('\n'),
+    [
+      `${title}\n`,
+      drawHeatMaps([map]),
+      formatMeasures({ columns: ['load'], rows: listMeasures([measured]) }),
+      gap,
+    ].join('\n'),
     undefined,
   );
 }

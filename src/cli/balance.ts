@@ -73,8 +73,8 @@ function addPolicyFlags(command: Command): void {
     .addOption(
       new Option(
         '--robust <what>',
-        'for several windows: make the mean of their largest GPU loads small, or that of the worst (default: the mean, with no layer worse than deepseek for their sum)',
-      ).choices(['mean', 'worst']),
+        'for several windows: make the mean of their largest GPU loads small, or that of the worst, or (none) that of their sum (default: mean or none, whichever does better on windows that it was not placed by)',
+      ).choices(['none', 'mean', 'worst']),
     )
     .option(
       '--traffic <w>',
@@ -148,7 +148,7 @@ function checkFlags(path: string | undefined, flags: BalanceFlags): void {
 
 function requestOf(
   flags: BalanceFlags,
-  { loads, recorded: { routes, placement } }: LoadsInput,
+  { loads, recorded: { routes, placement, windowNames } }: LoadsInput,
   machine: Machine,
   current: Placement | undefined,
 ): BalanceRequest {
@@ -164,7 +164,8 @@ function requestOf(
     policy,
     strategy,
     groups: joinNodes({ gpus, nodes, groups: flags.groups }).groups,
-    robust,
+    objective: robust === 'none' ? 'sum' : robust,
+    isTimed: windowNames === undefined,
     seed,
     iterations,
     budgetMilliseconds: flags.budget,

@@ -25,11 +25,13 @@ export function formatSolution(
 
 /** The JSON document of a solution, as a line: the placement, which can be read again, and its measures. */
 export function formatSolutionJson(solution: BalanceSolution, { layerNumbers, recorded }: LoadsInput): string {
-  const { placement, machine, before, after, grouped, verdict, lowerBound } = solution;
+  const { placement, machine, before, after, grouped, verdict, lowerBound, heldOut, objective } = solution;
   const document = {
     ...placedDocument(placement, machine, layerNumbers),
     gpuLoad: toRows(after.gpuLoad, machine.gpus),
     balancedness: after.balancedness,
+    ...(heldOut === undefined ? {} : { balancednessOf: 'the windows it was placed by', heldOut }),
+    objective,
     lowerBound: [...lowerBound],
     maxGpuLoad: [...after.maxGpuLoad],
     gap: solution.gap,

@@ -18,7 +18,7 @@ const unless = (value: string, usual: string) => (value === usual ? '' : value);
 
 /** What experts are placed on, and how. */
 export function Controls({ facts, settings }: ControlsProps) {
-  const { policy, robust, normalize } = settings;
+  const { policy, objective, normalize } = settings;
   return (
     <Panel title="Settings">
       <div class="fields">
@@ -31,16 +31,17 @@ export function Controls({ facts, settings }: ControlsProps) {
             { value: 'best', words: 'our search' },
             { value: 'deepseek', words: "DeepSeek's EPLB" },
           ]}
-          hint={policy === 'best' ? 'In no layer worse than EPLB.' : 'To the bit.'}
+          hint={policy === 'best' ? 'On the loads it is placed by, in no layer worse than EPLB.' : 'To the bit.'}
         />
         {facts.windows > 1 && policy === 'best' ? (
           <SelectField
             label="Windows"
-            value={robust ?? 'both'}
-            onChange={(chosen) => setParameters({ robust: unless(chosen, 'both') })}
+            value={objective ?? 'auto'}
+            onChange={(chosen) => setParameters({ robust: unless(chosen, 'auto') })}
             options={[
-              { value: 'both', words: 'their mean, and their sum' },
-              { value: 'mean', words: 'their mean alone' },
+              { value: 'auto', words: 'what does best on others' },
+              { value: 'sum', words: 'their sum' },
+              { value: 'mean', words: 'their mean' },
               { value: 'worst', words: 'the worst one' },
             ]}
             hint="Of which the largest GPU loads are made small."

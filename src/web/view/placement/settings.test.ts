@@ -17,7 +17,7 @@ describe('the settings in an address', () => {
       groups: 1,
       policy: 'best',
       strategy: 'auto',
-      robust: undefined,
+      objective: undefined,
       excludedGpus: [],
       normalize: false,
       layerOffset: 0,
@@ -54,9 +54,9 @@ describe('the settings in an address', () => {
   });
 
   it('leave out what means nothing for these loads', () => {
-    assert.equal(settle({ robust: 'worst' }, { windows: 3 }).robust, 'worst');
+    assert.equal(settle({ robust: 'worst' }, { windows: 3 }).objective, 'worst');
     const deepseek = settle({ policy: 'deepseek', robust: 'worst', strategy: 'global' }, { windows: 3 });
-    assert.deepEqual([deepseek.robust, deepseek.strategy], [undefined, 'auto']);
+    assert.deepEqual([deepseek.objective, deepseek.strategy], [undefined, 'auto']);
     assert.equal(settle({ normalize: '1' }).normalize, false);
     assert.equal(settle({ offset: '3' }).layerOffset, 0);
     assert.equal(settle({ offset: '3' }, { countsExpertLayers: true }).layerOffset, 3);

@@ -1,4 +1,4 @@
-import type { MoveCost, PlacementPolicy, PlacementStrategy, RobustObjective } from '../../../balance/index.js';
+import type { MoveCost, PlacementObjective, PlacementPolicy, PlacementStrategy } from '../../../balance/index.js';
 import { readNumber } from '../number-parameter.js';
 import type { LoadsFacts } from './facts.js';
 
@@ -22,7 +22,8 @@ export interface PlacementSettings {
   readonly groups: number;
   readonly policy: PlacementPolicy;
   readonly strategy: PlacementStrategy | 'auto';
-  readonly robust: RobustObjective | undefined;
+  /** What is made small; left open, what does best on windows that the search has not seen. */
+  readonly objective: PlacementObjective | undefined;
   readonly excludedGpus: readonly number[];
   readonly normalize: boolean;
   /** The model's first layer with experts, where a file counts only those. */
@@ -76,10 +77,10 @@ export function readPlacementSettings(parameters: Parameters, facts: LoadsFacts)
     groups: whole('groups', 1, placementLimits.groups),
     policy: isDeepSeek ? 'deepseek' : 'best',
     strategy: isDeepSeek ? 'auto' : oneOf(parameters.strategy, ['global', 'hierarchical'], 'auto'),
-    robust:
+    objective:
       isDeepSeek || facts.windows === 1
         ? undefined
-        : oneOf<RobustObjective, undefined>(parameters.robust, ['mean', 'worst'], undefined),
+        : oneOf<PlacementObjective, undefined>(parameters.robust, ['sum', 'mean', 'worst'], undefined),
     normalize: facts.windows > 1 && parameters.normalize === '1',
     layerOffset: facts.countsExpertLayers ? whole('offset', 0, placementLimits.layerOffset, 0) : 0,
     ...readMoves(parameters, facts),

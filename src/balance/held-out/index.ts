@@ -1,0 +1,16 @@
+/**
+ * What a placement is worth on windows that it was not made from.
+ * @module
+ */
+export { type Estimate, estimateRatio } from './estimate.js';
+export { looksFitted } from './fitted.js';
+export {
+  estimateGain,
+  type HeldOut,
+  type JudgedBefore,
+  judgeBefore,
+  summarizeTrials,
+  type Trials,
+  tryPlacing,
+} from './hold-out.js';
+export { chooseWithin, type JudgedMoves, judgeMoves } from './moves.js';
