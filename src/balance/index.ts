@@ -46,7 +46,7 @@ export {
   type PlaceOptions,
   placeExperts,
 } from './place.js';
-export { type Placement, placeInOrder } from './placement.js';
+export { type Placement, placeInOrder, placeInOrderOn } from './placement.js';
 export { cutGroups, divideByGroupMeans, measureImbalance } from './rank-groups.js';
 export type { SearchBudget } from './search-budget.js';
 export { type ShareProblem, shareLoads } from './shares.js';

@@ -30,7 +30,11 @@ export interface MachineOptions {
 export function createMachine({ gpus, slots, nodes = 1, excludedGpus = [], speeds }: MachineOptions): Machine {
   requireSize('gpus', gpus);
   requireSize('nodes', nodes);
-  if (gpus % nodes !== 0) throw refuse(`${gpus} GPUs do not divide by ${nodes} nodes`, 'use as many on each node');
+  if (gpus % nodes !== 0)
+    throw refuse(
+      `${gpus} GPUs do not divide by ${nodes} nodes`,
+      `use ${listDivisors(gpus)} nodes, with as many GPUs each`,
+    );
   const slotStarts = listStarts(gpus, typeof slots === 'number' ? shareSlots(slots, gpus) : slots);
   const isUsed = new Uint8Array(gpus).fill(1);
   for (const gpu of excludedGpus) {
@@ -56,20 +60,22 @@ export function createMachine({ gpus, slots, nodes = 1, excludedGpus = [], speed
 }
 
 /**
- * Nodes that divide neither the GPUs nor the groups of experts are taken as one, and so are the groups then, as in DeepSeek's policy, which places globally. A note says so, for a
- * person.
+ * The nodes and groups that a policy sees. DeepSeek's takes nodes that divide neither the GPUs nor the groups as one,
+ * and so the groups, and places globally, which a note says; for another, `createMachine` refuses such nodes.
  */
 export function joinNodes({
   gpus,
   nodes,
   groups,
+  policy,
 }: {
   readonly gpus: number;
   readonly nodes: number;
   readonly groups: number;
+  readonly policy: string;
 }): { readonly nodes: number; readonly groups: number; readonly notes: readonly string[] } {
-  if (gpus % nodes === 0 || groups % nodes === 0) return { nodes, groups, notes: [] };
-  const notes = [`${gpus} GPUs do not divide by ${nodes} nodes: placed as on one node`];
+  if (policy !== 'deepseek' || gpus % nodes === 0 || groups % nodes === 0) return { nodes, groups, notes: [] };
+  const notes = [`${gpus} GPUs do not divide by ${nodes} nodes: placed as on one node, as DeepSeek's policy does`];
   return { nodes: 1, groups: 1, notes };
 }
 
@@ -102,6 +108,15 @@ function listStarts(gpus: number, slotsByGpu: readonly number[]): Int32Array {
   }
   if (starts[gpus] === 0) throw refuse('there are no slots', 'give at least one');
   return starts;
+}
+
+/** `1, 2, 4 or 8`: what divides a number, the first eight. */
+function listDivisors(number: number): string {
+  const divisors: number[] = [];
+  for (let divisor = 1; divisor <= number && divisors.length < 8; divisor++)
+    if (number % divisor === 0) divisors.push(divisor);
+  const last = divisors.pop();
+  return divisors.length === 0 ? `${last}` : `${divisors.join(', ')} or ${last}`;
 }
 
 const MAX_SLOTS = 65_535;

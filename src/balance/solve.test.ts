@@ -101,11 +101,19 @@ describe('solving a request', () => {
 });
 
 describe('a machine', () => {
-  it('has its nodes joined where they divide neither its GPUs nor the groups', () => {
-    assert.deepEqual(joinNodes({ gpus: 8, nodes: 2, groups: 3 }), { nodes: 2, groups: 3, notes: [] });
-    assert.deepEqual(joinNodes({ gpus: 8, nodes: 3, groups: 6 }), { nodes: 3, groups: 6, notes: [] });
-    const notes = ['8 GPUs do not divide by 3 nodes: placed as on one node'];
-    assert.deepEqual(joinNodes({ gpus: 8, nodes: 3, groups: 4 }), { nodes: 1, groups: 1, notes });
+  it("has its nodes joined for DeepSeek's policy where they divide neither its GPUs nor the groups", () => {
+    const policy = 'deepseek';
+    assert.deepEqual(joinNodes({ gpus: 8, nodes: 2, groups: 3, policy }), { nodes: 2, groups: 3, notes: [] });
+    assert.deepEqual(joinNodes({ gpus: 8, nodes: 3, groups: 6, policy }), { nodes: 3, groups: 6, notes: [] });
+    const notes = ["8 GPUs do not divide by 3 nodes: placed as on one node, as DeepSeek's policy does"];
+    assert.deepEqual(joinNodes({ gpus: 8, nodes: 3, groups: 4, policy }), { nodes: 1, groups: 1, notes });
+  });
+
+  it('is refused by the other policy with nodes that do not divide its GPUs, and says which would', () => {
+    const { nodes } = joinNodes({ gpus: 16, nodes: 3, groups: 4, policy: 'best' });
+    assert.throws(() => createMachine({ gpus: 16, slots: 32, nodes }), /by 3 nodes: use 1, 2, 4, 8 or 16 nodes/);
+    for (const count of [1, 2, 4, 8, 16])
+      assert.equal(createMachine({ gpus: 16, slots: 32, nodes: count }).nodes, count);
   });
 
   it('takes experts in order in the slots of GPUs that are used', () => {

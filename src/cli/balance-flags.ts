@@ -31,7 +31,7 @@ export function addSourceFlags(command: Command): Command {
     .option('--trim-warmup', 'leave out the identical rows that engines log while they warm up')
     .option(
       '--layer-offset <n>',
-      "the model's first layer with experts, where a file counts only those (default: 0)",
+      "the model's first layer with experts, where a file counts only those; 0: no layer is dense (default: none)",
       parseNumber('--layer-offset', { from: 0, to: 100_000, whole: true }),
     );
 }

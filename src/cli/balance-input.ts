@@ -1,4 +1,4 @@
-import { createMachine, joinNodes, type Machine } from '../balance/index.js';
+import { createMachine, joinNodes, type Machine, type PlacementPolicy } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import { type LoadsInput, prepareLoads, readExpertLoads, readJson } from '../formats/index.js';
 
@@ -27,13 +27,16 @@ export async function readLoads(path: string, flags: SourceFlags): Promise<Loads
 /**
  * The machine that the flags describe; without slots, it has as many as `known`. Nodes are joined as `joinNodes` does, which is noted.
  */
-export function readMachine(flags: SourceFlags & { readonly groups?: number }, known: number | undefined): Machine {
-  const { gpus, gpuSlots, excludeGpus, gpuSpeeds, groups = 1 } = flags;
+export function readMachine(
+  flags: SourceFlags & { readonly groups?: number; readonly policy?: PlacementPolicy },
+  known: number | undefined,
+): Machine {
+  const { gpus, gpuSlots, excludeGpus, gpuSpeeds, groups = 1, policy = 'best' } = flags;
   if (gpus === undefined) throw new InputError({ what: 'the number of GPUs is missing', mend: 'add --gpus G' });
   const slots = gpuSlots ?? flags.slots ?? known;
   if (slots === undefined)
     throw new InputError({ what: 'the number of slots is missing', mend: 'add --slots S, of all GPUs together' });
-  const { nodes, notes } = joinNodes({ gpus, nodes: flags.nodes ?? 1, groups });
+  const { nodes, notes } = joinNodes({ gpus, nodes: flags.nodes ?? 1, groups, policy });
   for (const note of notes) process.stderr.write(`note: ${note}\n`);
   const total = gpuSlots?.reduce((sum, count) => sum + count, 0);
   if (total !== undefined && flags.slots !== undefined && total !== flags.slots) {

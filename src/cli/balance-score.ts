@@ -5,7 +5,8 @@ import { fitPlacement, placedDocument, readPlacement } from '../formats/index.js
 import { addSourceFlags, readSharedFlags } from './balance-flags.js';
 import { readLoads, readMachine, type SourceFlags } from './balance-input.js';
 import { drawHeatMaps, formatMeasures } from './balance-report.js';
-import { writeOutput } from './output.js';
+import { checkOutputs, takeGpus } from './input-files.js';
+import { writeNotes, writeOutput } from './output.js';
 
 interface ScoreFlags extends SourceFlags {
   readonly svg?: string;
@@ -32,21 +33,22 @@ export function addScoreCommand(balance: Command): void {
 }
 
 async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {
+  checkOutputs([flags.svg], [placementPath, loadsPath]);
   const input = await readLoads(loadsPath, flags);
   const { loads, recorded, layerNumbers } = input;
   const read = readPlacement(placementPath, { experts: loads.experts });
-  const machine = readMachine(flags, read.placement.slots);
-  const placement = fitPlacement(read, input, machine, { where: placementPath, layerOffset: flags.layerOffset });
+  const machine = readMachine(takeGpus(flags, read, placementPath), read.placement.slots);
+  const { placement, notes } = fitPlacement(read, input, machine, { where: placementPath });
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
-  for (const note of recorded.notes) process.stderr.write(`note: ${note}\n`);
+  writeNotes([...recorded.notes, ...read.notes, ...notes]);
   const map = mapGpuLoads('load', measured, machine, layerNumbers);
   const title = `${placementPath} on ${loadsPath}`;
   if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);
   if (flags.json === true) {
     const { gpuLoad, maxGpuLoad, balancedness, duplicates, windows, spread } = measured;
     const document = {
-      ...placedDocument(placement, machine, layerNumbers),
+      ...placedDocument(placement, machine, input),
       gpuLoad: toRows(gpuLoad, machine.gpus),
       balancedness,
       lowerBound: [...lowerBound],

@@ -14,8 +14,9 @@ import { addSourceFlags } from './balance-flags.js';
 import { readLoads, readMachine } from './balance-input.js';
 import { type BalanceFlags, costOf, drawBalanceSvg, formatBalanceText } from './balance-output.js';
 import { addScoreCommand } from './balance-score.js';
+import { checkOutputs, takeGpus } from './input-files.js';
 import { parseNumber } from './numbers.js';
-import { writeOutput } from './output.js';
+import { writeNotes, writeOutput } from './output.js';
 
 /** `doubletrack balance`: places experts by recorded loads. */
 export function addBalanceCommand(program: Command): void {
@@ -108,20 +109,21 @@ function addMigrationFlags(command: Command): void {
 
 async function runBalance(path: string | undefined, flags: BalanceFlags): Promise<void> {
   checkFlags(path, flags);
+  checkOutputs([flags.out, flags.svg], [path, flags.current, flags.gpuSpeeds]);
   const input = await readLoads(path!, flags);
   const { recorded } = input;
   const read = flags.current === undefined ? undefined : readPlacement(flags.current, { experts: input.loads.experts });
-  const machine = readMachine(flags, (read ?? recorded).placement?.slots);
-  const current = read && fitPlacement(read, input, machine, { where: flags.current!, layerOffset: flags.layerOffset });
+  const machine = readMachine(takeGpus(flags, read, flags.current), (read ?? recorded).placement?.slots);
+  const current = read && fitPlacement(read, input, machine, { where: flags.current ?? '' });
   const { layerNumbers } = input;
-  const solution = solveBalance(requestOf(flags, input, machine, current), {
+  const solution = solveBalance(requestOf(flags, input, machine, current?.placement), {
     now: () => performance.now(),
     onLayer: createProgress(),
   });
   const file = formatSolution(solution, input, flags.format ?? 'json');
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
-  for (const note of [...recorded.notes, ...(flags.out !== undefined || isFileOnScreen ? file.notes : [])])
-    process.stderr.write(`note: ${note}\n`);
+  const fileNotes = flags.out !== undefined || isFileOnScreen ? file.notes : [];
+  writeNotes([...recorded.notes, ...(read?.notes ?? []), ...(current?.notes ?? []), ...fileNotes]);
   if (flags.out !== undefined) await writeOutput(file.text, flags.out);
   if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(solution, layerNumbers), flags.svg);
   if (flags.json === true) await writeOutput(formatSolutionJson(solution, input), undefined);
@@ -163,7 +165,7 @@ function requestOf(
     recorded: placement,
     policy,
     strategy,
-    groups: joinNodes({ gpus, nodes, groups: flags.groups }).groups,
+    groups: joinNodes({ gpus, nodes, groups: flags.groups, policy }).groups,
     objective: robust === 'none' ? 'sum' : robust,
     isTimed: windowNames === undefined,
     seed,

@@ -23,6 +23,11 @@ export async function writeOutput(text: string, file: string | undefined): Promi
   await writeFileWhole(file, text);
 }
 
+/** Writes what a person should know about files and results to standard error, a line each. */
+export function writeNotes(notes: readonly string[]): void {
+  for (const note of notes) process.stderr.write(`${note.startsWith('warning: ') ? '' : 'note: '}${note}\n`);
+}
+
 /** A reader that has seen enough (`| head`) is no failure; a full disk is, which shows only after the command has ended. */
 function reportLostOutput(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return;

@@ -5,8 +5,9 @@
 export { type LoadsOptions, readExpertLoadsFrom } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export type { FileTree } from './file-tree.js';
+export { fitPlacement } from './fit-placement.js';
 export { parseJson } from './json.js';
-export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
+export { type LoadsInput, prepareLoads } from './loads-input.js';
 export { createMemoryTree, type MemoryFile } from './memory-tree.js';
 export { parseMetrics, readMetricsLine, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';

@@ -3,8 +3,9 @@ export { readCosts } from './costs.js';
 export { readExpertLoads } from './expert-loads/read-expert-loads.js';
 export type { LoadsOptions } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
+export { fitPlacement } from './fit-placement.js';
 export { parseJson } from './json.js';
-export { fitPlacement, type LoadsInput, prepareLoads } from './loads-input.js';
+export { type LoadsInput, prepareLoads } from './loads-input.js';
 export {
   type DecisionMetrics,
   type MigrationMetrics,

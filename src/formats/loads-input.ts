@@ -1,16 +1,24 @@
-import { type ExpertLoads, listGpuOfSlot, type Machine, normalizeWindows, type Placement } from '../balance/index.js';
+import { type ExpertLoads, normalizeWindows } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import type { RecordedLoads } from './expert-loads/recorded-loads.js';
-import type { RecordedPlacement } from './placements/types.js';
+import type { LayerNumbering } from './placements/types.js';
 
-/** Loads with the number of each row's layer in the model. */
+/** Loads with the number of each row's layer. */
 export interface LoadsInput {
   readonly recorded: RecordedLoads;
   readonly loads: ExpertLoads;
+  /** `[layers]`, ascending. */
   readonly layerNumbers: readonly number[];
+  /** What these numbers count: all layers of the model where the file does so, or where the offset is known. */
+  readonly layerNumbering: LayerNumbering;
+  /** The model's first layer with experts, after which all have some; undefined where nobody said it, which is not 0. */
+  readonly layerOffset: number | undefined;
 }
 
-/** Loads as they are placed: with windows of the same number of tokens where `normalize` is asked, and layers that count from `layerOffset` where a file counts only those with experts. */
+/**
+ * Loads as they are placed: with windows of the same number of tokens where `normalize` is asked, and layers that count
+ * from `layerOffset` where a file counts only those with experts.
+ */
 export function prepareLoads(
   recorded: RecordedLoads,
   {
@@ -18,74 +26,48 @@ export function prepareLoads(
     layerOffset,
   }: { readonly normalize?: boolean | undefined; readonly layerOffset?: number | undefined },
 ): LoadsInput {
+  const { layerNumbers, layerNumbering } = recorded;
+  const isShifted = layerNumbering === 'moe' && layerOffset !== undefined;
   return {
     recorded,
     loads: normalize ? normalizeWindows(recorded.loads) : recorded.loads,
-    layerNumbers: numberLayers(recorded, layerOffset),
+    layerNumbers: isShifted ? layerNumbers.map((layer) => layer + layerOffset) : layerNumbers,
+    layerNumbering: isShifted ? 'absolute' : layerNumbering,
+    layerOffset,
   };
 }
 
-/** The number of each row in the model: engines that count only layers with experts start at the offset. */
-function numberLayers(
-  { layerNumbers, layerNumbering }: Pick<RecordedLoads, 'layerNumbers' | 'layerNumbering'>,
-  offset = 0,
-): readonly number[] {
-  return layerNumbering === 'absolute' ? layerNumbers : layerNumbers.map((layer) => layer + offset);
-}
-
-/** Where a placement was read, for errors, and from which layer it counts where it counts only those with experts. */
-interface PlacementSource {
-  readonly where: string;
-  readonly layerOffset?: number | undefined;
-}
-
 /**
- * A placement that was read, with a row for each layer of the loads, and nothing on excluded GPUs. Throws `InputError` where the rows do not fit the loads or
- * the machine.
+ * The rows of the loads whose layers have experts: all of a file that counts only those, those from the offset on where
+ * it is known, and else those with tokens, as every token passes through every layer. Throws `InputError` where a layer
+ * before the offset has tokens, or none comes after it.
  */
-export function fitPlacement(
-  recorded: RecordedPlacement,
-  input: LoadsInput,
-  machine: Machine,
-  { where, layerOffset }: PlacementSource,
-): Placement {
-  const { experts, layers } = input.loads;
-  const { placement } = recorded;
-  if (placement.slots !== machine.slots) {
+export function findExpertRows(input: LoadsInput): readonly number[] {
+  const { recorded, layerNumbers, layerOffset } = input;
+  const all = [...layerNumbers.keys()];
+  if (recorded.layerNumbering === 'moe') return all;
+  const hasTokens = findRowsWithTokens(input.loads);
+  if (layerOffset === undefined) return hasTokens.includes(true) ? all.filter((row) => hasTokens[row]) : all;
+  const early = layerNumbers.find((layer, row) => layer < layerOffset && hasTokens[row]);
+  if (early !== undefined) {
     throw new InputError({
-      what: `it has ${placement.slots} slots, the GPUs have ${machine.slots}`,
-      where,
-      mend: `use --slots ${placement.slots}`,
+      what: `layer ${early} of the loads has tokens, so that the first layer with experts is not ${layerOffset}`,
+      mend: `use --layer-offset ${early}${early === 0 ? '' : ' or less'}`,
     });
   }
-  const rows = matchRows(recorded, input, { where, layerOffset });
-  const { slots } = machine;
-  const gpuOfSlot = listGpuOfSlot(machine);
-  const physicalToLogical = new Int32Array(layers * slots);
-  for (const [layer, row] of rows.entries()) {
-    for (let slot = 0; slot < slots; slot++) {
-      const isUsed = machine.isUsed[gpuOfSlot[slot]!] === 1;
-      physicalToLogical[layer * slots + slot] = isUsed ? placement.physicalToLogical[row * slots + slot]! : -1;
-    }
-  }
-  return { layers, experts, slots, physicalToLogical };
+  const rows = all.filter((row) => layerNumbers[row] >= layerOffset);
+  if (rows.length > 0) return rows;
+  throw new InputError({
+    what: `the last layer of the loads is ${layerNumbers.at(-1)}, so that the first with experts is not ${layerOffset}`,
+    mend: `use --layer-offset ${layerNumbers.at(-1)} or less`,
+  });
 }
 
-/** For each layer of the loads, the row of the placement: by the layer's number, or by position where there are as many. */
-function matchRows(
-  recorded: RecordedPlacement,
-  { layerNumbers }: LoadsInput,
-  { where, layerOffset }: PlacementSource,
-): number[] {
-  const numbers = numberLayers(recorded, layerOffset);
-  if (numbers.length === layerNumbers.length) return layerNumbers.map((_, row) => row);
-  return layerNumbers.map((layer) => {
-    const row = numbers.indexOf(layer);
-    if (row >= 0) return row;
-    throw new InputError({
-      what: `it has ${numbers.length} layers and none is layer ${layer} of the loads, which have ${layerNumbers.length}`,
-      where,
-      mend: "say with --layer-offset which is the model's first layer with experts",
-    });
-  });
+/** `[layers]`: whether any window has tokens there. */
+export function findRowsWithTokens({ layers, experts, counts }: ExpertLoads): readonly boolean[] {
+  const hasTokens = new Array<boolean>(layers).fill(false);
+  for (const [position, count] of counts.entries()) {
+    if (count > 0) hasTokens[Math.floor(position / experts) % layers] = true;
+  }
+  return hasTokens;
 }

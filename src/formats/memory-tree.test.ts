@@ -112,7 +112,7 @@ describe('readers of a tree in memory', () => {
     ]);
     assert.equal(readPlacementFrom(tree, 'now.json', { experts: 2 }).format, 'sglang');
     assert.deepEqual(readPlacementFrom(tree, 'now.yaml', { experts: 2 }).layerNumbers, [3]);
-    refuses(() => readPlacementFrom(tree, 'now.json', { experts: 3 }), /no slot for expert 2 \(now\.json\)/);
+    refuses(() => readPlacementFrom(tree, 'now.json', { experts: 3 }), /no slot for expert 2.*\(now\.json\)/);
     refuses(() => readPlacementFrom(tree, 'bytes', { experts: 3 }), /it is not UTF-8 text \(bytes\)/);
   });
 });

@@ -1,17 +1,15 @@
-import {
-  type BalanceSolution,
-  countReplicas,
-  type ExpertLoads,
-  type Machine,
-  type Placement,
-  toRows,
-} from '../balance/index.js';
-import type { LoadsInput } from './loads-input.js';
+import { type BalanceSolution, countReplicas, type Machine, type Placement, toRows } from '../balance/index.js';
+import { InputError } from '../base/index.js';
+import { findExpertRows, type LoadsInput } from './loads-input.js';
 import { formatPlacement } from './placements/format.js';
+import { nameLayers } from './placements/layout.js';
 import { placementDocument } from './placements/own-json.js';
 import type { FormattedPlacement, PlacementFormat } from './placements/types.js';
 
-/** A solution as the text of an engine's file; our own is the JSON document. Throws as `formatPlacement`. */
+/**
+ * A solution as the text of an engine's file; our own is the JSON document. Throws as `formatPlacement`, and
+ * `InputError` where an engine counts layers with experts one after another, and the loads lack one.
+ */
 export function formatSolution(
   solution: BalanceSolution,
   input: LoadsInput,
@@ -24,10 +22,10 @@ export function formatSolution(
 }
 
 /** The JSON document of a solution, as a line: the placement, which can be read again, and its measures. */
-export function formatSolutionJson(solution: BalanceSolution, { layerNumbers, recorded }: LoadsInput): string {
+export function formatSolutionJson(solution: BalanceSolution, input: LoadsInput): string {
   const { placement, machine, before, after, grouped, verdict, lowerBound, heldOut, objective } = solution;
   const document = {
-    ...placedDocument(placement, machine, layerNumbers),
+    ...placedDocument(placement, machine, input),
     gpuLoad: toRows(after.gpuLoad, machine.gpus),
     balancedness: after.balancedness,
     ...(heldOut === undefined ? {} : { balancednessOf: 'the windows it was placed by', heldOut }),
@@ -53,46 +51,96 @@ export function formatSolutionJson(solution: BalanceSolution, { layerNumbers, re
             ...(grouped?.spread === undefined ? {} : { groups: grouped.spread }),
           },
         }),
-    notes: recorded.notes,
+    notes: input.recorded.notes,
   };
   return `${JSON.stringify(document)}\n`;
 }
 
 /** The placement's part of the JSON document. */
-export function placedDocument(placement: Placement, machine: Machine, layerNumbers: readonly number[]) {
-  const { physicalToLogical, ...rest } = placementDocument({ placement, slotStarts: machine.slotStarts, layerNumbers });
+export function placedDocument(
+  placement: Placement,
+  { slotStarts }: Machine,
+  { layerNumbers, layerNumbering }: Pick<LoadsInput, 'layerNumbers' | 'layerNumbering'>,
+) {
+  const document = placementDocument({ placement, slotStarts, layerNumbers, layerNumbering });
+  const { physicalToLogical, ...rest } = document;
   return { physicalToLogical, replicas: toRows(countReplicas(placement), placement.experts), ...rest };
 }
 
-/**
- * The rows of a placement that a format has, with their numbers: all, but where an engine counts or names only layers with experts and the loads count all layers, not those
- * without tokens, which have none. Notes what is left out.
- */
-function selectRows(
-  placement: Placement,
-  { recorded, loads, layerNumbers }: LoadsInput,
-  format: PlacementFormat,
-): { readonly placement: Placement; readonly layerNumbers: readonly number[]; readonly notes: readonly string[] } {
-  const { layers, slots, physicalToLogical } = placement;
-  const tokens = tokensByLayer(loads);
-  const rows = [...tokens.keys()].filter((layer) => tokens[layer]! > 0);
-  const hasAll = format === 'sglang' || format === 'json' || recorded.layerNumbering === 'moe';
-  if (hasAll || rows.length === layers || rows.length === 0) return { placement, layerNumbers, notes: [] };
+/** The rows of a placement that go into an engine's file. */
+interface SelectedRows {
+  readonly placement: Placement;
+  readonly layerNumbers: readonly number[];
+  readonly notes: readonly string[];
+}
+
+/** SGLang's file has all layers; the others name or count only those that have experts. */
+function selectRows(placement: Placement, input: LoadsInput, format: PlacementFormat): SelectedRows {
+  const { layerNumbers, layerNumbering } = input;
+  const isOrdinal = format === 'vllm' || format === 'vllm-ascend';
+  if (!isOrdinal && layerNumbering === 'moe') return { placement, layerNumbers, notes: [warnOfOffset(format)] };
+  if (format === 'sglang') return { placement, layerNumbers, notes: [] };
+  const rows = findExpertRows(input);
+  if (isOrdinal) checkOrdinals(rows, input, format);
+  if (rows.length === layerNumbers.length) return { placement, layerNumbers, notes: [] };
+  const { slots, physicalToLogical } = placement;
   const picked = new Int32Array(rows.length * slots);
   for (const [i, row] of rows.entries())
     picked.set(physicalToLogical.subarray(row * slots, (row + 1) * slots), i * slots);
-  const without = layerNumbers.filter((_, layer) => tokens[layer] === 0);
-  const layer = without.length === 1 ? 'layer' : 'layers';
   return {
     placement: { ...placement, layers: rows.length, physicalToLogical: picked },
-    layerNumbers: rows.map((row) => layerNumbers[row]!),
-    notes: [`${layer} ${without.join(', ')} of the model got no tokens, so no experts are there: left out of the file`],
+    layerNumbers: rows.map((row) => layerNumbers[row]),
+    notes: noteLeftOut(rows, input),
   };
 }
 
-/** `[layers]`, all windows together. */
-function tokensByLayer({ layers, experts, counts }: ExpertLoads): Float64Array {
-  const tokens = new Float64Array(layers);
-  for (const [position, count] of counts.entries()) tokens[Math.floor(position / experts) % layers]! += count;
-  return tokens;
+function warnOfOffset(format: PlacementFormat): string {
+  const engine = format === 'sglang' ? 'SGLang' : 'TensorRT-LLM';
+  return (
+    'warning: the layer offset is unknown: the loads count only layers with experts, and the file numbers them from 0. ' +
+    `If the first layers of the model are dense (3 in DeepSeek-V3), ${engine} gives each layer the experts of ` +
+    "another; say with --layer-offset which is the model's first layer with experts: --layer-offset 3 for " +
+    'DeepSeek-V3, --layer-offset 0 if none is dense'
+  );
+}
+
+/** Layers that an engine counts must not lack one between: without an offset, those with tokens are taken to be all. */
+function checkOrdinals(
+  rows: readonly number[],
+  { recorded, layerNumbers, layerOffset }: LoadsInput,
+  format: PlacementFormat,
+): void {
+  const isCounted = recorded.layerNumbering === 'moe';
+  if (!isCounted && layerOffset === undefined) return;
+  const first = layerOffset ?? 0;
+  const missing = rows.findIndex((row, ordinal) => layerNumbers[row] !== first + ordinal);
+  if (missing < 0) return;
+  const layer = first + missing;
+  throw new InputError({
+    what: `there are no loads of layer ${layer}, and ${format} counts all layers with experts from ${first} on`,
+    where: `layer ${layer}`,
+    mend: isCounted
+      ? 'record that layer too'
+      : 'record that layer too, or leave out --layer-offset if it has no experts',
+  });
+}
+
+/** What was left out as layers without experts, and which offset keeps it. */
+function noteLeftOut(rows: readonly number[], { layerNumbers, layerOffset }: LoadsInput): string[] {
+  const kept = new Set(rows);
+  const left = layerNumbers.filter((_, row) => !kept.has(row));
+  if (layerOffset !== undefined)
+    return [`${nameLayers(left)} of the model ${left.length === 1 ? 'has' : 'have'} no experts: left out of the file`];
+  const first = layerNumbers[rows[0]];
+  const note = (layers: readonly number[], though: string, offset: number): string[] => {
+    if (layers.length === 0) return [];
+    const [taken, it] = layers.length === 1 ? ['a layer', 'it has'] : ['layers', 'they have'];
+    const assumed = `taken for ${taken} without experts and left out of the file`;
+    return [
+      `${nameLayers(layers)} of the model got no tokens${though}: ${assumed}; if ${it} some, say --layer-offset ${offset}`,
+    ];
+  };
+  const early = left.filter((layer) => layer < first);
+  const later = left.filter((layer) => layer > first);
+  return [...note(early, '', early[0] ?? 0), ...note(later, ', though layers before did', first)];
 }

@@ -345,7 +345,7 @@ describe('warm-up and work in the view Placement', { skip: skipWithoutBrowser },
     const { page, problems, close } = await open('?gpus=64');
     await give(page, writeLarge());
     await page.getByText(/Placing layers: \d+ of 58/).waitFor();
-    await page.getByText('Groups and excluded GPUs').click();
+    await page.getByText('Groups, excluded GPUs, dense layers').click();
     await page.getByLabel('Groups', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('Stopped').waitFor();
@@ -397,7 +397,7 @@ describe('the view Placement for anyone', { skip: skipWithoutBrowser }, () => {
         await page.getByRole('button', { name: 'Try the example' }).click();
         await result(page).waitFor();
         await page.getByText('Each layer against its lower bound').click();
-        await page.getByText('Groups and excluded GPUs').click();
+        await page.getByText('Groups, excluded GPUs, dense layers').click();
         await assertAccessible(page);
         await assertFits(page);
         assert.deepEqual(problems, []);

@@ -56,7 +56,7 @@ layer_updates_per_iter: 0
     const file = { ...createFile([[0, 1, -1, 1, 0]], 1, [7]), slotStarts: Int32Array.of(0, 3, 5) };
     assert.equal(
       formatPlacement(file, 'json').text,
-      '{"experts":2,"slotStarts":[0,3,5],"layerNumbers":[7],"physicalToLogical":[[0,1,-1,1,0]]}\n',
+      '{"experts":2,"slotStarts":[0,3,5],"layerNumbers":[7],"layerNumbering":"absolute","physicalToLogical":[[0,1,-1,1,0]]}\n',
     );
   });
 });

@@ -89,6 +89,11 @@ export function nameGpus(gpus: readonly number[]): string {
   return `${gpus.length === 1 ? 'GPU' : 'GPUs'} ${joinRanges(gpus)}`;
 }
 
+/** `layer 3`, `layers 0-2 and 5`. */
+export function nameLayers(layers: readonly number[]): string {
+  return `${layers.length === 1 ? 'layer' : 'layers'} ${joinRanges(layers)}`;
+}
+
 /** Ascending numbers in words: `0-2, 5 and 7`. */
 export function joinRanges(numbers: readonly number[]): string {
   const ranges: [first: number, last: number][] = [];

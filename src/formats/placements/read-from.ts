@@ -1,55 +1,78 @@
-import { InputError } from '../../base/index.js';
-import type { FileTree } from '../file-tree.js';
+import { formatBytes, InputError } from '../../base/index.js';
+import type { FileTree, GunzipProblem } from '../file-tree.js';
 import { parseJson } from '../json.js';
+import { isZip, readTorchFile } from '../torch-file.js';
 import { decodeUtf8 } from '../utf8.js';
-import { isTable, refuseFormat, type Source, type Table } from './check.js';
-import { parseOwnJson } from './own-json.js';
-import { parseSglang } from './sglang.js';
-import { parseTensorrtLlm } from './tensorrt-llm.js';
+import { refuse, type Source } from './check.js';
+import { readPlacementValue } from './read-value.js';
+import { isRowOfCsv, refuseBytes, refuseText } from './refuse-file.js';
 import type { RecordedPlacement } from './types.js';
-import { parseVllm } from './vllm.js';
-import { parseVllmAscend } from './vllm-ascend.js';
+import { parseYaml } from './yaml-text.js';
 
 const maxBytes = 2 ** 26;
 
 /**
- * The placement in a file of any `PlacementFormat`, told by its content; `experts` is the number of logical experts of its model. Throws `InputError` that
- * names file, layer and slot where it is of no format, or an expert is none, or has no slot in a layer.
+ * The placement in a file, told by its content: of any `PlacementFormat`, a table of slots or an expert map, as JSON,
+ * YAML or what `torch.save` wrote, gzipped or not; `experts` is the number of logical experts of its model. Throws
+ * `InputError` that names file, layer and slot where an expert is none, or has no slot in a layer, and says what the
+ * file looks like where it is no placement.
  */
 export function readPlacementFrom(
   files: FileTree,
   path: string,
   { experts }: { readonly experts: number },
 ): RecordedPlacement {
-  return parsePlacement(decodeUtf8(files.read(path, { maxBytes }), path), { where: path, experts });
+  const bytes = unzip(files, files.read(path, { maxBytes }), path);
+  const source = { where: path, experts };
+  if (isZip(bytes)) return readPlacementValue(readTorchFile(bytes, path), source);
+  const problem = refuseBytes(bytes, path);
+  if (problem !== undefined) throw problem;
+  return parsePlacement(decodeUtf8(bytes, path), source);
+}
+
+const gunzipProblems: Readonly<Record<GunzipProblem, string>> = {
+  'too long': `the gzip holds more than ${formatBytes(maxBytes)}`,
+  cut: 'the gzip was cut',
+  damaged: 'the gzip is damaged',
+};
+
+/** The content of a gzip; other bytes as they are. */
+function unzip(files: FileTree, bytes: Uint8Array, where: string): Uint8Array {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const content = files.gunzip(bytes, { maxBytes });
+  if (typeof content !== 'string') return content;
+  throw refuse(gunzipProblems[content], where, 'get the file again');
 }
 
 /** As `readPlacementFrom`, for a text that is at hand. */
 export function parsePlacement(text: string, source: Source): RecordedPlacement {
-  // TensorRT-LLM's is the one format that is no JSON.
-  if (!/^\s*[{[]/.test(text)) return parseTensorrtLlm(text, source);
   const { where } = source;
-  const [table, ...more] = parseRecords(text, where);
-  if (table === undefined) throw refuseFormat(where);
-  if (Object.hasOwn(table, 'record_type')) return parseVllm([table, ...more], source);
-  if (more.length > 0) throw refuseFormat(where);
-  if (Object.hasOwn(table, 'physical_to_logical_map')) return parseSglang(table, source);
-  if (Object.hasOwn(table, 'layer_list')) return parseVllmAscend(table, source);
-  if (Object.hasOwn(table, 'physicalToLogical')) return parseOwnJson(table, source);
-  throw refuseFormat(where);
+  if (/^\s*[{[]/.test(text)) return readPlacementValue(parseLines(text, where), source);
+  const value = isRowOfCsv(text.trimStart().split('\n', 1)[0]) ? text : parseYaml(text, where);
+  if (typeof value === 'string' || value === null) throw refuseText(text, where);
+  return readPlacementValue(value, source);
 }
 
-/** The tables of a JSON file, or of JSON Lines: those have a whole table in the first line, and more lines. */
-function parseRecords(text: string, where: string): Table[] {
+/** The value of a JSON file, or the list of JSON Lines: those have a whole value in the first line, and more lines. */
+function parseLines(text: string, where: string): unknown {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const isLines = lines.length > 1 && isJson(lines[0]!);
-  const values = isLines
-    ? lines.map((line, index) => parseJson(line, `${where}, line ${index + 1}`))
-    : [parseJson(text, where)];
-  return values.map((value) => {
-    if (!isTable(value)) throw refuseFormat(where);
-    return value;
-  });
+  return lines.length > 1 && isJson(lines[0])
+    ? lines.map((line, index) => parseJsonText(line, `${where}, line ${index + 1}`))
+    : parseJsonText(text, where);
+}
+
+/** As `parseJson`, with what is likely where a text that begins as JSON is none. */
+function parseJsonText(text: string, where: string): unknown {
+  try {
+    return parseJson(text, where);
+  } catch (error) {
+    if (!(error instanceof InputError) || !(error.cause instanceof SyntaxError)) throw error;
+    const isPython = /[{,]\s*'/.test(text.slice(0, 1000));
+    const mend = isPython
+      ? 'it looks like a Python dict: write it with json.dump'
+      : 'it may be cut: get or write it again';
+    throw new InputError({ ...error.problem, mend }, { cause: error });
+  }
 }
 
 function isJson(text: string): boolean {

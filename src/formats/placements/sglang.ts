@@ -1,6 +1,10 @@
-import { checkKeys, checkList, createPlacement, type Source, type Table } from './check.js';
+import { noteOtherKeys, type Source, type Table } from './check.js';
 import { findEvenSlots, joinRanges, nameGpus, slotsOf } from './layout.js';
+import { recordPlacement } from './record-placement.js';
+import { readSlotTable } from './slot-table.js';
 import type { FormattedPlacement, PlacementFile, RecordedPlacement } from './types.js';
+
+const sglangKey = 'physical_to_logical_map';
 
 /**
  * SGLang's `--init-expert-location FILE.json`: one row for each hidden layer, and no second key, which its loader would refuse. Slots of excluded GPUs hold
@@ -20,14 +24,17 @@ export function formatSglang(file: PlacementFile): FormattedPlacement {
   return { text: `{"physical_to_logical_map": ${JSON.stringify(rows)}}\n`, notes };
 }
 
-/** Throws `InputError` naming layer and slot, also for any other key. */
-export function parseSglang(table: Table, source: Source): RecordedPlacement {
-  const key = 'physical_to_logical_map';
-  checkKeys(Object.keys(table), [key], source.where);
-  const rows = checkList(table[key], key, source.where);
-  const layerNumbers = [...rows.keys()];
-  const placement = createPlacement(rows, layerNumbers, source);
-  return { format: 'sglang', placement, layerNumbers, layerNumbering: 'absolute' };
+/**
+ * Reads a table of which `key` holds the slots of every hidden layer: a file of SGLang, whose loader takes no other key,
+ * or a recording of its, which has the placement in force. Throws `InputError` naming layer and slot.
+ */
+export function parseSglang(table: Table, key: string, source: Source): RecordedPlacement {
+  const isFile = key === sglangKey;
+  const notes = isFile
+    ? noteOtherKeys(Object.keys(table), [key], 'SGLang')
+    : [`it is a recording: read is ${key}, the placement that was in force at its end`];
+  const slots = readSlotTable(table[key], key, source.where);
+  return recordPlacement(slots, source, { format: 'sglang', layerNumbering: 'absolute', notes });
 }
 
 function noteOtherLayers(layers: readonly number[]): string[] {

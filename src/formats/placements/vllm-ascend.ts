@@ -1,5 +1,7 @@
-import { checkList, createPlacement, isTable, refuse, type Source, show, type Table } from './check.js';
-import { listUsedSlots, noteOrdinals } from './layout.js';
+import { asTable, checkList, isNatural, refuse, type Source, show, type Table } from './check.js';
+import { listUsedSlots, nameLayers, noteOrdinals } from './layout.js';
+import { recordPlacement } from './record-placement.js';
+import { readSlotTable } from './slot-table.js';
 import type { FormattedPlacement, PlacementFile, RecordedPlacement } from './types.js';
 
 /**
@@ -19,60 +21,85 @@ export function formatVllmAscend(file: PlacementFile): FormattedPlacement {
 }
 
 /**
- * Reads layers and devices by their position, as the engine does, which ignores `layer_id` and `device_id`. Throws `InputError` naming layer, device and
- * expert.
+ * Reads layers and devices by their position, as the engine does, which ignores `layer_id` and `device_id`; where these
+ * say something else, a note does so. Counts may be left out. Throws `InputError` naming layer, device and expert.
  */
 export function parseVllmAscend(table: Table, source: Source): RecordedPlacement {
   const { where } = source;
   const layers = checkList(table.layer_list, 'layer_list', where);
-  if (table.moe_layer_count !== layers.length) {
-    const what = `moe_layer_count is ${show(table.moe_layer_count)}, layer_list has ${layers.length} layers`;
-    throw refuse(what, where, 'make them equal');
-  }
+  const notes = noteLayerCount(table.moe_layer_count, layers.length, where);
   const rows = layers.map((layer, index) => readDevices(layer, index, where));
-  const [devices, slots] = [rows[0]!.length, rows[0]![0]!.length];
-  for (const [layer, row] of rows.entries()) {
-    if (row.length !== devices) {
-      const what = `layer ${layer} has ${row.length} devices, layer 0 has ${devices}`;
-      throw refuse(what, where, 'give every layer as many devices');
-    }
-    row.forEach((experts, device) => {
+  const slots = rows[0][0].length;
+  for (const [layer, devices] of rows.entries()) {
+    for (const [device, experts] of devices.entries()) {
       if (experts.length !== slots) {
         const what = `layer ${layer}, device ${device} has ${experts.length} slots, the first device has ${slots}`;
         throw refuse(what, where, 'give every device as many slots');
       }
       checkDevice(experts, `layer ${layer}, device ${device}`, where);
-    });
+    }
   }
-  const layerNumbers = [...rows.keys()];
-  const placement = createPlacement(
-    rows.map((row) => row.flat()),
-    layerNumbers,
-    source,
-  );
-  const slotStarts = Array.from({ length: devices + 1 }, (_, device) => device * slots);
-  return { format: 'vllm-ascend', placement, layerNumbers, layerNumbering: 'moe', slotStarts };
+  return recordPlacement(readSlotTable(rows, 'layer_list', where), source, {
+    format: 'vllm-ascend',
+    layerNumbering: 'moe',
+    notes: [...notes, ...noteOtherIds(layers, where)],
+  });
+}
+
+/** A file may have more layers than it counts, such as one that predicts further tokens; fewer, and it was cut. */
+function noteLayerCount(count: unknown, layers: number, where: string): string[] {
+  if (count === undefined || count === layers) return [];
+  const what = `moe_layer_count is ${show(count)}, layer_list has ${layers} layers`;
+  if (!isNatural(count) || count > layers) throw refuse(what, where, 'make them equal');
+  return [`${what}: all of them are read`];
 }
 
 /** `[devices][slots]` of a layer. */
 function readDevices(layer: unknown, index: number, where: string): (readonly unknown[])[] {
-  if (!isTable(layer)) throw refuse(`layer ${index} is ${show(layer)}, not a table`, where, 'correct the file');
-  const devices = checkList(layer.device_list, `device_list of layer ${index}`, where);
-  if (layer.device_count !== devices.length) {
-    const what = `layer ${index}: device_count is ${show(layer.device_count)}, device_list has ${devices.length}`;
+  const { device_list: list, device_count: count } = asTable(layer, where) ?? {};
+  const devices = checkList(list, `device_list of layer ${index}`, where);
+  if (count !== undefined && count !== devices.length) {
+    const what = `layer ${index}: device_count is ${show(count)}, device_list has ${devices.length}`;
     throw refuse(what, where, 'make them equal');
   }
-  return devices.map((device, position) => {
-    const name = `device_expert of layer ${index}, device ${position}`;
-    return checkList(isTable(device) ? device.device_expert : undefined, name, where);
-  });
+  return devices.map((device, position) =>
+    checkList(asTable(device, where)?.device_expert, `device_expert of layer ${index}, device ${position}`, where),
+  );
+}
+
+/** What `layer_id` and `device_id` say of layers and devices that are elsewhere in the file. */
+function noteOtherIds(layers: readonly unknown[], where: string): string[] {
+  const tables = layers.map((layer) => asTable(layer, where) ?? {});
+  const byPosition = 'read by position, as vLLM-Ascend does';
+  const others = tables.flatMap(({ layer_id: id }, layer) => (id === undefined || id === layer ? [] : [{ layer, id }]));
+  const devices = tables.flatMap(({ device_list: list }, layer) =>
+    Array.isArray(list) && list.some((device, position) => isElsewhere(asTable(device, where), position))
+      ? [layer]
+      : [],
+  );
+  const [first] = others;
+  return [
+    ...(first === undefined
+      ? []
+      : [
+          `layer_id is not the position of ${nameLayers(others.map(({ layer }) => layer))} in layer_list ` +
+            `(${show(first.id)} at ${first.layer}): ${byPosition}`,
+        ]),
+    ...(devices.length === 0
+      ? []
+      : [`device_id is not the position in the lists of ${nameLayers(devices)}: ${byPosition}`]),
+  ];
+}
+
+function isElsewhere(device: Table | undefined, position: number): boolean {
+  return device?.device_id !== undefined && device.device_id !== position;
 }
 
 function checkNoneTwice({ placement, slotStarts, layerNumbers }: PlacementFile): void {
   const { slots, physicalToLogical } = placement;
   for (const [row, layer] of layerNumbers.entries()) {
     for (let gpu = 0; gpu + 1 < slotStarts.length; gpu++) {
-      const experts = physicalToLogical.subarray(row * slots + slotStarts[gpu]!, row * slots + slotStarts[gpu + 1]!);
+      const experts = physicalToLogical.subarray(row * slots + slotStarts[gpu], row * slots + slotStarts[gpu + 1]);
       // An empty GPU is left out.
       if (experts[0] !== -1) checkDevice(Array.from(experts), `layer ${layer}, GPU ${gpu}`);
     }

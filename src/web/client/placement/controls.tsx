@@ -56,7 +56,7 @@ export function Controls({ facts, settings }: ControlsProps) {
           />
         ) : null}
         <FileFields facts={facts} settings={settings} />
-        <MoreFields settings={settings} />
+        <MoreFields facts={facts} settings={settings} />
       </div>
     </Panel>
   );
@@ -111,17 +111,7 @@ function FileFields({ facts, settings }: ControlsProps) {
           hint="The same dummy tokens again and again, at the start."
         />
       ) : null}
-      {facts.countsExpertLayers ? (
-        <NumberField
-          label="First layer with experts"
-          value={settings.layerOffset}
-          min={0}
-          max={placementLimits.layerOffset}
-          isPlain
-          onChange={(next) => setParameters({ offset: unless(String(next), '0') })}
-          hint="In the model; the file counts from there."
-        />
-      ) : null}
+      {asksForOffset(facts) ? <OffsetField settings={settings} /> : null}
       {facts.format === 'routes' ? (
         <NumberField
           label="Experts"
@@ -137,12 +127,37 @@ function FileFields({ facts, settings }: ControlsProps) {
   );
 }
 
-function MoreFields({ settings: { groups, strategy, policy, excludedGpus } }: Pick<ControlsProps, 'settings'>) {
+/** Whether a file counts only the layers with experts, so that it is open which of the model these are. */
+function asksForOffset({ countsExpertLayers, current }: LoadsFacts): boolean {
+  return countsExpertLayers || current?.countsExpertLayers === true;
+}
+
+/** Empty until it is given: 0 says that the model has no dense layers. */
+function OffsetField({ settings: { layerOffset } }: Pick<ControlsProps, 'settings'>) {
+  const { layerOffset: most } = placementLimits;
+  const isGood = (text: string) => text.trim() === '' || (/^\d{1,4}$/.test(text.trim()) && Number(text) <= most);
+  return (
+    <TextField
+      label="First layer with experts"
+      value={layerOffset === undefined ? '' : String(layerOffset)}
+      isGood={isGood}
+      badHint={`a whole number from 0 to ${most}, or nothing`}
+      onChange={(text) => setParameters({ offset: text.trim() })}
+      hint="Of the model: 3 for DeepSeek-V3, 0 where none is dense."
+    />
+  );
+}
+
+function MoreFields({ facts, settings }: ControlsProps) {
+  const { groups, strategy, policy, excludedGpus, layerOffset } = settings;
+  const isOffsetHere = !asksForOffset(facts);
   // What is set stays to be seen, once it was.
-  const [isOpen] = useState(groups > 1 || strategy !== 'auto' || excludedGpus.length > 0);
+  const [isOpen] = useState(
+    groups > 1 || strategy !== 'auto' || excludedGpus.length > 0 || (isOffsetHere && layerOffset !== undefined),
+  );
   return (
     <details open={isOpen}>
-      <summary>Groups and excluded GPUs</summary>
+      <summary>Groups, excluded GPUs, dense layers</summary>
       <div class="fields">
         <NumberField
           label="Groups"
@@ -173,6 +188,7 @@ function MoreFields({ settings: { groups, strategy, policy, excludedGpus } }: Pi
           onChange={(text) => setParameters({ exclude: (parseGpuList(text) ?? []).join(',') })}
           hint="They get no experts: 3, 7"
         />
+        {isOffsetHere ? <OffsetField settings={settings} /> : null}
       </div>
     </details>
   );

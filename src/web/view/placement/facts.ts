@@ -27,6 +27,8 @@ export interface CurrentFacts {
   readonly layers: number;
   readonly slots: number;
   readonly gpus: number | undefined;
+  /** Whether the file counts only the layers with experts. */
+  readonly countsExpertLayers: boolean;
 }
 
 /** The facts of loads, and of a placement now, that were read. */
@@ -48,6 +50,7 @@ export function findFacts(recorded: RecordedLoads, current: RecordedPlacement | 
       layers: current.placement.layers,
       slots: current.placement.slots,
       gpus: current.slotStarts === undefined ? undefined : current.slotStarts.length - 1,
+      countsExpertLayers: current.layerNumbering === 'moe',
     },
     notes,
   };

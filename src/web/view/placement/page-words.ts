@@ -4,7 +4,12 @@ import type { Problem } from '../../../base/index.js';
 const words: readonly (readonly [flag: RegExp, words: string])[] = [
   [/, or give a number for each GPU/g, ''],
   [/--slots (\d+)/g, '$1 slots'],
+  [/--gpus (\d+)/g, '$1 GPUs'],
+  [/use --gpu-slots [\d,]+/g, 'give one with as many slots on each GPU'],
   [/say with --layer-offset which is/g, 'say under "First layer with experts" which is'],
+  [/leave out --layer-offset/g, 'leave "First layer with experts" empty'],
+  [/--layer-offset (\d+)/g, '"First layer with experts" $1'],
+  [/ --experts (\d+)/g, ' "Experts" $1'],
   [/--trim-warmup leaves them out/g, '"Leave out warm-up" does without them'],
   [/--policy best/g, 'our search'],
   [/ \(--strategy global\)/g, ', with the strategy "across nodes"'],

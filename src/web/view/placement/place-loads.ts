@@ -26,7 +26,7 @@ export interface PlacedLoads {
   /** `[layers, experts]`: tokens, all windows together. */
   readonly expertLoad: Float64Array;
   readonly files: Readonly<Record<PlacementFormat, EngineFile>>;
-  /** What became of the settings, one line each. */
+  /** What became of the settings, and what a person should know about the placement now, one line each. */
   readonly notes: readonly string[];
 }
 
@@ -56,12 +56,13 @@ export function placeLoads(
   const input = prepareLoads(recorded, { normalize, layerOffset });
   const { nodes, groups, notes } = joinNodes(settings);
   const machine = createMachine({ gpus, slots, nodes, excludedGpus });
+  const fitted = current && fitPlacement(current.read, input, machine, { where: current.name });
   const solution = solveBalance(
     {
       loads: input.loads,
       machine,
       traffic: recorded.routes && { routes: recorded.routes },
-      current: current && fitPlacement(current.read, input, machine, { where: current.name, layerOffset }),
+      current: fitted?.placement,
       recorded: recorded.placement,
       policy: settings.policy,
       strategy: settings.strategy,
@@ -79,7 +80,7 @@ export function placeLoads(
     layerNumbers: input.layerNumbers,
     expertLoad: sumWindows(input.loads).counts,
     files: formatAll(solution, input),
-    notes,
+    notes: [...notes, ...(current?.read.notes ?? []), ...(fitted?.notes ?? [])],
   };
 }
 

@@ -20,7 +20,7 @@ describe('the settings in an address', () => {
       objective: undefined,
       excludedGpus: [],
       normalize: false,
-      layerOffset: 0,
+      layerOffset: undefined,
       mostMoves: undefined,
       cost: undefined,
     });
@@ -47,7 +47,7 @@ describe('the settings in an address', () => {
   it('lie on what a placement that is known lies on', () => {
     assert.deepEqual(sizes(settle({}, { recordedSlots: 6 })), [6, 6]);
     assert.deepEqual(sizes(settle({}, { recordedSlots: 80 })), [8, 80]);
-    const current = { format: 'json', layers: 2, slots: 12, gpus: 4 };
+    const current = { format: 'json', layers: 2, slots: 12, gpus: 4, countsExpertLayers: true };
     assert.deepEqual(sizes(settle({}, { recordedSlots: 80, current })), [4, 12]);
     assert.deepEqual(sizes(settle({ gpus: '2' }, { current })), [2, 12]);
     assert.deepEqual(sizes(settle({ gpus: '2', slots: '20' }, { current })), [2, 20]);
@@ -58,9 +58,11 @@ describe('the settings in an address', () => {
     const deepseek = settle({ policy: 'deepseek', robust: 'worst', strategy: 'global' }, { windows: 3 });
     assert.deepEqual([deepseek.objective, deepseek.strategy], [undefined, 'auto']);
     assert.equal(settle({ normalize: '1' }).normalize, false);
-    assert.equal(settle({ offset: '3' }).layerOffset, 0);
-    assert.equal(settle({ offset: '3' }, { countsExpertLayers: true }).layerOffset, 3);
-    const current = { format: 'json', layers: 2, slots: 16, gpus: 8 };
+    assert.equal(settle({ offset: 'x' }).layerOffset, undefined);
+    assert.equal(settle({ offset: '' }, { countsExpertLayers: true }).layerOffset, undefined);
+    assert.equal(settle({ offset: '0' }, { countsExpertLayers: true }).layerOffset, 0);
+    assert.equal(settle({ offset: '3' }).layerOffset, 3);
+    const current = { format: 'json', layers: 2, slots: 16, gpus: 8, countsExpertLayers: true };
     const moving = settle({ moves: '0', pays: '1', interval: '60' }, { current });
     assert.deepEqual([moving.mostMoves, moving.cost], [0, { secondsPerMove: 0.1, intervalSeconds: 60 }]);
   });

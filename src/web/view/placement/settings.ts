@@ -26,8 +26,8 @@ export interface PlacementSettings {
   readonly objective: PlacementObjective | undefined;
   readonly excludedGpus: readonly number[];
   readonly normalize: boolean;
-  /** The model's first layer with experts, where a file counts only those. */
-  readonly layerOffset: number;
+  /** The model's first layer with experts; undefined until it is given, which is not 0. */
+  readonly layerOffset: number | undefined;
   /** With a placement now: replicas that may move, and what moves cost. */
   readonly mostMoves: number | undefined;
   readonly cost: MoveCost | undefined;
@@ -82,7 +82,11 @@ export function readPlacementSettings(parameters: Parameters, facts: LoadsFacts)
         ? undefined
         : oneOf<PlacementObjective, undefined>(parameters.robust, ['sum', 'mean', 'worst'], undefined),
     normalize: facts.windows > 1 && parameters.normalize === '1',
-    layerOffset: facts.countsExpertLayers ? whole('offset', 0, placementLimits.layerOffset, 0) : 0,
+    layerOffset: readNumber(parameters.offset, undefined, {
+      least: 0,
+      most: placementLimits.layerOffset,
+      isWhole: true,
+    }),
     ...readMoves(parameters, facts),
   };
 }
