@@ -22,9 +22,9 @@ function currentOf(content: unknown): CurrentPlacement {
   return { name: 'now.json', read: readPlacementFrom(tree, 'now.json', { experts: 8 }) };
 }
 
-const problemOfPlacing = (parameters: Record<string, string>, current?: CurrentPlacement) => {
+const problemOfPlacing = (parameters: Record<string, string>, current?: CurrentPlacement, loads = recorded) => {
   try {
-    place(parameters, current);
+    place(parameters, current, loads);
   } catch (error) {
     return problemOnPage(problemOf(error));
   }
@@ -95,6 +95,32 @@ describe('placing loads', () => {
       assert.doesNotMatch(what + mend, /--[a-z]/);
     }
     assert.deepEqual([problems[0]?.mend, problems[2]?.mend], ['use 16 slots', 'use 8 slots']);
+  });
+
+  it('asks for the first layer with experts by the name of its field, and goes on once it is given', () => {
+    const loads = readLoads({ domains: { a: twoLayers.logical_count } });
+    const rows = [7, 0, 1, 2, 3, 4, 5, 6].map((_, first) => [0, 1, 2, 3, 4, 5, 6, 7].map((slot) => (slot + first) % 8));
+    const now = currentOf({ physical_to_logical_map: rows.slice(0, 3) });
+    const { what, mend = '' } = problemOfPlacing({ gpus: '4', slots: '8' }, now, loads);
+    assert.match(what, /the loads count only layers with experts \(0-1\), the placement counts all layers/);
+    assert.match(mend, /^say under "First layer with experts" which is the model's first layer with experts: 1 brings/);
+    const placed = place({ gpus: '4', slots: '8', offset: '1', moves: '0' }, now, loads);
+    assert.deepEqual([...placed.solution.placement.physicalToLogical], [...rows.slice(1, 3).flat()]);
+    assert.deepEqual(placed.notes, ['layer 0 of now.json is not in the loads: left out']);
+    assert.deepEqual(placed.layerNumbers, [1, 2]);
+    const other = problemOfPlacing({ gpus: '4', slots: '8', offset: '2' }, now, loads);
+    assert.match(other.mend ?? '', /^say under "First layer with experts"/);
+  });
+
+  it('warns on the page, by the name of its field, that the offset of a file is unknown', () => {
+    const loads = readLoads({ domains: { a: twoLayers.logical_count } });
+    const notesOf = (parameters: Record<string, string>) => {
+      const { sglang } = place({ gpus: '4', slots: '12', ...parameters }, undefined, loads).files;
+      return 'notes' in sglang ? sglang.notes.map(sayOnPage) : assert.fail('no file');
+    };
+    assert.match(notesOf({})[0], /^warning: the layer offset is unknown.*"First layer with experts" 3 for DeepSeek-V3/);
+    assert.deepEqual(notesOf({ offset: '0' }), []);
+    for (const note of notesOf({})) assert.doesNotMatch(note, /--[a-z]/);
   });
 
   it('says in the words of the page what readers note', () => {
