@@ -135,6 +135,11 @@ describe('doubletrack balance with the placements that people have', () => {
       /it lies on 2 GPUs, --gpus says 4 .*: use --gpus 2, or leave it out/,
     );
     await run(`${line} --gpus 2`);
+    const without = await refusal(`${line} --gpus 3 --exclude-gpus 1`);
+    assert.match(
+      without,
+      /: use --gpus 2 and leave out --exclude-gpus, as the file has only the GPUs that hold experts/,
+    );
     assert.match(
       await refusal(`score ${sglang} ${ordinal} --layer-offset 1`),
       /number of GPUs is missing: add --gpus G/,

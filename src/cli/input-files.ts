@@ -52,10 +52,13 @@ export function takeGpus<Flags extends SourceFlags>(
   if (slotStarts === undefined) return flags;
   const gpus = slotStarts.length - 1;
   if (flags.gpus !== undefined && flags.gpus !== gpus) {
+    const isWithout = flags.gpus === gpus + new Set(flags.excludeGpus).size;
     throw new InputError({
       what: `it lies on ${gpus} GPUs, --gpus says ${flags.gpus}`,
       ...(where === undefined ? {} : { where }),
-      mend: `use --gpus ${gpus}, or leave it out`,
+      mend: isWithout
+        ? `use --gpus ${gpus} and leave out --exclude-gpus, as the file has only the GPUs that hold experts`
+        : `use --gpus ${gpus}, or leave it out`,
     });
   }
   if (flags.gpus === undefined) writeNotes([`${gpus} GPUs, as ${where} says`]);

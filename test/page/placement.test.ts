@@ -305,7 +305,7 @@ describe('settings of the view Placement', { skip: skipWithoutBrowser }, () => {
     await result(page).waitFor();
     const zone = page.getByRole('region', { name: 'Placement in use' }).locator('input[type=file]').first();
     await zone.setInputFiles(write('wrong.json', { logical_count: [[1]] }));
-    await page.getByText('It is no placement of a known format').waitFor();
+    await page.getByText('It is recorded loads, no placement of a known format').waitFor();
     await zone.setInputFiles('examples/placement.json');
     await page.getByText('json: 3 layers, 72 slots').waitFor();
     const flags = 'examples/loads.json --gpus 8 --slots 72 --current examples/placement.json';

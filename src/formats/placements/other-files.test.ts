@@ -95,6 +95,13 @@ describe('a table of slots', () => {
     assert.match(later.notes.join(), /its layers are taken for those of the model/);
   });
 
+  it('may name its layers as weights do', () => {
+    const named = read('{"model.layers.3.mlp": [0,1,2,3], "model.layers.10.mlp": [3,2,1,0]}');
+    assert.deepEqual([named.layerNumbers, named.layerNumbering], [[3, 10], 'absolute']);
+    assert.deepEqual(read('{"layer_1": [3,2,1,0], "layer_0": [0,1,2,3]}').layerNumbering, 'moe');
+    refuses(() => read('{"layer_1": [3,2,1,0], "layer-1": [0,1,2,3]}'), /two of its keys name the same layer/);
+  });
+
   it("may lie under the name that DeepSeek's EPLB has for it, or under the only one that is a table", () => {
     const named = read(JSON.stringify({ phy2log: twoRows, logcnt: [[2, 2, 1, 1]] }));
     assert.deepEqual([rowsOf(named), named.notes], [twoRows, ['read is "phy2log" of file']]);
@@ -109,6 +116,7 @@ describe('a table of slots', () => {
       [twoRows.map((row) => int32(row, [6])), undefined],
       [twoRows.map((row) => int32(row, [2, 3])), sixSlots],
       [twoRows, undefined],
+      [[int32(flat, [2, 6]), int32([...flat, ...flat], [2, 4, 3]), int32(Array(8).fill(1), [2, 4])], undefined],
       [new Map([['phy2log', int32(flat, [2, 6])]]), undefined],
       [new Map(twoRows.map((row, layer) => [String(layer), int32(row, [6])])), undefined],
     ];
@@ -119,6 +127,9 @@ describe('a table of slots', () => {
     }
   });
 
+});
+
+describe('a table of slots is refused', () => {
   const wrong: readonly (readonly [name: string, text: string, message: RegExp])[] = [
     ['other GPUs in a layer', '[[[0,1],[2,3]],[[0,1,2],[3]]]', /row 1, GPU 0 has 3 slots, in row 0 it has 2/],
     ['GPUs in one layer alone', '[[[0,1],[2,3]],[0,1,2,3]]', /row 1 has no list of GPUs, row 0 has 2 GPUs/],
@@ -130,7 +141,7 @@ describe('a table of slots', () => {
     ['the same layer twice', '{"layers": 1}\n{"layers": 2}', /it has 2 tables/],
     ['too many layers', `[${'[0],'.repeat(20_000)}[0]]`, /it has 20001 layers/],
   ];
-  for (const [name, text, message] of wrong) it(`is refused with ${name}`, () => refuses(() => read(text), message));
+  for (const [name, text, message] of wrong) it(`with ${name}`, () => refuses(() => read(text), message));
 });
 
 describe('an expert map', () => {

@@ -1,7 +1,7 @@
 import { asTable, refuse, type Source, show, type Table } from './check.js';
 import { parseOwnJson } from './own-json.js';
 import { recordPlacement } from './record-placement.js';
-import { isOtherTable, refuseCounts, refuseTable, refuseValue } from './refuse-file.js';
+import { isOtherTable, refuseCounts, refuseLoads, refuseTable, refuseValue } from './refuse-file.js';
 import { parseSglang } from './sglang.js';
 import { isTensor, readSlotTable } from './slot-table.js';
 import { findLoadBalancer, parseTensorrtLlm } from './tensorrt-llm.js';
@@ -25,6 +25,7 @@ export function readPlacementValue(value: unknown, source: Source): RecordedPlac
   const items: readonly unknown[] = value;
   const tables = items.map((item) => (isTensor(item) ? undefined : asTable(item, where)));
   const records = tables.filter((record) => record !== undefined);
+  if (isOfEplb(items)) return withNote(readRows(items[0], 'phy2log', source), 'read is the first of its three tensors');
   if (records.length === 0) return readRows(items, 'the list', source);
   if (records.every((record) => Object.hasOwn(record, 'record_type'))) return parseVllm(records, source);
   if (records.length !== items.length) throw refuseValue(value, where);
@@ -48,10 +49,11 @@ function readTable(table: Table, source: Source): RecordedPlacement {
   if (has('initial_global_assignments') || has('num_slots')) return parseTensorrtLlm(table, source);
   const balancer = findLoadBalancer(table, where);
   if (balancer !== undefined) return parseTensorrtLlm(balancer, source);
-  const named = tableKeys.find(has);
+  const named = tableKeys.find((key) => isTable(table[key]));
   if (named !== undefined) return readKey(table, named, source);
+  const layers = findLayers(table, where);
+  if (layers !== undefined) return readByLayer(layers, source);
   const keys = Object.keys(table);
-  if (keys.length > 0 && keys.every((key) => /^\d+$/.test(key))) return readByLayer(table, source);
   const [only, ...others] = keys.filter((key) => isTable(table[key]));
   if (isOtherTable(table) || only === undefined || others.length > 0) throw refuseTable(table, where);
   return readKey(table, only, source);
@@ -76,12 +78,35 @@ function isTable(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((row) => Array.isArray(row) || isTensor(row));
 }
 
+/** Whether values are what DeepSeek's `rebalance_experts` returns: phy2log, log2phy and the replicas of each expert. */
+function isOfEplb(items: readonly unknown[]): boolean {
+  const dims = items.map((item) => (isTensor(item) ? item.shape.length : 0));
+  return dims.join() === '2,3,2';
+}
+
+/** The values of a table whose keys name layers, as `3`, `layer_3` or `model.layers.3.mlp`, by their numbers. */
+function findLayers(table: Table, where: string): Table | undefined {
+  const entries = Object.entries(table).map(([key, value]) => [/^\D*(\d+)\D*$/.exec(key)?.[1], value] as const);
+  const isNamed = entries.every(([layer, value]) => layer !== undefined && typeof value === 'object' && value !== null);
+  if (entries.length === 0 || !isNamed) return undefined;
+  const layers: Table = Object.fromEntries(entries.map(([layer, value]) => [Number(layer), value]));
+  if (Object.keys(layers).length < entries.length)
+    throw refuse('two of its keys name the same layer', where, 'give each layer once');
+  return layers;
+}
+
 /** Layers by number: from 0 they are those that have experts, and otherwise those of the model. */
 function readByLayer(table: Table, source: Source): RecordedPlacement {
+  const counts = Object.values(table).find((row) => !isTensor(row) && isTableOfNumbers(asTable(row, source.where)));
+  if (counts !== undefined) throw refuseLoads(source.where);
   const recorded = readRows(table, 'the table', source);
   if (recorded.layerNumbers.every((layer, row) => layer === row)) return recorded;
   const note = 'the numbers of its layers are taken for those of the model, as they do not count from 0 one by one';
   return withNote({ ...recorded, layerNumbering: 'absolute' }, note);
+}
+
+function isTableOfNumbers(table: Table | undefined): boolean {
+  return table !== undefined && Object.values(table).some((value) => typeof value === 'number');
 }
 
 function withNote(recorded: RecordedPlacement, note: string): RecordedPlacement {

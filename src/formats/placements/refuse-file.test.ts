@@ -21,6 +21,7 @@ const files: readonly (readonly [name: string, content: Uint8Array | string, wha
   ["SGLang's loads", '{"logical_count": [[1, 2, 3, 4]]}', /recorded loads/, /give it as the loads/],
   ['loads of ADRS', '{"load_history": []}', /recorded loads/, /give it as the loads/],
   ['a table of loads', '[[900, 1, 2, 3], [4, 50, 6, 7]]', /looks like recorded loads/, /give it as the loads/],
+  ['loads by layer and expert', '{"0": {"0": 90, "5": 3}}', /looks like recorded loads/, /give it as the loads/],
   ['loads of shares', '{"mine": [[0.5, 0.1, 0.2, 0.2]]}', /looks like recorded loads/, /give it as the loads/],
   ["loads of SGLang's recorder", writeTorch(new Map([['logical_count', [1]]])), /recorded loads/, /as the loads/],
   ['a part of the statistics', '{"num_experts": 4, "num_experts_per_token": 2}', /TensorRT-LLM's statistics/, /loads/],

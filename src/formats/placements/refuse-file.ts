@@ -94,7 +94,10 @@ export function refuseCounts(
   const some = (test: (value: unknown) => boolean) => rows.some((row) => Array.prototype.some.call(row, test));
   const isCount = (value: unknown) => typeof value === 'number' && (value > 2 * experts || value % 1 !== 0);
   // A number of tokens is never negative, as what stands for nothing in maps is.
-  return some(isCount) && !some((value) => typeof value === 'number' && value < 0)
-    ? refuse('it looks like recorded loads, a number of tokens for each expert, no placement', where, loads)
-    : undefined;
+  return some(isCount) && !some((value) => typeof value === 'number' && value < 0) ? refuseLoads(where) : undefined;
+}
+
+/** The error for what looks like loads. */
+export function refuseLoads(where: string): InputError {
+  return refuse('it looks like recorded loads, a number of tokens for each expert, no placement', where, loads);
 }
