@@ -126,7 +126,6 @@ describe('a table of slots', () => {
       assert.equal(recorded.layerNumbering, 'moe');
     }
   });
-
 });
 
 describe('a table of slots is refused', () => {
