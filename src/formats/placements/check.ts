@@ -83,7 +83,7 @@ export function checkList(
   return value;
 }
 
-/** The entries of a table by numbers, ascending. Throws `InputError` for a key that is none, and where there are none. */
+/** The entries of a table by numbers, ascending. Throws `InputError` for another key, and where there are none. */
 export function sortByNumber(table: Table, name: string, where: string): readonly [number, unknown][] {
   const entries = Object.entries(table).map(([key, value]): [number, unknown] => {
     if (/^(0|[1-9]\d{0,8})$/.test(key)) return [Number(key), value];
@@ -116,7 +116,8 @@ export function checkLayerNumbering(value: unknown, where: string): LayerNumberi
 }
 
 /**
- * `[gpus + 1]` first slots of the GPUs, and last their number. Throws `InputError` unless they ascend from 0 to `slots`.
+ * `[gpus + 1]`: the first slot of each GPU, and last their number. Throws `InputError` unless they ascend from 0 to
+ * `slots`.
  */
 export function checkSlotStarts(starts: ArrayLike<unknown>, slots: number, where?: string): readonly number[] {
   const values = Array.from(starts);

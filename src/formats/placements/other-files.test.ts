@@ -3,17 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { createMemoryTree, formatPlacement, readPlacementFrom } from '../browser.js';
+import { formatPlacement } from '../browser.js';
 import { type Pickled, writeTorch } from '../test-torch.js';
-import { files, read, refuses } from './test-files.js';
+import { files, read, readBytes, refuses, rowsOf } from './test-files.js';
 
 const fixture = (name: string) => new Uint8Array(readFileSync(`test/fixtures/placements/${name}`));
-const readBytes = (bytes: Uint8Array, experts = 4) =>
-  readPlacementFrom(createMemoryTree([{ path: 'file', bytes }]), 'file', { experts });
-const rowsOf = ({ placement }: ReturnType<typeof read>) =>
-  Array.from({ length: placement.layers }, (_, layer) => [
-    ...placement.physicalToLogical.subarray(layer * placement.slots, (layer + 1) * placement.slots),
-  ]);
 const int32 = (rows: readonly number[], shape: readonly number[]): Pickled => {
   return { storage: 'IntStorage', data: Int32Array.from(rows), shape };
 };
@@ -141,78 +135,6 @@ describe('a table of slots is refused', () => {
     ['too many layers', `[${'[0],'.repeat(20_000)}[0]]`, /it has 20001 layers/],
   ];
   for (const [name, text, message] of wrong) it(`with ${name}`, () => refuses(() => read(text), message));
-});
-
-describe('an expert map', () => {
-  it('says in which slot of a rank an expert lies', () => {
-    const recorded = readBytes(fixture('expert_map.pth'), 8);
-    assert.deepEqual(rowsOf(recorded), [
-      [0, 1, 2, 3, 4, 5, 6, 7],
-      [0, 1, 2, 3, 4, 5, 6, 7],
-    ]);
-    assert.deepEqual([recorded.format, recorded.slotStarts, recorded.layerNumbering], ['expert map', [0, 4, 8], 'moe']);
-  });
-
-  it('of any placement with no expert twice on a rank gives it back, as tensor and as lists', () => {
-    fc.assert(
-      fc.property(files, fc.integer({ min: 0, max: 3 }), ({ placement, slotStarts }, more) => {
-        const { layers, experts, slots, physicalToLogical } = placement;
-        const [ranks, width] = [slotStarts.length - 1, experts + more];
-        if (ranks === 1) return;
-        const map = Int32Array.from({ length: layers * ranks * width }, () => -1);
-        for (let index = 0; index < layers * slots; index++) {
-          const [layer, slot] = [Math.floor(index / slots), index % slots];
-          const rank = Math.floor(slot / (slots / ranks));
-          map[(layer * ranks + rank) * width + physicalToLogical[index]] = slot % (slots / ranks);
-        }
-        // Every rank has every expert: a table of slots looks the same.
-        if (!map.includes(-1)) return;
-        const lists = Array.from({ length: layers }, (_, layer) =>
-          Array.from({ length: ranks }, (_, rank) => [
-            ...map.subarray((layer * ranks + rank) * width, (layer * ranks + rank + 1) * width),
-          ]),
-        );
-        const tensor: Pickled = { storage: 'IntStorage', data: map, shape: [layers, ranks, width] };
-        for (const recorded of [readBytes(writeTorch(tensor), experts), read(JSON.stringify(lists), experts)]) {
-          assert.deepEqual(recorded.placement, placement);
-          assert.deepEqual(recorded.slotStarts, [...slotStarts]);
-          assert.deepEqual(recorded.notes, []);
-        }
-      }),
-    );
-  });
-
-  it('may have ranks with different numbers of experts', () => {
-    const recorded = read('[[[0, 1, 2, -1, -1], [-1, -1, -1, 1, 0]]]', 5);
-    assert.deepEqual([rowsOf(recorded), recorded.slotStarts], [[[0, 1, 2, 4, 3]], [0, 3, 5]]);
-  });
-
-  it('leaves a slot empty for which it names no expert, and says so', () => {
-    const recorded = read('[[[0, 2, -1, -1], [-1, -1, 0, 1]]]');
-    assert.deepEqual(rowsOf(recorded), [[0, -1, 1, 2, 3]]);
-    assert.match(
-      recorded.notes.join(),
-      /1 slots of layer 0 hold nothing.*cannot name an expert that is twice on a rank/,
-    );
-  });
-
-  const wrong: readonly (readonly [name: string, text: string, message: RegExp])[] = [
-    [
-      'two experts in a slot',
-      '[[[0, 0, -1, -1], [-1, -1, 0, 1]]]',
-      /layer 0, rank 0: experts 0 and 1 are both in its slot 0/,
-    ],
-    ['a slot that is none', '[[[0, 1.5, -1, -1], [-1, -1, 0, 1]]]', /layer 0, rank 0: the slot of expert 1 is 1\.5/],
-    ['an expert nowhere', '[[[0, -1, -1, -1], [-1, -1, 0, 1]]]', /layer 0 has no slot for expert 1/],
-    ['slots beyond any machine', '[[[0, 900000000, -1, -1], [-1, -1, 0, 1]]]', /1 layers of 900000003 slots/],
-    ['maps of fewer experts', '[[[0, 1, -1], [-1, -1, 0]]]', /its maps are of 3 experts, the loads have 4/],
-    [
-      'maps of more experts',
-      '[[[0, 1, -1, -1, 2], [-1, -1, 0, 1, -1]]]',
-      /its maps are of 5 experts, the loads have 4/,
-    ],
-  ];
-  for (const [name, text, message] of wrong) it(`is refused with ${name}`, () => refuses(() => read(text), message));
 });
 
 describe('a file of SGLang', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
-import { parsePlacement } from './read-from.js';
+import { createMemoryTree } from '../memory-tree.js';
+import { parsePlacement, readPlacementFrom } from './read-from.js';
 import type { PlacementFile } from './types.js';
 
 export function createFile(
@@ -24,6 +25,17 @@ export function createFile(
 
 export function read(text: string, experts = 4) {
   return parsePlacement(text, { where: 'file', experts });
+}
+
+export function readBytes(bytes: Uint8Array, experts = 4) {
+  return readPlacementFrom(createMemoryTree([{ path: 'file', bytes }]), 'file', { experts });
+}
+
+/** `[layers][slots]` of a placement that was read. */
+export function rowsOf({ placement }: ReturnType<typeof read>): number[][] {
+  return Array.from({ length: placement.layers }, (_, layer) => [
+    ...placement.physicalToLogical.subarray(layer * placement.slots, (layer + 1) * placement.slots),
+  ]);
 }
 
 export function refuses(call: () => unknown, message: RegExp): void {
