@@ -2,23 +2,31 @@ import { type BalanceSolution, countReplicas, type Machine, type Placement, toRo
 import { InputError } from '../base/index.js';
 import { findExpertRows, type LoadsInput } from './loads-input.js';
 import { formatPlacement } from './placements/format.js';
+import { launchFlags } from './placements/launch-flags.js';
 import { nameLayers } from './placements/layout.js';
 import { placementDocument } from './placements/own-json.js';
 import type { FormattedPlacement, PlacementFormat } from './placements/types.js';
 
+interface SolutionFile extends FormattedPlacement {
+  /** The lines of a shell that start the engine on the file. */
+  readonly launch: readonly string[];
+}
+
 /**
- * A solution as the text of an engine's file; our own is the JSON document. Throws as `formatPlacement`, and
- * `InputError` where an engine counts layers with experts one after another, and the loads lack one.
+ * A solution as the text of an engine's file, to lie at `path`; our own is the JSON document. Throws as `formatPlacement`,
+ * and `InputError` where an engine counts layers with experts one after another, and the loads lack one.
  */
 export function formatSolution(
   solution: BalanceSolution,
   input: LoadsInput,
   format: PlacementFormat,
-): FormattedPlacement {
-  if (format === 'json') return { text: formatSolutionJson(solution, input), notes: [] };
+  path?: string,
+): SolutionFile {
+  if (format === 'json') return { text: formatSolutionJson(solution, input), notes: [], launch: [] };
   const { notes, ...rows } = selectRows(solution.placement, input, format);
-  const written = formatPlacement({ ...rows, slotStarts: solution.machine.slotStarts }, format);
-  return { text: written.text, notes: [...notes, ...written.notes] };
+  const file = { ...rows, slotStarts: solution.machine.slotStarts };
+  const written = formatPlacement(file, format);
+  return { text: written.text, notes: [...notes, ...written.notes], launch: launchFlags(file, format, path) };
 }
 
 /** The JSON document of a solution, as a line: the placement, which can be read again, and its measures. */
