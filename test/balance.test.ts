@@ -222,9 +222,9 @@ describe('doubletrack balance with a placement now', () => {
 
   it('says whether the moves pay before the next rebalance', async () => {
     const cheap = await runCommand(`balance ${flags} --move-cost 0.01 --interval 1000`);
-    assert.match(cheap.stdout, /Move \d+ replicas?, gain \d+\.\d% per step, pays back in /);
+    assert.match(cheap.stdout, /Move \d+ replicas?: gain \d+\.\d% per step on the one window .*, pays back in /);
     const dear = await runCommand(`balance ${flags} --move-cost 1000 --interval 1`);
-    assert.match(dear.stdout, /Do not move: the best placement takes \d+ replicas/);
+    assert.match(dear.stdout, /Keep the placement: .* moves \d+ replicas for a gain of .*, and takes /);
     const { migration, moves } = await balance(`${flags} --move-cost 1000 --interval 1`);
     assert.equal(migration?.isWorthIt, false);
     assert.equal(moves, 0);

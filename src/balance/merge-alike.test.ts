@@ -20,7 +20,10 @@ describe('windows that are alike', () => {
       return kinds[kind].map((count) => count * times);
     });
     assert.deepEqual(new Set(rows.map(String)), new Set(expected.map(String)));
-    assert.deepEqual([...merged.sizes].sort((a, b) => a - b), [2, 3, 3]);
+    assert.deepEqual(
+      [...merged.sizes].sort((a, b) => a - b),
+      [2, 3, 3],
+    );
   });
 
   it('keep all tokens, and stay as they are where they are few enough', () => {

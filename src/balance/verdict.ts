@@ -48,7 +48,7 @@ export function judgeMigration(
 ): { readonly verdict: MoveVerdict; readonly isKept: boolean } {
   const { needed, whole } = migration;
   const found = figuresOf(migration);
-  const reason = findReason(found, needed, cost);
+  const reason = findReason(found, { needed, whole, cost });
   const isKept = reason !== 'gains';
   const made = isKept ? { moves: needed, gain: 0 } : found;
   const paybackSeconds = made.moves === 0 || made.gain <= 0 ? null : secondsOf(made, cost) / made.gain;
@@ -71,13 +71,22 @@ function figuresOf({ moves, gain, spread }: MoveFigures): MoveFigures {
 }
 
 function findReason(
-  { moves, gain, spread }: MoveFigures,
-  needed: number,
-  cost: MoveCost | undefined,
+  found: MoveFigures,
+  {
+    needed,
+    whole,
+    cost,
+  }: { readonly needed: number; readonly whole: MoveFigures; readonly cost: MoveCost | undefined },
 ): Exclude<MoveReason, 'lost'> {
-  if (moves <= needed || gain <= 0) return 'none';
-  if (spread === undefined ? gain < LEAST_GAIN_OF_ONE_WINDOW : gain <= spread) return 'noise';
+  const { moves, gain } = found;
+  // A search that counts what moves cost finds nothing where they are too dear.
+  if (moves <= needed || gain <= 0) return cost !== undefined && isBeyondNoise(whole) ? 'dear' : 'none';
+  if (!isBeyondNoise(found)) return 'noise';
   return cost !== undefined && gain * cost.intervalSeconds <= secondsOf({ moves }, cost) ? 'dear' : 'gains';
+}
+
+function isBeyondNoise({ gain, spread }: MoveFigures): boolean {
+  return spread === undefined ? gain >= LEAST_GAIN_OF_ONE_WINDOW : gain > spread;
 }
 
 function secondsOf({ moves }: Pick<MoveFigures, 'moves'>, cost: MoveCost | undefined): number {
@@ -86,8 +95,8 @@ function secondsOf({ moves }: Pick<MoveFigures, 'moves'>, cost: MoveCost | undef
 
 /** A verdict in a sentence: what to move, what it gains and when it has paid back, or why not. */
 export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined): string {
-  const { reason, moves, found, windows } = verdict;
-  const best = `${countReplicas(found.moves)} for a gain of ${describeGain(found)} per step`;
+  const { reason, moves, found, whole, windows } = verdict;
+  const best = describeFigures(found);
   switch (reason) {
     case 'gains':
       return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeWindows(windows)}${describePayback(found, cost)}.`;
@@ -100,10 +109,16 @@ export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined):
         ? `Keep the placement: the best that was found moves ${best}.`
         : `Keep the placement: the best that was found moves ${best}, no more than the ${windows} windows differ.`;
     case 'dear': {
-      const gained = formatSeconds(found.gain * (cost?.intervalSeconds ?? 0));
-      return `Keep the placement: the best that was found moves ${best}, ${gained} until the next rebalance, and takes ${formatSeconds(secondsOf(found, cost))}.`;
+      const way = found.moves > moves ? found : whole;
+      const gained = formatSeconds(way.gain * (cost?.intervalSeconds ?? 0));
+      const taken = formatSeconds(secondsOf(way, cost));
+      return `Keep the placement: the best that was found moves ${describeFigures(way)}, ${gained} until the next rebalance, and takes ${taken}.`;
     }
   }
+}
+
+function describeFigures(figures: MoveFigures): string {
+  return `${countReplicas(figures.moves)} for a gain of ${describeGain(figures)} per step`;
 }
 
 /** A gain with its spread: `2.7% ± 0.9%`. */

@@ -13,14 +13,13 @@ export { parseMetrics, readMetricsLine, type StepMetrics } from './metrics.js';
 export { formatPlacement } from './placements/format.js';
 export { readPlacementFrom } from './placements/read-from.js';
 export {
-  type FormattedPlacement,
   type PlacementFile,
   type PlacementFormat,
   placementFormats,
   type RecordedPlacement,
 } from './placements/types.js';
 export { parseRunLoads, type RunLoads } from './run-loads.js';
-export { formatSolution, formatSolutionJson } from './solution-file.js';
+export { formatSolution, formatSolutionJson, type SolutionFile } from './solution-file.js';
 export { parseStepRecord } from './step-record.js';
 export { parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';

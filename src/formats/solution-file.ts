@@ -7,7 +7,8 @@ import { nameLayers } from './placements/layout.js';
 import { placementDocument } from './placements/own-json.js';
 import type { FormattedPlacement, PlacementFormat } from './placements/types.js';
 
-interface SolutionFile extends FormattedPlacement {
+/** An engine's file, and how the engine is started on it. */
+export interface SolutionFile extends FormattedPlacement {
   /** The lines of a shell that start the engine on the file. */
   readonly launch: readonly string[];
 }

@@ -4,13 +4,14 @@ export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
 export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
 export {
   hottestExperts,
+  listFigures,
   listLayers,
-  loadSaved,
   mapLoads,
 } from './placement/figures.js';
 export { asksForPart, problemOnPage, sayOnPage } from './placement/page-words.js';
 export {
   type CurrentPlacement,
+  engineFileNames,
   type PlacedLoads,
   placeLoads,
   readLoadsAt,

@@ -1,13 +1,13 @@
 import { type PlacementFormat, placementFormats } from '../../../formats/browser.js';
-import { type PlacedLoads, problemOnPage, sayOnPage } from '../../view/index.js';
+import { engineFileNames, type PlacedLoads, problemOnPage, sayOnPage } from '../../view/index.js';
 import { downloadText, Panel, ProblemNotice, SelectField, setParameters, useRoute } from '../ui/index.js';
 
-const engines: Readonly<Record<PlacementFormat, { readonly words: string; readonly file: string }>> = {
-  sglang: { words: 'SGLang', file: 'placement-sglang.json' },
-  vllm: { words: 'vLLM', file: 'placement-vllm.jsonl' },
-  'tensorrt-llm': { words: 'TensorRT-LLM', file: 'placement-tensorrt-llm.yaml' },
-  'vllm-ascend': { words: 'vLLM-Ascend', file: 'placement-vllm-ascend.json' },
-  json: { words: 'json, with all measures', file: 'placement.json' },
+const engineWords: Readonly<Record<PlacementFormat, string>> = {
+  sglang: 'SGLang',
+  vllm: 'vLLM',
+  'tensorrt-llm': 'TensorRT-LLM',
+  'vllm-ascend': 'vLLM-Ascend',
+  json: 'json, with all measures',
 };
 
 /** The placement as an engine's file, with what a person should know about it. */
@@ -22,15 +22,15 @@ export function DownloadPanel({ placed, isOld }: { readonly placed: PlacedLoads;
           label="Format"
           value={format}
           onChange={(chosen) => setParameters({ format: chosen === 'sglang' ? '' : chosen })}
-          options={placementFormats.map((value) => ({ value, words: engines[value].words }))}
+          options={placementFormats.map((value) => ({ value, words: engineWords[value] }))}
         />
         <button
           type="button"
           class="primary"
           disabled={isOld || 'problem' in made}
-          onClick={() => 'text' in made && downloadText(engines[format].file, made.text)}
+          onClick={() => 'text' in made && downloadText(engineFileNames[format], made.text)}
         >
-          {`Download ${engines[format].file}`}
+          {`Download ${engineFileNames[format]}`}
         </button>
       </div>
       {'problem' in made ? <ProblemNotice problem={problemOnPage(made.problem)} /> : null}
@@ -40,6 +40,12 @@ export function DownloadPanel({ placed, isOld }: { readonly placed: PlacedLoads;
             <li key={note}>{sayOnPage(note)}</li>
           ))}
         </ul>
+      ) : null}
+      {'launch' in made && made.launch.length > 0 ? (
+        <>
+          <p class="note">The launch that goes with it:</p>
+          <pre class="launch">{made.launch.join('\n')}</pre>
+        </>
       ) : null}
     </Panel>
   );

@@ -68,12 +68,12 @@ async function readCurrent(current: DroppedFile, experts: number): Promise<Curre
   return { name: path, read: readPlacementFrom(createMemoryTree(await readFiles([current])), path, { experts }) };
 }
 
-function createProgress(): (done: number, layers: number) => void {
+function createProgress(): (done: number, layers: number, search: number, searches: number) => void {
   let last = Number.NEGATIVE_INFINITY;
-  return (done, layers) => {
+  return (done, layers, search, searches) => {
     const now = performance.now();
     if (now - last < progressMilliseconds) return;
     last = now;
-    answer({ kind: 'progress', done, layers });
+    answer({ kind: 'progress', done: (search - 1) * layers + done, layers: searches * layers });
   };
 }

@@ -1,12 +1,19 @@
 import { useMemo } from 'preact/hooks';
-import { type BalanceSolution, describeMoves, describeSolution, listMeasures } from '../../../balance/index.js';
+import {
+  type BalanceSolution,
+  describeGain,
+  describeHeldOut,
+  describeMoves,
+  describeSolution,
+  tabulateSolution,
+} from '../../../balance/index.js';
 import { formatPercent, formatSeconds } from '../../../base/index.js';
 import { drawHeatMapSvg } from '../../../draw/index.js';
 import {
   findRange,
   type HeatGrid,
+  listFigures,
   listLayers,
-  loadSaved,
   mapLoads,
   type PlacedLoads,
   type PlacementSettings,
@@ -27,26 +34,16 @@ const room = 440;
 /** What was placed and how good it is: a sentence, the figures, and whether to move. */
 export function SummaryPanel({ placed, settings }: ResultProps) {
   const { solution, notes } = placed;
-  const { before, after, gap, verdict, seconds, hasCurrent, windows } = solution;
-  const saved = loadSaved(solution);
+  const { gap, verdict, seconds, windows } = solution;
   return (
     <Panel title="Placement" note={describeSolution(solution)}>
       <Figures
         figures={[
-          {
-            name: 'Balancedness',
-            value: after.balancedness.ratioOfSums.toFixed(4),
-            note: `${hasCurrent ? 'now' : 'before'} ${before.balancedness.ratioOfSums.toFixed(4)}; 1 is even`,
-          },
-          {
-            name: 'Largest GPU loads',
-            value: `${saved < 0 ? '+' : '−'}${formatPercent(Math.abs(saved))}`,
-            note: `against ${hasCurrent ? 'now' : 'before'}${windows === 1 ? '' : ', mean of windows'}`,
-          },
+          ...listFigures(solution),
           {
             name: 'Above the bound',
             value: formatPercent(gap, 3),
-            note: `${gap === 0 ? 'proven to be the least' : 'at most, of the least possible'}${windows === 1 ? '' : ', for all windows together'}`,
+            note: `${gap === 0 ? 'proven to be the least' : 'at most, of the least possible'}${windows === 1 ? '' : ', for the windows it was placed by together'}`,
           },
           ...(verdict === undefined
             ? []
@@ -62,11 +59,16 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
       />
       {verdict === undefined ? null : (
         <Notice tone="info" title={describeMoves(verdict, settings.cost)}>
-          {verdict.whole.gain > verdict.gain ? (
-            <p>{`All the way it would be ${verdict.whole.moves} moves, for a gain of ${formatPercent(verdict.whole.gain)}.`}</p>
+          {verdict.whole.moves > verdict.moves ? (
+            <p>{`All the way it would be ${verdict.whole.moves} moves, for a gain of ${describeGain(verdict.whole)}.`}</p>
           ) : null}
         </Notice>
       )}
+      {describeHeldOut(solution).map((sentence) => (
+        <p class="note" key={sentence}>
+          {sentence}
+        </p>
+      ))}
       {notes.length === 0 ? null : <p class="note">{`Note: ${notes.join('; ')}.`}</p>}
     </Panel>
   );
@@ -76,7 +78,7 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
 export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
   const { solution, layerNumbers } = placed;
   const { before, after, range, maps } = useMemo(() => mapLoads(placed), [placed]);
-  const first = solution.hasCurrent ? 'Now' : 'Before';
+  const [first, second] = titleMaps(solution);
   const common = {
     range,
     room,
@@ -103,10 +105,10 @@ export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
       <div class={after.columns > mostBeside ? 'stack' : 'side-by-side'}>
         <div class="stack">
           <h3>{`${first}: the busiest has ${largestOf(before)} times its layer's mean`}</h3>
-          <HeatMap {...common} grid={before} label={`Load of each GPU ${first.toLowerCase()}`} />
+          <HeatMap {...common} grid={before} label={`Load of each GPU ${solution.hasCurrent ? 'now' : 'before'}`} />
         </div>
         <div class="stack">
-          <h3>{`After: the busiest has ${largestOf(after)} times`}</h3>
+          <h3>{`${second}: the busiest has ${largestOf(after)} times`}</h3>
           <HeatMap {...common} grid={after} label="Load of each GPU after" />
         </div>
       </div>
@@ -118,11 +120,20 @@ function largestOf(grid: HeatGrid): string {
   return findRange([grid]).high.toFixed(2);
 }
 
+/** Of which windows the maps are. */
+function titleMaps({ hasCurrent, windows }: BalanceSolution): readonly [string, string] {
+  const first = hasCurrent ? 'Now' : 'Before';
+  return windows === 1
+    ? [first, 'After']
+    : [`${first}, ${windows} windows together`, `After, the ${windows} windows it was placed by together`];
+}
+
 function describeMaps({ hasCurrent, windows }: BalanceSolution): string {
   const before = hasCurrent
     ? 'Now is the placement in use.'
     : 'Before is what the file says was in force, or else how engines begin: experts in order.';
-  const summed = windows === 1 ? '' : ' All windows together; balancedness counts each alone.';
+  const summed =
+    windows === 1 ? '' : ' All windows together, which were placed by; balancedness counts each alone, on others.';
   return `Tokens over the mean of the layer's GPUs.${summed} ${before}`;
 }
 
@@ -130,19 +141,13 @@ function describeMaps({ hasCurrent, windows }: BalanceSolution): string {
 export function MeasuresPanel({ placed }: Pick<ResultProps, 'placed'>) {
   const { solution } = placed;
   const number = (value: number) => value.toFixed(4);
+  const { columns, rows } = tabulateSolution(solution);
   return (
     <Panel title="Measures">
       <DataTable
         caption="Measures before and after"
-        columns={[
-          { name: 'measure' },
-          { name: solution.hasCurrent ? 'now' : 'before', isNumber: true },
-          { name: 'after', isNumber: true },
-        ]}
-        rows={listMeasures([solution.before, solution.after]).map(({ name, values }) => ({
-          key: name,
-          cells: [name, ...values],
-        }))}
+        columns={[{ name: 'measure' }, ...columns.map((name) => ({ name, isNumber: true }))]}
+        rows={rows.map(({ name, values }) => ({ key: name, cells: [name, ...values] }))}
       />
       <details>
         <summary>Each layer against its lower bound</summary>

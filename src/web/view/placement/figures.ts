@@ -1,4 +1,5 @@
 import type { BalanceSolution } from '../../../balance/index.js';
+import { formatPercent } from '../../../base/index.js';
 import { findHeatScale, type HeatMap, mapSolution } from '../../../draw/index.js';
 import type { HeatGrid, HeatRange } from '../heat-map.js';
 import type { PlacedLoads } from './place-loads.js';
@@ -50,9 +51,45 @@ export function listLayers({ solution, layerNumbers }: Pick<PlacedLoads, 'soluti
   });
 }
 
-/** By how much the largest GPU loads fall, all layers together, in the mean of the windows, as a share of those before. */
-export function loadSaved({ before, after }: BalanceSolution): number {
-  return before.windows.mean === 0 ? 0 : 1 - after.windows.mean / before.windows.mean;
+/** A figure with its name and what it is of. */
+export interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+/** Balance, and by how much the largest GPU loads fall: of several windows, on those that were not placed by. */
+export function listFigures(solution: BalanceSolution): readonly Figure[] {
+  const { before, after, hasCurrent, heldOut } = solution;
+  const first = hasCurrent ? 'now' : 'before';
+  const number = (value: number): string => value.toFixed(4);
+  if (heldOut === undefined) {
+    const saved = before.windows.mean === 0 ? 0 : 1 - after.windows.mean / before.windows.mean;
+    const note = `${first} ${number(before.balancedness.ratioOfSums)}; 1 is even; on the window it was placed by`;
+    return [
+      { name: 'Balancedness', value: number(after.balancedness.ratioOfSums), note },
+      { name: 'Largest GPU loads', value: formatChange(saved), note: `against ${first}` },
+    ];
+  }
+  const { balancedness, gain } = heldOut;
+  const own = `${number(after.balancedness.ratioOfSums)} on the windows it was placed by`;
+  return [
+    {
+      name: 'Balancedness',
+      value: number(balancedness.value),
+      note: `± ${number(balancedness.spread)} on other windows; ${first} ${number(heldOut.before.ratioOfSums)}; ${own}`,
+    },
+    {
+      name: 'Largest GPU loads',
+      value: formatChange(gain.value),
+      note: `± ${formatPercent(gain.spread)} against ${first}, on windows it was not placed by`,
+    },
+  ];
+}
+
+/** What is saved, as a change: `−12.0%`. */
+function formatChange(saved: number): string {
+  return `${saved < 0 ? '+' : '−'}${formatPercent(Math.abs(saved))}`;
 }
 
 /** An expert of a layer and where it lies. */

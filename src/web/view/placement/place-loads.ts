@@ -2,7 +2,6 @@ import { type BalanceSolution, createMachine, joinNodes, solveBalance, sumWindow
 import { type Problem, problemOf } from '../../../base/index.js';
 import {
   type FileTree,
-  type FormattedPlacement,
   fitPlacement,
   formatSolution,
   type LoadsInput,
@@ -12,11 +11,21 @@ import {
   type RecordedLoads,
   type RecordedPlacement,
   readExpertLoadsFrom,
+  type SolutionFile,
 } from '../../../formats/browser.js';
 import type { PlacementSettings, ReadSettings } from './settings.js';
 
 /** An engine's file of a placement, or why its format cannot hold it. */
-type EngineFile = FormattedPlacement | { readonly problem: Problem };
+type EngineFile = SolutionFile | { readonly problem: Problem };
+
+/** What each engine's file is called when it is downloaded. */
+export const engineFileNames: Readonly<Record<PlacementFormat, string>> = {
+  sglang: 'placement-sglang.json',
+  vllm: 'placement-vllm.jsonl',
+  'tensorrt-llm': 'placement-tensorrt-llm.yaml',
+  'vllm-ascend': 'placement-vllm-ascend.json',
+  json: 'placement.json',
+};
 
 /** What placing loads gives. Plain data, which threads can post. */
 export interface PlacedLoads {
@@ -87,7 +96,7 @@ export function placeLoads(
 function formatAll(solution: BalanceSolution, input: LoadsInput): PlacedLoads['files'] {
   const formatOne = (format: PlacementFormat): EngineFile => {
     try {
-      return formatSolution(solution, input, format);
+      return formatSolution(solution, input, format, engineFileNames[format]);
     } catch (error) {
       return { problem: problemOf(error) };
     }

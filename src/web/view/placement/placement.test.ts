@@ -4,7 +4,7 @@ import { listMeasures } from '../../../balance/index.js';
 import { problemOf } from '../../../base/index.js';
 import { createMemoryTree, placementFormats, readPlacementFrom } from '../../../formats/browser.js';
 import { describeCurrent, describeLoads, findFacts } from './facts.js';
-import { hottestExperts, listLayers, loadSaved, mapLoads } from './figures.js';
+import { hottestExperts, listFigures, listLayers, mapLoads } from './figures.js';
 import { asksForPart, problemOnPage, sayOnPage } from './page-words.js';
 import { type CurrentPlacement, placeLoads, readLoadsAt } from './place-loads.js';
 import { readPlacementSettings } from './settings.js';
@@ -155,7 +155,10 @@ describe('the figures of a placement', () => {
     );
     const rows = listMeasures([more.solution.before, more.solution.after]).map(({ name }) => name);
     assert.ok(rows.some((name) => name.includes('p50')) && rows.some((name) => name.includes('nodes')));
-    assert.ok(loadSaved(placed.solution) > 0);
+    const [balancedness, largest] = listFigures(placed.solution);
+    assert.equal(balancedness.value, placed.solution.after.balancedness.ratioOfSums.toFixed(4));
+    assert.match(largest.value, /^−\d/);
+    assert.match(balancedness.note, /on the window it was placed by/);
   });
 
   it('hold each layer against its bound', () => {
