@@ -1,4 +1,5 @@
 import { type Dispatch, measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
+import { quantileOfT } from './held-out/index.js';
 import {
   checkLoads,
   type ExpertLoads,
@@ -70,8 +71,9 @@ export interface PlacementDecision {
   /** Of the GPUs on the request's windows, with the placement in force and with the new one. */
   readonly before: Balancedness;
   readonly after: Balancedness;
-  /** What the new placement saves of each window, in units of `windowsPerMove`. */
+  /** What the new placement saves of each window, in units of `windowsPerMove`; and how far it may be from this (19 of 20 times). */
   readonly gain: number;
+  readonly spread: number;
 }
 
 /** A layer moves for no less than this share of its largest GPU load: a band within which loads may drift without a move, and back. */
@@ -135,7 +137,10 @@ export function decidePlacement(request: DecisionRequest): PlacementDecision {
   return summarize(bench, chosen);
 }
 
-function summarize({ request, loads, now, even }: Bench, chosen: readonly JudgedLayer[]): PlacementDecision {
+function summarize(
+  { request, loads, weights, now, even, unit }: Bench,
+  chosen: readonly JudgedLayer[],
+): PlacementDecision {
   const { current } = request;
   const physicalToLogical = current.physicalToLogical.slice();
   const next = now.slice();
@@ -156,6 +161,10 @@ function summarize({ request, loads, now, even }: Bench, chosen: readonly Judged
     return { verdict: 'even', moves: 0, before, after: before, gain: 0 };
   });
   const sizes = { windows: loads.windows, gpus: 1 };
+  const saved = Float64Array.from({ length: loads.windows }, (_, window) =>
+    sum(differencesOf(now, next, window, loads.layers)),
+  );
+  const error = standardErrorOf(saved, weights) / (unit || 1);
   return {
     placement: { ...current, physicalToLogical },
     layers,
@@ -163,7 +172,16 @@ function summarize({ request, loads, now, even }: Bench, chosen: readonly Judged
     before: measureBalancedness(now, even, sizes),
     after: measureBalancedness(next, even, sizes),
     gain: moving.reduce((total, { gain }) => total + gain, 0),
+    // Of a single window nothing is known.
+    spread: loads.windows === 1 ? 0 : quantileOfT(loads.windows - 1) * error,
   };
+}
+
+/** What each layer saves in a window. */
+function differencesOf(now: Float64Array, next: Float64Array, window: number, layers: number): Float64Array {
+  return now
+    .subarray(window * layers, (window + 1) * layers)
+    .map((load, layer) => load - next[window * layers + layer]);
 }
 
 /** The largest GPU load, `[windows, layers]`, as the dispatcher would make it. */

@@ -50,6 +50,8 @@ export interface DecisionMetrics {
   /** What the next placement saves until the next decision, and what the moves take if nothing hides them, as predicted. */
   readonly gainSeconds: number;
   readonly costSeconds: number;
+  /** How far the gain may be from that; missing in runs of older versions. */
+  readonly gainSpreadSeconds?: number;
   /** Why they move, or why not. */
   readonly reason: string;
   /** What a move takes in this run, as a sentence. */
@@ -100,6 +102,7 @@ const decisionNumberKeys = [
   'gainSeconds',
   'costSeconds',
 ] as const;
+const decisionOptionalKeys = ['gainSpreadSeconds'] as const;
 const decisionTextKeys = ['reason', 'moveCost'] as const;
 const migrationKeys = ['moves', 'bytes', 'seconds', 'exposedSeconds'] as const;
 
@@ -131,7 +134,7 @@ export function readMetricsLine(value: unknown): StepMetrics | undefined {
       optionalRankKeys.filter((key) => isRanks(table[key])),
     ),
   };
-  const decision = readPart(table.decision, decisionNumberKeys, decisionTextKeys);
+  const decision = readPart(table.decision, decisionNumberKeys, decisionTextKeys, decisionOptionalKeys);
   const migration = readPart(table.migration, migrationKeys, []);
   return {
     ...pick(table, ['step', ...numberKeys, ...rankKeys]),
@@ -152,11 +155,17 @@ function isRanks(value: unknown): boolean {
   return Array.isArray(value) && value.length <= limits.ranks && value.every((one) => Number.isFinite(one));
 }
 
-function readPart(value: unknown, numbers: readonly string[], texts: readonly string[]): Table | undefined {
+function readPart(
+  value: unknown,
+  numbers: readonly string[],
+  texts: readonly string[],
+  optional: readonly string[] = [],
+): Table | undefined {
   const table = asTable(value);
   const isText = (one: unknown) => typeof one === 'string' && one.length <= limits.letters;
   if (table === undefined || !numbers.every((key) => Number.isFinite(table[key]))) return undefined;
-  return texts.every((key) => isText(table[key])) ? pick(table, [...numbers, ...texts]) : undefined;
+  const given = optional.filter((key) => Number.isFinite(table[key]));
+  return texts.every((key) => isText(table[key])) ? pick(table, [...numbers, ...texts, ...given]) : undefined;
 }
 
 function pick(table: Table, keys: readonly string[]): Table {

@@ -134,6 +134,7 @@ export function createBalancer(options: BalancerOptions): Balancer {
         moves: decision.moves,
         bytes: decision.moves * known.bytesPerMove,
         gainSeconds: decision.gainSeconds,
+        gainSpreadSeconds: decision.gainSpreadSeconds,
         costSeconds: decision.costSeconds,
         reason: decision.reason,
         moveCost: formatMoveCost(known, stepsPerMove),

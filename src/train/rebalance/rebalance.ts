@@ -62,8 +62,9 @@ export interface RebalanceDecision {
   readonly experts: Balancedness;
   /** How much loads change from step to step: the experts' standard deviations in the window over their means, each summed up. */
   readonly variation: number;
-  /** What it saves until the next decision, and what the moves take if nothing hides them. */
+  /** What it saves until the next decision, how far that may be from this, and what the moves take if nothing hides them. */
   readonly gainSeconds: number;
+  readonly gainSpreadSeconds: number;
   readonly costSeconds: number;
   /** Why or why not, for a person: one line without the step. */
   readonly reason: string;
@@ -99,6 +100,7 @@ export function decideRebalance(request: RebalanceRequest): RebalanceDecision | 
   const gains = Float32Array.from(decision.layers, ({ verdict, gain }) => (verdict === 'moves' ? gain : 0));
   const seconds = {
     gainSeconds: decision.gain * stepsAhead * expertSeconds,
+    gainSpreadSeconds: decision.spread * stepsAhead * expertSeconds,
     costSeconds: decision.moves * stepsPerMove * expertSeconds,
   };
   return {
@@ -131,16 +133,17 @@ function measureExperts({ windows, layers, experts, counts }: ReturnType<typeof 
   return measureBalancedness(counts, even, { windows, gpus: experts });
 }
 
-type Seconds = Pick<RebalanceDecision, 'gainSeconds' | 'costSeconds'>;
+type Seconds = Pick<RebalanceDecision, 'gainSeconds' | 'gainSpreadSeconds' | 'costSeconds'>;
 
 function explainMove(
   { moves, before, after }: PlacementDecision,
   layers: number,
-  { gainSeconds, costSeconds }: Seconds,
+  { gainSeconds, gainSpreadSeconds, costSeconds }: Seconds,
 ): string {
   const replicas = `${moves} ${moves === 1 ? 'replica' : 'replicas'} of ${layers} ${layers === 1 ? 'layer' : 'layers'}`;
   const ranks = `slowest rank ${formatFactor(before)} -> ${formatFactor(after)} the mean`;
-  const price = `saves ${formatSeconds(gainSeconds)} until the next for ${formatSeconds(costSeconds)} of moving`;
+  const saved = `${formatSeconds(gainSeconds)} ± ${formatSeconds(gainSpreadSeconds)}`;
+  const price = `saves ${saved} until the next, on steps that it was not placed by, for ${formatSeconds(costSeconds)} of moving`;
   return `moves ${replicas}: ${ranks}, ${price}`;
 }
 
