@@ -21,6 +21,8 @@ export interface MigrationOptions extends WindowedSearch {
   readonly mostMoves?: number | undefined;
   /** With it, only what pays for its moves is moved. */
   readonly cost?: MoveCost | undefined;
+  /** Called after each layer of which the ways are known. */
+  readonly onLayer?: ((done: number, layers: number) => void) | undefined;
 }
 
 /** A placement that is reached from the current one, and what that takes and gives. */
@@ -151,7 +153,8 @@ export function traceMoves(
   const needed = countPointMoves(ends.map(({ start }) => start));
   requireMoves(needed, options.mostMoves);
   const price = priceOf(options.cost, sumObjectives(ends.map(({ start }) => start)));
-  const layers = ends.map(({ state, constraints, before, start, whole }): LayerPath => {
+  const layers = ends.map(({ state, constraints, before, start, whole }, layer): LayerPath => {
+    options.onLayer?.(layer, target.layers);
     if (isWholeOnly(options)) return { start, whole, points: [start, whole] };
     setWindowedPlacement(state, start.expertOf);
     const traced = traceMigration(state, constraints, before, slots, price);

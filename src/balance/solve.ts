@@ -119,9 +119,10 @@ export function solveBalance(request: BalanceRequest, watch: BalanceWatch): Bala
   const trials =
     loads.windows > 1 ? tryAll(request, origin, { ...place, onLayer: progress.onLayer }, progress) : undefined;
   const objective = request.objective ?? trials?.objective ?? 'sum';
+  progress.begin();
   const placed = placeExperts(loads, machine, { ...place, objective, onLayer: progress.onLayer });
   const judged = trials && { trials, before: judgeBefore(trials, placed.placement) };
-  const moved = current && goTo(request, { current, placed, objective }, judged);
+  const moved = current && goTo(request, { current, placed, objective }, judged, progress);
   const placement = moved?.placement ?? placed.placement;
   const after = measurePlacement(placement, loads, machine, traffic?.routes);
   const isOther = after.maxGpuLoad.some((load, layer) => load !== placed.maxGpuLoad[layer]);
@@ -152,33 +153,34 @@ export function solveBalance(request: BalanceRequest, watch: BalanceWatch): Bala
 
 /** Which search is going on, for the watcher. */
 interface Progress {
-  readonly onPart: (done: number, parts: number) => void;
+  /** The next search begins, of so many in all where that is known by now. */
+  readonly begin: (searches?: number) => void;
   readonly onLayer: (done: number, layers: number) => void;
 }
 
-/** The searches of parts of the windows come first, and then the one of all. */
 function createProgress({ onLayer }: BalanceWatch): Progress {
   let search = 0;
-  let searches = 1;
-  let lastDone = 0;
+  let total = 1;
   return {
-    onPart(done, parts) {
-      search = done;
-      searches = parts + 1;
-      lastDone = 0;
+    begin(searches = total) {
+      search += 1;
+      total = searches;
     },
-    onLayer(done, layers) {
-      // The last part is followed by the search of all windows, which begins anew.
-      if (done < lastDone && search === searches - 2) search += 1;
-      lastDone = done;
-      onLayer?.(done, layers, Math.min(search + 1, searches), searches);
-    },
+    onLayer: (done, layers) => onLayer?.(done, layers, search, Math.max(search, total)),
   };
 }
 
-function tryAll(request: BalanceRequest, before: Placement, place: PlaceOptions, { onPart }: Progress): Trials {
-  const { loads, machine, objective, isTimed = true } = request;
-  return tryPlacing({ loads, machine, before, place: { ...place, objective }, isTimed, onPart });
+function tryAll(request: BalanceRequest, before: Placement, place: PlaceOptions, { begin }: Progress): Trials {
+  const { loads, machine, objective, isTimed = true, current } = request;
+  return tryPlacing({
+    loads,
+    machine,
+    before,
+    place: { ...place, objective },
+    isTimed,
+    // All windows are placed by at last, and ways are looked for from each split and from all.
+    onPart: ({ parts, splits }) => begin(parts + 1 + (current === undefined ? 0 : splits + 1)),
+  });
 }
 
 function placeOptionsOf(request: BalanceRequest, { now }: BalanceWatch): PlaceOptions {
@@ -205,6 +207,7 @@ function goTo(
   request: BalanceRequest,
   ends: { readonly current: Placement; readonly placed: PlacedExperts; readonly objective: PlacementObjective },
   judged: { readonly trials: Trials; readonly before: JudgedBefore } | undefined,
+  { begin, onLayer }: Progress,
 ): Moved {
   const { loads, machine, mostMoves, cost } = request;
   const { current, placed, objective } = ends;
@@ -215,6 +218,7 @@ function goTo(
     mostMoves,
     cost,
     mostWindows: WAY_WINDOWS,
+    onLayer,
   };
   if (judged === undefined) {
     const migration = migratePlacement(loads, machine, current, placed.placement, options);
@@ -222,7 +226,8 @@ function goTo(
     return { verdict, placement: isKept ? placeLost(current, machine) : migration.placement };
   }
   const { trials, before } = judged;
-  const { best, whole } = judgeMoves(trials, before, current, options);
+  const { best, whole } = judgeMoves(trials, before, current, { ...options, onSplit: () => begin() });
+  begin();
   const paths = traceMoves(loads, machine, current, placed.placement, options);
   const choose = createPointChooser(listPoints(paths), cost);
   const migrate = (budget: number): Migration => takePoints(paths, chooseWithin({ paths, choose }, budget));

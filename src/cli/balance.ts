@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type BalanceRequest, joinNodes, type Machine, type Placement, solveBalance } from '../balance/index.js';
+import { type BalanceRequest, joinNodes, type Machine, type Placement } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import {
   fitPlacement,
@@ -13,6 +13,7 @@ import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addSourceFlags } from './balance-flags.js';
 import { readLoads, readMachine } from './balance-input.js';
 import { type BalanceFlags, costOf, drawBalanceSvg, formatBalanceText } from './balance-output.js';
+import { watchBalance } from './balance-progress.js';
 import { addScoreCommand } from './balance-score.js';
 import { checkOutputs, takeGpus } from './input-files.js';
 import { parseNumber } from './numbers.js';
@@ -116,10 +117,7 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
   const machine = readMachine(takeGpus(flags, read, flags.current), (read ?? recorded).placement?.slots);
   const current = read && fitPlacement(read, input, machine, { where: flags.current ?? '' });
   const { layerNumbers } = input;
-  const solution = solveBalance(requestOf(flags, input, machine, current?.placement), {
-    now: () => performance.now(),
-    onLayer: createProgress(),
-  });
+  const solution = watchBalance(requestOf(flags, input, machine, current?.placement));
   const file = formatSolution(solution, input, flags.format ?? 'json');
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
   const fileNotes = flags.out !== undefined || isFileOnScreen ? file.notes : [];
@@ -173,19 +171,5 @@ function requestOf(
     budgetMilliseconds: flags.budget,
     mostMoves: flags.maxMoves,
     cost: costOf(flags),
-  };
-}
-
-/** Says now and then which layer is done: on a terminal in place, elsewhere as a line every few seconds. */
-function createProgress(): (done: number, layers: number) => void {
-  const isTerminal = process.stderr.isTTY === true;
-  let shown = performance.now();
-  return (done, layers) => {
-    if (isTerminal && done === layers) process.stderr.write('\r\u001b[K');
-    if (done === layers || performance.now() - shown < (isTerminal ? 300 : 5000)) return;
-    shown = performance.now();
-    process.stderr.write(
-      isTerminal ? `\rplacing layer ${done} of ${layers}\u001b[K` : `placing layer ${done} of ${layers}\n`,
-    );
   };
 }

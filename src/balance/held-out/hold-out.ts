@@ -49,8 +49,8 @@ export interface HeldOutRequest {
   readonly place: PlaceOptions;
   /** Whether windows follow each other in time; they do not where they are domains of text. */
   readonly isTimed: boolean;
-  /** What is going on, before each part is placed. */
-  readonly onPart?: ((done: number, parts: number) => void) | undefined;
+  /** Called before each part is placed: so many placements will be made, of so many splits. */
+  readonly onPart?: ((all: { readonly parts: number; readonly splits: number }) => void) | undefined;
 }
 
 /** Placements of parts of the windows by one objective, each judged. */
@@ -95,12 +95,11 @@ export function tryPlacing(request: HeldOutRequest): Trials {
   const folds = isLarge(loads, machine) ? FEW_FOLDS : FOLDS;
   const splits = planSplits(loads, { folds, isTimed, seed: place.seed ?? 0 });
   const objectives = listObjectives(place);
-  const parts = (splits.turns.length + splits.ahead.length) * objectives.length;
-  let done = 0;
+  const all = splits.turns.length + splits.ahead.length;
   const tried = objectives.map((objective) => {
     const placements: Placement[] = [];
     const trial = judgeSplits(loads, machine, splits, ({ search, judge }) => {
-      request.onPart?.(done++, parts);
+      request.onPart?.({ parts: all * objectives.length, splits: all });
       const { placement } = placeExperts(pickWindows(loads, search), machine, { ...place, objective });
       placements.push(placement);
       return largestOf(placement, pickWindows(loads, judge), machine);

@@ -54,18 +54,19 @@ export function judgeMoves(
   trials: Trials,
   before: JudgedBefore,
   current: Placement,
-  options: MigrationOptions,
+  options: MigrationOptions & { readonly onSplit?: () => void },
 ): JudgedMoves {
   const { request, splits, placements } = trials;
   const { loads, machine } = request;
-  const ways = [...splits.turns, ...splits.ahead].map(({ search, judge }, index) =>
-    openSplit(pickWindows(loads, search), pickWindows(loads, judge), machine, {
+  const ways = [...splits.turns, ...splits.ahead].map(({ search, judge }, index) => {
+    options.onSplit?.();
+    return openSplit(pickWindows(loads, search), pickWindows(loads, judge), machine, {
       current,
       target: placements[index],
       before,
       options,
-    }),
-  );
+    });
+  });
   const judgeBudget = (budget: number): JudgedBudget => {
     const chosen = ways.map((way) => chooseWithin(way, budget));
     const trial = judgeSplits(loads, machine, splits, ({ judge }, index) =>
