@@ -5,7 +5,6 @@
 export { type Estimate, quantileOfT } from './estimate.js';
 export { looksFitted } from './fitted.js';
 export {
-  estimateGain,
   type HeldOut,
   type JudgedBefore,
   judgeBefore,
@@ -13,4 +12,4 @@ export {
   type Trials,
   tryPlacing,
 } from './hold-out.js';
-export { chooseWithin, type JudgedMoves, judgeMoves } from './moves.js';
+export { chooseWithin, judgeMoves } from './moves.js';

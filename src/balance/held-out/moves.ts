@@ -16,7 +16,7 @@ import { estimateGain, type JudgedBefore, type Trials } from './hold-out.js';
 import { type JudgedTrial, judgeSplits } from './trials.js';
 
 /** A number of moves, and what it gains on windows that neither the target nor the way to it was made from. */
-export interface JudgedBudget {
+interface JudgedBudget {
   /** Moves that are allowed; infinite for all of the target. */
   readonly budget: number;
   /** Moves that are made of these, in the mean of the splits. */
@@ -26,7 +26,7 @@ export interface JudgedBudget {
 }
 
 /** What moving comes to. */
-export interface JudgedMoves {
+interface JudgedMoves {
   /** The budget that gains most, with what its moves cost. */
   readonly best: JudgedBudget;
   /** All of the target. */
