@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import { zipSync } from 'fflate';
 import { InputError } from '../base/index.js';
 import { type Pickled, type TensorToWrite, writeTorch, writeTorchZip } from './test-torch.js';
-import { isTorchTensor, readTorchFile } from './torch-file.js';
+import { isNumberTensor } from './number-tensor.js';
+import { readTorchFile } from './torch-file.js';
 
 function readOne(bytes: Uint8Array): { readonly shape: readonly number[]; readonly numbers: readonly number[] } {
   const tensor = readTorchFile(bytes, 'a.pt');
-  assert.ok(isTorchTensor(tensor));
+  assert.ok(isNumberTensor(tensor));
   return { shape: tensor.shape, numbers: [...tensor.read()] };
 }
 
@@ -28,7 +29,7 @@ test('reads what torch.save wrote', () => {
   assert.equal(value.get('rank'), 0);
   assert.equal(value.get('average_utilization_rate_over_window'), 0.875);
   const tensor: unknown = value.get('logical_count');
-  assert.ok(isTorchTensor(tensor));
+  assert.ok(isNumberTensor(tensor));
   assert.deepEqual(tensor.shape, [3, 2, 4]);
   assert.deepEqual(
     [...tensor.read()],
@@ -89,7 +90,7 @@ test('a tensor that goes beyond its storage, or a storage beyond the file, is re
 test('a tensor that is named again and again is not read again and again', () => {
   const data = new Int32Array(2 ** 20);
   const tensor = readTorchFile(writeTorch({ storage: 'IntStorage', data, shape: [data.length] }), 'a.pt');
-  assert.ok(isTorchTensor(tensor));
+  assert.ok(isNumberTensor(tensor));
   assert.throws(
     () => {
       for (let time = 0; time < 1000; time++) tensor.read();

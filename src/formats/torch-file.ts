@@ -1,22 +1,8 @@
 import { InputError } from '../base/index.js';
+import { bytesOfNumber, decodeNumbers, type NumberTensor, type NumberType } from './number-tensor.js';
 import { type PickleGlobal, readPickle } from './pickle.js';
-import { decodeFloat16 } from './safetensors-numbers.js';
+import { collectionGlobals } from './pickle-collections.js';
 import { readStoredZip } from './zip.js';
-
-/** A tensor of a file that `torch.save` wrote. */
-export interface TorchTensor {
-  readonly shape: readonly number[];
-  /**
-   * The numbers in row-major order, whatever their type; every call makes them anew. Throws `InputError` if what was read of the file's tensors so far has
-   * more numbers than a real file can.
-   */
-  readonly read: () => Float64Array;
-}
-
-/** Whether a value that `readTorchFile` gave is a tensor; a pickle of other things has no plain objects. */
-export function isTorchTensor(value: unknown): value is TorchTensor {
-  return typeof value === 'object' && value !== null && 'shape' in value && 'read' in value;
-}
 
 /** Where a tensor lies in its storage, checked to lie within it; sizes are in numbers, not bytes. */
 interface StorageView {
@@ -28,34 +14,27 @@ interface StorageView {
 }
 
 interface Storage {
-  readonly type: StorageType;
+  readonly type: NumberType;
   readonly bytes: Uint8Array;
   readonly numbers: number;
 }
 
-interface StorageType {
-  readonly name: string;
-  readonly bytes: number;
-  readonly decode: (bytes: Uint8Array) => Float64Array;
-}
-
 /** By the name that pickles use, `torch.IntStorage`. */
-const storageTypes: readonly StorageType[] = [
-  { name: 'ByteStorage', bytes: 1, decode: (bytes) => new Float64Array(bytes) },
-  { name: 'CharStorage', bytes: 1, decode: (bytes) => new Float64Array(new Int8Array(copy(bytes))) },
-  { name: 'BoolStorage', bytes: 1, decode: (bytes) => new Float64Array(bytes.map((byte) => (byte === 0 ? 0 : 1))) },
-  { name: 'ShortStorage', bytes: 2, decode: (bytes) => new Float64Array(new Int16Array(copy(bytes))) },
-  {
-    name: 'HalfStorage',
-    bytes: 2,
-    decode: (bytes) => new Float64Array(new Uint16Array(copy(bytes))).map(decodeFloat16),
-  },
-  { name: 'BFloat16Storage', bytes: 2, decode: decodeBfloat16 },
-  { name: 'IntStorage', bytes: 4, decode: (bytes) => new Float64Array(new Int32Array(copy(bytes))) },
-  { name: 'FloatStorage', bytes: 4, decode: (bytes) => new Float64Array(new Float32Array(copy(bytes))) },
-  { name: 'LongStorage', bytes: 8, decode: decodeInt64 },
-  { name: 'DoubleStorage', bytes: 8, decode: (bytes) => new Float64Array(copy(bytes)) },
-];
+const storageTypes: Readonly<Record<string, NumberType>> = {
+  ByteStorage: 'uint8',
+  CharStorage: 'int8',
+  BoolStorage: 'bool',
+  ShortStorage: 'int16',
+  HalfStorage: 'float16',
+  BFloat16Storage: 'bfloat16',
+  IntStorage: 'int32',
+  FloatStorage: 'float32',
+  LongStorage: 'int64',
+  DoubleStorage: 'float64',
+};
+
+/** By the name of the dtype: PyTorch has no storages for them. */
+const untypedDtypes: Readonly<Record<string, NumberType>> = { uint16: 'uint16', uint32: 'uint32', uint64: 'uint64' };
 
 const mostDims = 8;
 
@@ -68,8 +47,9 @@ export function isZip(bytes: Uint8Array): boolean {
 }
 
 /**
- * What `torch.save` wrote: dicts are `Map`s, lists and tuples are arrays, tensors are `TorchTensor`s. The pickle in it may ask for nothing but tensors, their
- * storages and `OrderedDict`. Throws `InputError` for anything else, as `readStoredZip` and `readPickle`.
+ * What `torch.save` wrote: dicts are `Map`s, lists and tuples are arrays, tensors and parameters are `NumberTensor`s, which throw `InputError` if what was
+ * read of the file's tensors so far has more numbers than a real file can. The pickle in it may ask for nothing but tensors, their storages and Python's own
+ * dicts. Throws `InputError` for anything else, as `readStoredZip` and `readPickle`.
  */
 export function readTorchFile(bytes: Uint8Array, where: string): unknown {
   const refuse = makeRefuse(where);
@@ -84,35 +64,61 @@ export function readTorchFile(bytes: Uint8Array, where: string): unknown {
     spent += numbers;
     if (spent > mostNumbers) refuse(`its tensors have more than ${mostNumbers} numbers`);
   };
-  const types = new Map<PickleGlobal, StorageType>();
-  const globals = new Map<string, PickleGlobal>([
-    ['collections.OrderedDict', (pairs) => makeOrderedDict(pairs, refuse)],
-    ['torch._utils._rebuild_tensor_v2', (...parts) => makeTensor(checkView(parts, spend, refuse))],
-  ]);
-  for (const type of storageTypes) {
-    const global = (): never => refuse(`it calls torch.${type.name}`);
-    types.set(global, type);
-    globals.set(`torch.${type.name}`, global);
-  }
+  const { globals, types, untyped } = listGlobals(spend, refuse);
   const resolvePersistent = (id: unknown): Storage => {
     const [kind, type, key, , numbers] = Array.isArray(id) ? (id as unknown[]) : [];
-    const known = typeof type === 'function' ? types.get(type as PickleGlobal) : undefined;
+    const named = typeof type === 'function' ? (type as PickleGlobal) : undefined;
+    const known = named === untyped ? 'uint8' : named && types.get(named);
     if (kind !== 'storage' || known === undefined || typeof key !== 'string' || !isSize(numbers))
       return refuse('it refers to something that is no storage');
     const data = entries.get(`${folder}data/${key}`);
     if (data === undefined) return refuse(`it has no storage ${JSON.stringify(key.slice(0, 20))}`);
-    if (numbers * known.bytes > data.length)
-      return refuse(`storage ${key} has ${data.length} bytes, not ${numbers} x ${known.bytes}`);
+    const width = bytesOfNumber(known);
+    if (numbers * width > data.length)
+      return refuse(`storage ${key} has ${data.length} bytes, not ${numbers} x ${width}`);
     return { type: known, bytes: data, numbers };
   };
   return readPickle(entries.get(pickleName[0]!)!, where, { globals, resolvePersistent });
+}
+
+interface TorchGlobals {
+  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** The types of numbers by what stands for the storages, and for the dtypes of untyped ones. */
+  readonly types: ReadonlyMap<PickleGlobal, NumberType>;
+  /** What stands for a storage of bytes. */
+  readonly untyped: PickleGlobal;
+}
+
+function listGlobals(spend: StorageView['spend'], refuse: Refuse): TorchGlobals {
+  const types = new Map<PickleGlobal, NumberType>();
+  const untyped = (): never => refuse('it calls torch.storage.UntypedStorage');
+  const rebuild = (...parts: readonly unknown[]) => makeTensor(checkView(parts, spend, refuse));
+  const rebuildUntyped = (...[storage, offset, shape, stride, , , dtype]: readonly unknown[]) => {
+    const type = typeof dtype === 'function' ? types.get(dtype as PickleGlobal) : undefined;
+    if (type === undefined || !isStorage(storage)) return refuse('a tensor has no storage, or no dtype that is known');
+    const numbers = Math.floor(storage.numbers / bytesOfNumber(type));
+    return makeTensor(checkView([{ ...storage, type, numbers }, offset, shape, stride], spend, refuse));
+  };
+  const globals = new Map<string, PickleGlobal>([
+    ...collectionGlobals(refuse),
+    ['torch._utils._rebuild_tensor_v2', rebuild],
+    ['torch._utils._rebuild_tensor_v3', rebuildUntyped],
+    ['torch._utils._rebuild_parameter', (tensor) => tensor],
+    ['torch.storage.UntypedStorage', untyped],
+  ]);
+  for (const [name, type] of [...Object.entries(storageTypes), ...Object.entries(untypedDtypes)]) {
+    const global = (): never => refuse(`it calls torch.${name}`);
+    types.set(global, type);
+    globals.set(`torch.${name}`, global);
+  }
+  return { globals, types, untyped };
 }
 
 function isText(bytes: Uint8Array, text: string): boolean {
   return bytes.length === text.length && bytes.every((byte, index) => byte === text.charCodeAt(index));
 }
 
-function makeTensor(view: StorageView): TorchTensor {
+function makeTensor(view: StorageView): NumberTensor {
   return { shape: view.shape, read: () => readView(view) };
 }
 
@@ -122,17 +128,6 @@ function makeRefuse(where: string): Refuse {
   return (what) => {
     throw new InputError({ what: `bad .pt file: ${what}`, where, mend: 'the file is damaged; save it again' });
   };
-}
-
-function makeOrderedDict(pairs: unknown, refuse: Refuse): Map<unknown, unknown> {
-  const dict = new Map<unknown, unknown>();
-  if (pairs === undefined) return dict;
-  if (!Array.isArray(pairs)) return refuse('an OrderedDict is made from no pairs');
-  for (const pair of pairs) {
-    if (!Array.isArray(pair) || pair.length !== 2) return refuse('an OrderedDict is made from no pairs');
-    dict.set(pair[0], pair[1]);
-  }
-  return dict;
 }
 
 /** The arguments of `_rebuild_tensor_v2`: storage, offset, size, stride, and what training needs. */
@@ -157,14 +152,14 @@ function readView({ storage, offset, shape, stride, spend }: StorageView): Float
   const elements = shape.reduce((product, size) => product * size, 1);
   if (elements === 0) return new Float64Array(0);
   const { type, bytes } = storage;
+  const width = bytesOfNumber(type);
   if (isContiguous(shape, stride)) {
     spend(elements);
-    return type.decode(bytes.subarray(offset * type.bytes, (offset + elements) * type.bytes));
+    return decodeNumbers(bytes.subarray(offset * width, (offset + elements) * width), type);
   }
-  const first = offset * type.bytes;
   const last = shape.reduce((position, size, dim) => position + (size - 1) * stride[dim]!, offset);
   spend(last - offset + 1);
-  const all = type.decode(bytes.subarray(first, (last + 1) * type.bytes));
+  const all = decodeNumbers(bytes.subarray(offset * width, (last + 1) * width), type);
   const numbers = new Float64Array(elements);
   let next = 0;
   const copyDim = (dim: number, start: number): void => {
@@ -197,24 +192,4 @@ function isSize(value: unknown): value is number {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.length <= mostDims && value.every(isSize);
-}
-
-/** Typed arrays of wider numbers must begin at a multiple of their size, which a part of a file need not. */
-function copy(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}
-
-function decodeBfloat16(bytes: Uint8Array): Float64Array {
-  const bits = new Uint32Array(new Uint16Array(copy(bytes))).map((half) => half << 16);
-  return new Float64Array(new Float32Array(bits.buffer));
-}
-
-/** Exact up to 2^53; a BigInt64Array would be some ten times slower. */
-function decodeInt64(bytes: Uint8Array): Float64Array {
-  const halves = copy(bytes);
-  const low = new Uint32Array(halves);
-  const high = new Int32Array(halves);
-  const numbers = new Float64Array(low.length / 2);
-  for (let next = 0; next < numbers.length; next++) numbers[next] = low[2 * next]! + 2 ** 32 * high[2 * next + 1]!;
-  return numbers;
 }

@@ -1,6 +1,6 @@
 import type { Placement } from '../../balance/index.js';
 import type { FileTree } from '../file-tree.js';
-import { isTorchTensor } from '../torch-file.js';
+import { isNumberTensor } from '../number-tensor.js';
 import { addToExperts, makePlacement } from './placed-counts.js';
 import { joinWindows, makeLoads, plural, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
 import { describeSglang } from './sglang.js';
@@ -72,7 +72,7 @@ function addRecords(passes: Passes, file: ReadonlyMap<unknown, unknown>, where: 
   const records: unknown = file.get('records');
   const map: unknown = file.get('last_physical_to_logical_map');
   if (!Array.isArray(records)) refuseLoads('records is no list', where);
-  if (!isTorchTensor(map) || map.shape.length !== 2 || map.shape.includes(0))
+  if (!isNumberTensor(map) || map.shape.length !== 2 || map.shape.includes(0))
     refuseLoads('last_physical_to_logical_map is no tensor [layers, slots]', where);
   const placement = makePlacement(map.read(), map.shape as [number, number], where);
   const first = passes.placement ?? placement;
@@ -91,7 +91,7 @@ function addRecord(passes: Passes, record: unknown, placement: Placement, index:
   const id: unknown = record.get('forward_pass_id');
   const tokens: unknown = record.get('global_physical_count');
   if (typeof id !== 'number' || !Number.isSafeInteger(id)) refuse('forward_pass_id is no whole number');
-  if (!isTorchTensor(tokens)) refuse('global_physical_count is no tensor');
+  if (!isNumberTensor(tokens)) refuse('global_physical_count is no tensor');
   const { shape } = tokens;
   if (shape.length !== 2 || shape[0] !== layers || shape[1] !== slots)
     refuse(`global_physical_count has the shape [${shape}], the placement [${layers}, ${slots}]`);

@@ -1,5 +1,5 @@
 import { createLoads, type ExpertLoads, sumWindows } from '../../balance/index.js';
-import { isTorchTensor, type TorchTensor } from '../torch-file.js';
+import { isNumberTensor, type NumberTensor } from '../number-tensor.js';
 import {
   isRecord,
   keepWindows,
@@ -37,7 +37,7 @@ export function readLogicalCount(file: unknown, where: string): number[][][] {
 
 /** As `readSglangJson`, for a tensor `[steps, layers, experts]` or `[layers, experts]` of a recorder's `.pt`. */
 export function readSglangTensor(
-  tensor: TorchTensor,
+  tensor: NumberTensor,
   layout: unknown,
   where: string,
   options: ReadOptions,
@@ -55,11 +55,11 @@ export function readSglangTensor(
 /** The counts of a `stat` recording, its `logical_count`; undefined where the value is none. */
 export function findLogicalCount(
   value: unknown,
-): { readonly tensor: TorchTensor; readonly layout: unknown } | undefined {
-  if (isTorchTensor(value)) return { tensor: value, layout: undefined };
+): { readonly tensor: NumberTensor; readonly layout: unknown } | undefined {
+  if (isNumberTensor(value)) return { tensor: value, layout: undefined };
   if (!(value instanceof Map)) return undefined;
   const tensor: unknown = value.get('logical_count');
-  return isTorchTensor(tensor) ? { tensor, layout: value.get('logical_count_layout') } : undefined;
+  return isNumberTensor(tensor) ? { tensor, layout: value.get('logical_count_layout') } : undefined;
 }
 
 /** Leaves out what the recorder never filled, and warm-up. */
