@@ -3,13 +3,16 @@ import { decodeFloat16 } from './safetensors-numbers.js';
 /** An array of numbers in a file of PyTorch, NumPy or safetensors. */
 export interface NumberTensor {
   readonly shape: readonly number[];
-  /** The numbers in row-major order, whatever their type; every call makes them anew. Throws `InputError` as its file's reader. */
+  /**
+   * The numbers in row-major order, whatever their type; every call makes them anew. Throws `InputError` as its file's
+   * reader.
+   */
   readonly read: () => Float64Array;
 }
 
-/** Whether a value of a file is an array of numbers; readers give no other plain objects. */
+/** Whether a value that a reader gave is an array of numbers; no file can make a function of its own. */
 export function isNumberTensor(value: unknown): value is NumberTensor {
-  return typeof value === 'object' && value !== null && 'shape' in value && 'read' in value;
+  return typeof value === 'object' && value !== null && 'read' in value && typeof value.read === 'function';
 }
 
 /** The types of numbers that arrays in files have. */

@@ -1,14 +1,16 @@
 import type { PickleGlobal } from './pickle.js';
 
-/** Types that a `defaultdict` may name as what makes its values; Python 2's names are those of pickles of protocol 2. */
+/**
+ * Types that a `defaultdict` may name as what makes its values; Python 2's names are those of pickles of protocol 2.
+ */
 const factories = ['int', 'long', 'float', 'list', 'dict', 'set'].flatMap((name) => [
   `builtins.${name}`,
   `__builtin__.${name}`,
 ]);
 
 /**
- * The dicts of Python's standard library, as `Map`s: `OrderedDict`, `Counter` and `defaultdict`. What a `defaultdict` would make its missing values with is never called.
- * `refuse` throws the error that a pickle is bad.
+ * The dicts of Python's standard library, as `Map`s: `OrderedDict`, `Counter` and `defaultdict`. What a `defaultdict`
+ * would make its missing values with is never called. `refuse` throws the error that a pickle is bad.
  */
 export function collectionGlobals(refuse: (what: string) => never): readonly (readonly [string, PickleGlobal])[] {
   const makeCounter: PickleGlobal = (counts = new Map()) =>

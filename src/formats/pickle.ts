@@ -109,6 +109,9 @@ const opcodes: ReadonlyMap<number, Argument> = new Map<number, Argument>([
   [0x51, none], // BINPERSID
 ]);
 
+/** Sets what an object holds. */
+const build = 0x62;
+
 const makesObject: ReadonlySet<number> = new Set([
   0x28, 0x29, 0x74, 0x85, 0x86, 0x87, 0x5d, 0x7d, 0x42, 0x43, 0x52, 0x51, 0x93, 0x63,
 ]);
@@ -124,6 +127,8 @@ function scanPickle(bytes: Uint8Array): { readonly end: number; readonly problem
   while (position < bytes.length) {
     const opcode = bytes[position]!;
     const argument = opcodes.get(opcode);
+    if (opcode === build)
+      return { end: position, problem: 'it holds an object with attributes, such as a model or its state_dict' };
     if (argument === undefined)
       return { end: position, problem: `opcode ${opcode} at byte ${position} is for more than plain data` };
     if (makesObject.has(opcode)) objects += 1;

@@ -1,5 +1,6 @@
 import { formatBytes, InputError, nearestWord } from '../base/index.js';
 import type { FileTree } from './file-tree.js';
+import { decodeNumbers, type NumberTensor, type NumberType } from './number-tensor.js';
 import { type Dtype, parseHeader } from './safetensors-header.js';
 import { decodeFloats } from './safetensors-numbers.js';
 import { decodeUtf8 } from './utf8.js';
@@ -72,6 +73,34 @@ export function readIntegerTensor(index: TensorIndex, name: string): Int32Array 
   const entry = findTensor(index, name);
   if (entry.dtype === 'I32') return new Int32Array(entry.read().buffer);
   throw new InputError({ what: `tensor '${name}' is of ${entry.dtype}`, where: entry.path, mend: 'convert it to I32' });
+}
+
+const numberTypes: Readonly<Partial<Record<Dtype, NumberType>>> = {
+  BOOL: 'bool',
+  U8: 'uint8',
+  I8: 'int8',
+  U16: 'uint16',
+  I16: 'int16',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  U32: 'uint32',
+  I32: 'int32',
+  F32: 'float32',
+  U64: 'uint64',
+  I64: 'int64',
+  F64: 'float64',
+};
+
+/** A tensor of any type of numbers but those of 8 bits with an exponent, for which reading throws `InputError`. */
+export function asNumberTensor({ path, dtype, shape, read }: TensorEntry): NumberTensor {
+  return {
+    shape,
+    read: () => {
+      const type = numberTypes[dtype];
+      if (type !== undefined) return decodeNumbers(read(), type);
+      throw new InputError({ what: `a tensor is of ${dtype}`, where: path, mend: 'convert it to F32 or I32' });
+    },
+  };
 }
 
 function findTensor(index: TensorIndex, name: string): TensorEntry {

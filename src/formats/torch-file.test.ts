@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { zipSync } from 'fflate';
 import { InputError } from '../base/index.js';
-import { type Pickled, type TensorToWrite, writeTorch, writeTorchZip } from './test-torch.js';
 import { isNumberTensor } from './number-tensor.js';
+import { type Pickled, type TensorToWrite, writeTorch, writeTorchZip } from './test-torch.js';
 import { readTorchFile } from './torch-file.js';
 
 function readOne(bytes: Uint8Array): { readonly shape: readonly number[]; readonly numbers: readonly number[] } {
@@ -104,10 +104,12 @@ const pickles: readonly [name: string, pickle: string | Uint8Array, message: Reg
   ['runs one in protocol 0', "cposix\nsystem\n(S'ls'\ntR.", /the pickle asks for posix\.system/],
   ['names one on the stack', '\x80\x04\x8c\x02os\x8c\x06system\x93.', /the pickle asks for os\.system/],
   ['evaluates', 'c__builtin__\neval\n.', /asks for __builtin__\.eval/],
-  ['asks for a near name', 'ctorch._utils\n_rebuild_parameter\n.', /asks for torch\._utils\._rebuild_parameter/],
+  ['asks for a near name', 'ctorch._utils\n_rebuild_qtensor\n.', /asks for torch\._utils\._rebuild_qtensor/],
+  ['makes a Counter of a list', 'ccollections\nCounter\n]\x85R.', /a Counter is made from no dict/],
+  ['calls the factory of a dict', 'cbuiltins\nint\n)R.', /it calls builtins\.int/],
   ['asks for a name of the prototype', 'ctorch\n__proto__\n.', /asks for torch\.__proto__/],
   ['makes an instance', '(icollections\nOrderedDict\n.', /opcode 105 at byte 1/],
-  ['sets state', '}}b.', /opcode 98 at byte 2/],
+  ['sets state', '}}b.', /it holds an object with attributes/],
   ['names lists', ']]\x93.', /a name that is no text/],
   ['calls a storage', 'ctorch\nIntStorage\n)R.', /it calls torch\.IntStorage/],
   ['calls a number', 'K\x01)R.', /bad pickle/],

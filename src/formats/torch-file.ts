@@ -38,18 +38,17 @@ const untypedDtypes: Readonly<Record<string, NumberType>> = { uint16: 'uint16', 
 
 const mostDims = 8;
 
-/** As many numbers as all tensors of a file may have when they are read; one small file could name one tensor a million times. */
+/**
+ * As many numbers as all tensors of a file may have when they are read; one small file could name one tensor a million
+ * times.
+ */
 const mostNumbers = 2 ** 27;
 
-/** Whether bytes begin as a zip, which `torch.save` writes. */
-export function isZip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
-}
-
 /**
- * What `torch.save` wrote: dicts are `Map`s, lists and tuples are arrays, tensors and parameters are `NumberTensor`s, which throw `InputError` if what was
- * read of the file's tensors so far has more numbers than a real file can. The pickle in it may ask for nothing but tensors, their storages and Python's own
- * dicts. Throws `InputError` for anything else, as `readStoredZip` and `readPickle`.
+ * What `torch.save` wrote: dicts are `Map`s, lists and tuples are arrays, tensors and parameters are `NumberTensor`s,
+ * which throw `InputError` if what was read of the file's tensors so far has more numbers than a real file can. The
+ * pickle in it may ask for nothing but tensors, their storages and Python's own dicts. Throws `InputError` for anything
+ * else, as `readStoredZip` and `readPickle`.
  */
 export function readTorchFile(bytes: Uint8Array, where: string): unknown {
   const refuse = makeRefuse(where);
