@@ -1,7 +1,8 @@
 import { existsSync, fstatSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { endsBefore, type FileTree, type GunzipProblem } from './file-tree.js';
+import { endsBefore, type FileTree, type GunzipOptions, type GunzipProblem } from './file-tree.js';
+import { gunzip } from './gunzip.js';
 import { fileError, readFileBytes, withOpenFile } from './read-file.js';
 
 /** The disk, from the working directory. */
@@ -46,7 +47,9 @@ function readRange(file: number, start: number, length: number, path: string): U
   return bytes;
 }
 
-function unpack(bytes: Uint8Array, { maxBytes }: { readonly maxBytes: number }): Uint8Array | GunzipProblem {
+function unpack(bytes: Uint8Array, { maxBytes, isCut }: GunzipOptions): Uint8Array | GunzipProblem {
+  // As in memory, so that the same comes of a gzip that was cut.
+  if (isCut === true) return gunzip(bytes, maxBytes, true);
   try {
     return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (error) {

@@ -19,7 +19,7 @@ export interface FileTree {
   /** What `use` gives, which may read parts of the file until it returns. */
   readonly open: <T>(path: string, use: (file: OpenFile) => T) => T;
   /** The content of a gzip of one or several members, or why there is none; little more than `maxBytes` are ever held of it. */
-  readonly gunzip: (bytes: Uint8Array, options: { readonly maxBytes: number }) => Uint8Array | GunzipProblem;
+  readonly gunzip: (bytes: Uint8Array, options: GunzipOptions) => Uint8Array | GunzipProblem;
 }
 
 /** A file that is open for reading. */
@@ -27,6 +27,13 @@ interface OpenFile {
   readonly size: number;
   /** So many bytes from `start` on, in a buffer of their own. Throws `InputError` where the file ends before. */
   readonly read: (start: number, length: number) => Uint8Array<ArrayBuffer>;
+}
+
+/** How much of a gzip is unpacked. */
+export interface GunzipOptions {
+  readonly maxBytes: number;
+  /** Give what comes before the end of a gzip that was cut; nothing says whether it is whole. */
+  readonly isCut?: boolean;
 }
 
 /** What may be wrong with a gzip. */

@@ -25,7 +25,8 @@ test('what zlib packs, in one member or several, comes out again', () => {
 test('a gzip with a byte that is not as it was, or without its end, is not taken for other content', () => {
   const content = new TextEncoder().encode('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]');
   const good = pack(content);
-  for (let end = 0; end < good.length; end++) assert.equal(typeof gunzip(good.slice(0, end), mostBytes), 'string');
+  for (let end = 1; end < good.length; end++) assert.equal(gunzip(good.slice(0, end), mostBytes), 'cut');
+  assert.equal(typeof gunzip(good.slice(0, 0), mostBytes), 'string');
   // Time, flags of the packer and its system lie before it.
   for (let at = 10; at < good.length; at++) {
     for (const mask of [1, 0x10, 0x80, 0xff]) {
@@ -39,6 +40,24 @@ test('a gzip with a byte that is not as it was, or without its end, is not taken
   const second = join(good, good);
   second[good.length + 12]! ^= 1;
   assert.equal(typeof gunzip(second, mostBytes), 'string');
+});
+
+test('a gzip that was cut anywhere gives what comes before, where that is asked', () => {
+  const text = Array.from({ length: 20_000 }, (_, line) => `${(line * 7919) % 10_007}\n`).join('');
+  const content = new TextEncoder().encode(text);
+  const good = pack(content);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: good.length - 1 }), (end) => {
+      const cut = good.slice(0, end);
+      assert.equal(gunzip(cut, mostBytes), 'cut');
+      const start = gunzip(cut, mostBytes, true);
+      assert.ok(typeof start !== 'string' && start.length <= content.length);
+      assert.deepEqual(Buffer.compare(start, content.subarray(0, start.length)), 0);
+      // A member's header, and one of a block, stand for nothing.
+      if (end > good.length / 2) assert.ok(start.length > content.length / 3);
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('no more is unpacked than the bound, whatever a gzip claims', () => {

@@ -13,10 +13,11 @@ const trailerBytes = 8;
 const unknownFlags = 0xe0;
 
 /**
- * The content of a gzip, of one or several members, whose check sums it is held against; or why there is none. It runs in a browser, and takes some four times as long as
- * Node's. No more is held than `maxBytes` and what 16 KiB of the gzip stand for. A gzip that ends within its last check sum is damaged, and so is one with something behind it.
+ * The content of a gzip, of one or several members, whose check sums it is held against; or why there is none. It runs
+ * in a browser, and takes some four times as long as Node's. No more is held than `maxBytes` and what 16 KiB of the
+ * gzip stand for. A gzip with something behind it is damaged. Of one that `isCut`, it gives what comes before its end.
  */
-export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | GunzipProblem {
+export function gunzip(bytes: Uint8Array, maxBytes: number, isCut = false): Uint8Array | GunzipProblem {
   const parts: Uint8Array[] = [];
   let length = 0;
   let members = 0;
@@ -52,16 +53,25 @@ export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array | Gunzip
     for (let start = 0; start < bytes.length; start += stepBytes) {
       steps += 1;
       if (steps > mostHeaderSteps) return 'damaged';
-      stream.push(bytes.subarray(start, start + stepBytes), start + stepBytes >= bytes.length);
+      stream.push(bytes.subarray(start, start + stepBytes));
     }
-    if (bytes.length < trailerBytes) return 'cut';
+    if (isCut) return join(parts, length);
+    if (!hasEnded(stream)) return 'cut';
     endMember(bytes.length);
   } catch (error) {
-    if (error instanceof Stop) return error.problem;
-    // fflate says so where the gzip ends too early; all else that it throws is about what is in it.
-    return isEnd(error) ? 'cut' : 'damaged';
+    return error instanceof Stop ? error.problem : 'damaged';
   }
   return join(parts, length);
+}
+
+/**
+ * Whether the last member is whole. fflate keeps to itself that it waits for another: `v` is then where that would
+ * begin in `p`, and one more, and less before.
+ */
+function hasEnded(stream: Gunzip): boolean {
+  const next: unknown = Reflect.get(stream, 'v');
+  const rest: unknown = Reflect.get(stream, 'p');
+  return typeof next === 'number' && rest instanceof Uint8Array && next > trailerBytes && rest.length >= next - 1;
 }
 
 class Stop extends Error {
@@ -71,10 +81,6 @@ class Stop extends Error {
     super(problem);
     this.problem = problem;
   }
-}
-
-function isEnd(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 0;
 }
 
 function join(parts: readonly Uint8Array[], length: number): Uint8Array {

@@ -63,7 +63,7 @@ export function createMemoryTree(files: readonly MemoryFile[]): FileTree {
       };
       return use({ size: bytes.length, read });
     },
-    gunzip: (bytes, { maxBytes }) => gunzip(bytes, maxBytes),
+    gunzip: (bytes, { maxBytes, isCut }) => gunzip(bytes, maxBytes, isCut),
   };
 }
 
