@@ -4,12 +4,15 @@ import { InputError } from '../../base/index.js';
 /** Expert loads as an engine recorded them, and what the file says about them. */
 export interface RecordedLoads {
   /** Which format it was. */
-  readonly format: 'sglang' | 'tensorrt-llm' | 'vllm' | 'adrs' | 'routes' | 'domains';
+  readonly format: 'sglang' | 'tensorrt-llm' | 'vllm' | 'adrs' | 'routes' | 'domains' | 'table';
   /** `[windows, layers, experts]`: tokens. */
   readonly loads: ExpertLoads;
   /** `[layers]`: the number each row has in the engine that wrote it. */
   readonly layerNumbers: readonly number[];
-  /** What these numbers count: `absolute` the model's hidden layers, dense ones too (SGLang, TensorRT-LLM, routes), or `moe` its MoE layers only (vLLM, ADRS, domains). */
+  /**
+   * What these numbers count: `absolute` the model's hidden layers, dense ones too (SGLang, TensorRT-LLM, routes,
+   * tables that number their layers from above 0), or `moe` its MoE layers only (vLLM, ADRS, domains, other tables).
+   */
   readonly layerNumbering: 'absolute' | 'moe';
   /** `[windows]`: their names, where they have any (domains). */
   readonly windowNames?: readonly string[];
@@ -19,6 +22,20 @@ export interface RecordedLoads {
   readonly placement?: Placement;
   /** What a person should know, one line each. */
   readonly notes: readonly string[];
+}
+
+/** Loads of a file or folder, before they are joined with others. */
+export interface ReadLoads extends RecordedLoads {
+  /** Where a table itself numbers its layers: what these numbers count follows from all files together. */
+  readonly labels?: TableLabels;
+}
+
+/** How a table says which row is of which layer. */
+export interface TableLabels {
+  /** Whether layers have the names of a model's modules, `model.layers.3.mlp`, which count all layers. */
+  readonly areModules: boolean;
+  /** Whether only experts with tokens need be in it, so that there may be more layers and experts. */
+  readonly isSparse: boolean;
 }
 
 /** What the caller of a reader wants. */
@@ -47,6 +64,21 @@ export function joinWindows(windows: readonly Float64Array[]): Float64Array {
   return counts;
 }
 
+/**
+ * Leaves out windows without tokens, such as rows of a ring buffer that were never reached; one stays where all are.
+ */
+export function leaveOutEmpty(loads: ExpertLoads): ExpertLoads {
+  if (loads.windows === 1) return loads;
+  const size = loads.layers * loads.experts;
+  const isUsed = Array.from({ length: loads.windows }, (_, window) =>
+    loads.counts.subarray(window * size, (window + 1) * size).some((count) => count > 0),
+  );
+  if (!isUsed.includes(false)) return loads;
+  return isUsed.includes(true)
+    ? keepWindows(loads, (window) => isUsed[window])
+    : keepWindows(loads, (window) => window === 0);
+}
+
 /** The windows that `isKept`. */
 export function keepWindows(loads: ExpertLoads, isKept: (window: number) => boolean): ExpertLoads {
   const all = Array.from({ length: loads.windows }, (_, window) => window);
@@ -58,9 +90,9 @@ export function numberLayers(layers: number): readonly number[] {
   return Array.from({ length: layers }, (_, layer) => layer);
 }
 
-/** `1 window`, `3 windows`. */
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 window`, `3 windows`; nouns with another plural name it. */
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`;
 }
 
 /** `0, 1, 2 and 7 more`. */
@@ -71,6 +103,16 @@ export function listNumbers(numbers: readonly number[]): string {
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The mend of a file in which several things, or none known, may be the loads: to name one. A shell must take it as one
+ * word.
+ */
+export function namePart(where: string, part: string): string {
+  const path = `${where}${where.includes('#') ? '/' : '#'}${part.trim().slice(0, 80)}`;
+  const isWord = !/[\s;&|<>*?'"$()`\\!]/.test(path);
+  return `name the part of the file that holds the loads, as ${isWord ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
 /** Throws the `InputError` that the file at `where` is not as its format says. */

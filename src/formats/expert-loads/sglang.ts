@@ -2,7 +2,7 @@ import { createLoads, type ExpertLoads, sumWindows } from '../../balance/index.j
 import { isNumberTensor, type NumberTensor } from '../number-tensor.js';
 import {
   isRecord,
-  keepWindows,
+  leaveOutEmpty,
   listNumbers,
   makeLoads,
   numberLayers,
@@ -14,8 +14,8 @@ import {
 import { trimWarmupWindows } from './warm-up.js';
 
 /**
- * SGLang's `{"logical_count": [steps][layers][experts]}` or without steps, which `--init-expert-location` takes too; and DLBlas's of the same name. Other keys
- * say nothing about loads. Throws `InputError` as `createLoads`.
+ * SGLang's `{"logical_count": [steps][layers][experts]}` or without steps, which `--init-expert-location` takes too;
+ * and DLBlas's of the same name. Other keys say nothing about loads. Throws `InputError` as `createLoads`.
  * Source: sglang, expert_location.py and expert_distribution.py.
  */
 export function readSglangJson(
@@ -27,7 +27,10 @@ export function readSglangJson(
   return finishSglang(loads, file.logical_count_layout, options);
 }
 
-/** The steps of `logical_count` of a JSON file, whose numbers `createLoads` checks. Throws `InputError` where there is none. */
+/**
+ * The steps of `logical_count` of a JSON file, whose numbers `createLoads` checks. Throws `InputError` where there is
+ * none.
+ */
 export function readLogicalCount(file: unknown, where: string): number[][][] {
   const nested = isRecord(file) ? file.logical_count : undefined;
   if (!Array.isArray(nested)) return refuseLoads('logical_count is no list', where, 'give [steps][layers][experts]');
@@ -56,7 +59,6 @@ export function readSglangTensor(
 export function findLogicalCount(
   value: unknown,
 ): { readonly tensor: NumberTensor; readonly layout: unknown } | undefined {
-  if (isNumberTensor(value)) return { tensor: value, layout: undefined };
   if (!(value instanceof Map)) return undefined;
   const tensor: unknown = value.get('logical_count');
   return isNumberTensor(tensor) ? { tensor, layout: value.get('logical_count_layout') } : undefined;
@@ -68,22 +70,12 @@ export function finishSglang(recorded: ExpertLoads, layout: unknown, { trimWarmu
     const notes = [`the counts of ${plural(recorded.windows, 'rank')} were summed`];
     return describeSglang(sumWindows(recorded), notes);
   }
-  const used = recorded.windows === 1 ? recorded : leaveOutUnused(recorded);
+  // SGLang counts into a ring of steps.
+  const used = leaveOutEmpty(recorded);
   const unused = recorded.windows - used.windows;
   const { kept, notes } = trimWarmupWindows(used, trimWarmup);
   const dropped = unused === 0 ? [] : [`${plural(unused, 'unused row')} of the ring buffer left out`];
   return describeSglang(kept, [...dropped, ...notes]);
-}
-
-/** SGLang counts into a ring of steps; rows that it did not reach are 0. One stays where all are. */
-function leaveOutUnused(loads: ExpertLoads): ExpertLoads {
-  const size = loads.layers * loads.experts;
-  const isUsed = Array.from({ length: loads.windows }, (_, window) =>
-    loads.counts.subarray(window * size, (window + 1) * size).some((count) => count > 0),
-  );
-  return isUsed.includes(true)
-    ? keepWindows(loads, (window) => isUsed[window]!)
-    : keepWindows(loads, (window) => window === 0);
 }
 
 /** SGLang has a row for each hidden layer; those of dense layers are 0. */
