@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
 import { placementFormats } from './browser.js';
+import { bytesOfInts, writeNpy } from './test-npy.js';
 
 /** Runs in a thread that lacks what browsers lack: reads each path, places its experts on two GPUs, and reads its placement again in each format. */
 const work = `
@@ -60,12 +62,25 @@ test('loads are read, placed and written without what only Node has', { timeout:
     { path: 'loads.json.gz', bytes: new Uint8Array(gzipSync(example)) },
     { path: 'routes.jsonl', bytes: new TextEncoder().encode(`${JSON.stringify(route)}\n`.repeat(3)) },
   ];
+  const counts = [9, 8, 7, 6, 5, 4, 3, 2];
+  const array = writeNpy({ descr: '<i4', shape: [1, 8], data: bytesOfInts(counts) });
+  const tables = ['wide.csv', 'x8.npy', 'x8.npz', 'dict-weight.pt', 'dictcounts.json', 'trt-i64', 'dumps'];
+  files.push(
+    { path: 'wide.csv', bytes: new TextEncoder().encode(counts.join()) },
+    { path: 'x8.npy', bytes: array },
+    { path: 'x8.npz', bytes: zipSync({ 'counts.npy': array }) },
+  );
+  const lying = readdirSync('test/fixtures/loads', { recursive: true, withFileTypes: true });
+  for (const entry of lying.filter((one) => one.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    files.push({ path: relative('test/fixtures/loads', path), bytes: new Uint8Array(readFileSync(path)) });
+  }
   const modules = ['./browser.js', '../balance/index.js'].map((path) => new URL(path, import.meta.url).href);
-  const paths = ['sglang-stat.pt', 'sglang-per-pass_0.pt', 'loads.json', 'loads.json.gz', 'routes.jsonl'];
+  const paths = ['sglang-stat.pt', 'sglang-per-pass_0.pt', 'loads.json', 'loads.json.gz', 'routes.jsonl', ...tables];
   const found = await runWithoutNode({ modules, files, paths });
   assert.deepEqual(
     found.map(({ format }) => format),
-    ['sglang', 'sglang', 'domains', 'domains', 'routes'],
+    ['sglang', 'sglang', 'domains', 'domains', 'routes', ...Array<string>(5).fill('table'), 'tensorrt-llm', 'sglang'],
   );
   for (const { read } of found) assert.deepEqual(read, placementFormats);
   assert.deepEqual(found[3]!.solution.placement, found[2]!.solution.placement);

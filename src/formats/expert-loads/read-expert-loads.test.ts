@@ -47,7 +47,7 @@ test('any loads are read the same from the files of each engine', async () => {
       await checkRead(write('indented.json', JSON.stringify(sglang, null, 2)), 'sglang', nested);
       await checkRead(write('a.json.gz', gzipSync(JSON.stringify(sglang))), 'sglang', nested);
       await checkRead(write('a.pt', writeTorch(new Map([['logical_count', tensorOf(nested)]]))), 'sglang', nested);
-      await checkRead(write('b.pt', writeTorch(tensorOf(nested))), 'sglang', nested);
+      await checkRead(write('b.pt', writeTorch(tensorOf(nested))), 'table', nested);
       const adrs = { load_history: nested.map((rows) => ({ logical_expert_load: rows })) };
       await checkRead(write('b.json', adrs), 'adrs', nested);
       const domains = Object.fromEntries(nested.map((rows, window) => [`d${window}`, rows]));
@@ -61,6 +61,8 @@ test('any loads are read the same from the files of each engine', async () => {
       });
       await checkRead(write('e.jsonl', toLines([{ record_type: 'eplb_load_meta' }, ...stats])), 'vllm', nested);
       await checkRead(write('f.jsonl', toLines(stats)), 'vllm', nested);
+      const early = stats.map(({ expert_load, p2l_map }) => ({ expert_load, p2l_map }));
+      await checkRead(write('g.jsonl', toLines(early)), 'vllm', nested);
     }),
     { numRuns: 30 },
   );
@@ -110,40 +112,6 @@ test('a recording of SGLang that torch wrote is read: physical slots are summed 
   assert.equal(placement?.slots, 6);
   assert.deepEqual([...placement.physicalToLogical], [0, 1, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3]);
   assert.deepEqual(notes, ['only the file of one rank is here: the counts of other ranks are not in it']);
-});
-
-function perPass(passes: readonly (readonly [id: number, counts: readonly number[]])[]): Uint8Array {
-  const map = { storage: 'LongStorage', data: BigInt64Array.of(1n, 0n, 1n), shape: [1, 3] };
-  const records = passes.map(
-    ([id, counts]) =>
-      new Map([
-        ['forward_pass_id', id as never],
-        ['global_physical_count', { storage: 'IntStorage', data: Int32Array.from(counts), shape: [1, 3] } as never],
-      ]),
-  );
-  return writeTorch(
-    new Map([
-      ['records', records as never],
-      ['last_physical_to_logical_map', map as never],
-    ]),
-  );
-}
-
-test('the files that ranks wrote at the same time are summed for each forward pass, whichever is named', async () => {
-  const first = write(
-    'rec_1747.5_0.pt',
-    perPass([
-      [8, [1, 2, 3]],
-      [7, [4, 5, 6]],
-    ]),
-  );
-  const second = write('rec_1747.5_10.pt', perPass([[7, [10, 20, 30]]]));
-  write('rec_1748.5_1.pt', perPass([[7, [1000, 1000, 1000]]]));
-  for (const path of [first, second]) {
-    const { loads, notes } = await readExpertLoads(path);
-    assert.deepEqual(loads, createLoads([[[25, 50]], [[2, 4]]]));
-    assert.deepEqual(notes, ['the files of 2 ranks were summed']);
-  }
 });
 
 test('steps that the ring buffer never reached are left out, and layers without tokens are named', async () => {
@@ -269,11 +237,12 @@ test('dummy tokens at the start of routes are reported as warm-up, and left out 
   const kept = await readExpertLoads(path);
   assert.equal(kept.routes?.chosen[0]?.length, 811 * 2);
   const found = 'layer 0: the first 556 tokens of 811 are dummies, the same or with equal weights';
-  assert.deepEqual(kept.notes, [`${found}: warm-up? --trim-warmup leaves them out`]);
+  const taken = 'the largest expert is 7: taken as 8 experts (--experts E if there are more)';
+  assert.deepEqual(kept.notes, [taken, `${found}: warm-up? --trim-warmup leaves them out`]);
   const trimmed = await readExpertLoads(path, { trimWarmup: true });
   assert.deepEqual(trimmed.loads, createLoads([[[0, 0, 255, 255, 0, 0, 0, 0]]]));
   assert.equal(trimmed.routes?.chosen[0]?.length, 255 * 2);
-  assert.deepEqual(trimmed.notes, [`${found}: left out as warm-up`]);
+  assert.deepEqual(trimmed.notes, [taken, `${found}: left out as warm-up`]);
   const only = await readExpertLoads(write('only.jsonl', toLines(profiling)), { trimWarmup: true });
   assert.equal(only.loads.counts[7], 300);
 });

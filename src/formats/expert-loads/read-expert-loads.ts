@@ -3,6 +3,9 @@ import { type LoadsOptions, readExpertLoadsFrom } from './read-from.js';
 import type { RecordedLoads } from './recorded-loads.js';
 
 /** As `readExpertLoadsFrom`, on the disk. */
-export async function readExpertLoads(path: string, options: LoadsOptions = {}): Promise<RecordedLoads> {
-  return await Promise.resolve(readExpertLoadsFrom(diskTree, path, options));
+export async function readExpertLoads(
+  paths: string | readonly string[],
+  options: LoadsOptions = {},
+): Promise<RecordedLoads> {
+  return await Promise.resolve(readExpertLoadsFrom(diskTree, paths, options));
 }

@@ -13,8 +13,9 @@ import {
 import { trimWarmupWindows } from './warm-up.js';
 
 /**
- * vLLM's recorded expert loads (JSONL): each `eplb_load_stats` line is a window of tokens `[layers, slots]` with the placement that was then in force, by which they
- * are summed for each logical expert; `eplb_load_meta` lines say nothing that is needed. Throws `InputError` that names the line.
+ * vLLM's recorded expert loads (JSONL): each `eplb_load_stats` line is a window of tokens `[layers, slots]` with the
+ * placement that was then in force, by which they are summed for each logical expert; `eplb_load_meta` lines say
+ * nothing that is needed. Throws `InputError` that names the line.
  * Source: vllm-project/vllm#41141.
  */
 export function readVllmLines(lines: Iterable<JsonLine>, path: string, { trimWarmup }: ReadOptions): RecordedLoads {
@@ -27,7 +28,7 @@ export function readVllmLines(lines: Iterable<JsonLine>, path: string, { trimWar
       const mend = 'give the file of --eplb-config write_stats_path';
       return refuseLoads('it is a placement (eplb_initial_mapping), not loads', where, mend);
     }
-    if (value.record_type !== 'eplb_load_stats') continue;
+    if (!isStats(value)) continue;
     const next = addWindow(windows, value, placement, where);
     if (placement !== undefined && !isSamePlacement(next, placement)) changes += 1;
     placement = next;
@@ -71,6 +72,13 @@ function addWindow(
   addToExperts(sums, tokens.numbers, placement);
   windows.push(sums);
   return placement;
+}
+
+/** Early records do not say what they are. */
+function isStats(record: Readonly<Record<string, unknown>>): boolean {
+  return (
+    record.record_type === 'eplb_load_stats' || (record.record_type === undefined && record.expert_load !== undefined)
+  );
 }
 
 interface Table {

@@ -63,6 +63,7 @@ const formatWords: Readonly<Record<RecordedLoads['format'], string>> = {
   adrs: 'ADRS',
   routes: 'Route log',
   domains: 'JSON by domain',
+  table: 'Table',
 };
 
 /** What was read, in a line: `SGLang: 60 windows, 2 layers × 16 experts, 1.2 M tokens`. */
