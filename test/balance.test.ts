@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -92,6 +92,9 @@ describe('doubletrack balance', () => {
     const last = await balance(`${join(run, '0000014-0000014.json')} --gpus 4 --slots 20`);
     assert.equal(Math.round(last.gpuLoad[1]!.reduce((sum, load) => sum + load, 0)), 1400);
     assert.ok(last.replicas[1]![15]! > 1);
+    mkdirSync(join(folder, 'run'));
+    cpSync(run, join(folder, 'run', 'loads'), { recursive: true });
+    assert.deepEqual((await balance(`${join(folder, 'run')} --gpus 4 --slots 20`)).gpuLoad, whole.gpuLoad);
   });
 
   it('finds and proves the optimum of a small layer', async () => {
@@ -330,5 +333,68 @@ describe("the library 'doubletrack/balance'", () => {
     const text = execFileSync(process.execPath, ['examples/balance.mjs'], { encoding: 'utf8' });
     assert.match(text, /DeepSeek's EPLB: .*; largest 232\.00/);
     assert.match(text, /best: .*; largest 196\.67/);
+  });
+});
+
+describe('loads as people have them', () => {
+  const loads = 'test/fixtures/loads';
+  /** Balancedness as a ratio of sums, to four digits, and the largest GPU loads. */
+  const figures = ({ balancedness, maxGpuLoad }: BalanceJson) => [balancedness.ratioOfSums.toFixed(4), ...maxGpuLoad];
+
+  it('are read whatever wrote them', async () => {
+    const two = '--gpus 2 --slots';
+    assert.deepEqual(figures(await balance(`${loads}/dictcounts.json ${two} 10`)), ['0.9992', 400, 249]);
+    assert.deepEqual(figures(await balance(`${loads}/list3.json ${two} 6`)), ['0.8681', 370, 282]);
+    const table = await balance(`${loads}/counts.csv ${two} 6`);
+    for (const name of ['x.npy', 'compressed.npz', 'dict-of-lists.json'])
+      assert.deepEqual((await balance(`${loads}/${name} ${two} 6`)).gpuLoad, table.gpuLoad, name);
+    assert.equal((await balance(`${loads}/list1.json ${two} 6`)).gpuLoad.length, 1);
+    assert.equal((await balance(`${loads}/dict-weight.pt ${two} 10`)).gpuLoad.length, 3);
+    assert.equal((await balance(`${loads}/trt-i64 ${two} 10`)).gpuLoad.length, 2);
+  });
+
+  it('may be several files, or a folder of them', async () => {
+    const dumps = readdirSync(`${loads}/dumps`).map((name) => `${loads}/dumps/${name}`);
+    const folder = await balance(`${loads}/dumps --gpus 2 --slots 10`);
+    const files = await balance(`${dumps.join(' ')} --gpus 2 --slots 10`);
+    assert.deepEqual(files.gpuLoad, folder.gpuLoad);
+    const one = await balance(`${dumps[0]} --gpus 2 --slots 10`);
+    const sum = (rows: number[][]) => Math.round(rows.flat().reduce((total, load) => total + load, 0));
+    assert.equal(sum(folder.gpuLoad), 2 * sum(one.gpuLoad));
+    const { status, stderr } = await runCommand(
+      `balance cross-validate ${dumps.join(' ')} --gpus 2 --slots 10 --seeds 1`,
+    );
+    assert.equal(status, 0, stderr);
+  });
+
+  it('come with a note of what was assumed or left out', async () => {
+    const notes = async (line: string) => (await runCommand(`balance ${line} --json`)).stderr;
+    assert.match(
+      await notes(`${loads}/cut.jsonl --gpus 2 --slots 6`),
+      /^note: the last line was cut, and is left out$/m,
+    );
+    assert.match(await notes(`${loads}/list3.json --gpus 2 --slots 6`), /taken as 2 windows of 2 layers of 4 experts/);
+    const sparse = await notes(`${loads}/dictcounts.json --gpus 2 --slots 10`);
+    assert.match(sparse, /taken as 8 experts \(--experts E if there are more\)/);
+    assert.equal((await balance(`${loads}/dictcounts.json --experts 10 --gpus 2 --slots 12`)).replicas[0]!.length, 10);
+  });
+
+  it('may be a part of a file, which is named as the message says', async () => {
+    const path = write('two.csv', 'layer,expert,count_a,count_b\n0,0,1,9\n0,1,2,8\n');
+    const [, hint] = /as (\S+)\n$/.exec(await refusal(`${path} --gpus 2 --slots 2`)) ?? [];
+    assert.equal(hint, `${path}#count_a`);
+    assert.deepEqual((await balance(`${hint} --gpus 2 --slots 2`)).maxGpuLoad, [2]);
+  });
+
+  it('are not what is something else, which is named', async () => {
+    const other = [
+      [write('tokenizer.json', { model: {}, added_tokens: [] }), /it is a tokenizer\.json, not loads/],
+      [write('people.csv', 'name,city\nbob,rome\n'), /it is a CSV of text: its columns are name, city, not loads/],
+      [
+        write('trace.json', { displayTimeUnit: 'ms', traceEvents: [] }),
+        /it is a trace\.json of a run or schedule, not loads/,
+      ],
+    ] as const;
+    for (const [path, message] of other) assert.match(await refusal(`${path} --gpus 2 --slots 6`), message);
   });
 });

@@ -37,7 +37,7 @@ export function addCrossValidateCommand(balance: Command): void {
     .description(
       'Place by all windows (or domains) but one, measure on that one, for each: what placements are worth on loads to come.',
     )
-    .argument('<loads>', 'recorded loads with several windows, as for balance');
+    .argument('<loads...>', 'recorded loads with several windows, as for balance');
   addSourceFlags(command)
     .addOption(
       new Option('--measure <measure>', 'which balancedness: the mean over layers, or the ratio of sums')
@@ -55,19 +55,21 @@ export function addCrossValidateCommand(balance: Command): void {
       'after',
       '\nExample:\n  doubletrack balance cross-validate examples/loads.json --gpus 8 --slots 64 --normalize --seeds 1',
     )
-    .action((loads: string, _: unknown, self: Command) => runCrossValidate(loads, readSharedFlags(balance, self)));
+    .action((loads: readonly string[], _: unknown, self: Command) =>
+      runCrossValidate(loads, readSharedFlags(balance, self)),
+    );
 }
 
 /** Windows that are left out in turn, at most: each costs a search of all layers. */
 const MOST_WINDOWS = 64;
 
-async function runCrossValidate(path: string, flags: CrossValidateFlags): Promise<void> {
-  const { recorded, loads } = await readLoads(path, flags);
+async function runCrossValidate(paths: readonly string[], flags: CrossValidateFlags): Promise<void> {
+  const { recorded, loads } = await readLoads(paths, flags);
   const machine = readMachine(flags, recorded.placement?.slots);
   if (loads.windows < 2 || loads.windows > MOST_WINDOWS) {
     throw new InputError({
       what: `it has ${loads.windows} window${loads.windows === 1 ? '' : 's'}`,
-      where: path,
+      where: paths.join(', '),
       mend: `give loads with 2 to ${MOST_WINDOWS} windows or domains`,
     });
   }

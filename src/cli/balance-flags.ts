@@ -24,7 +24,7 @@ export function addSourceFlags(command: Command): Command {
     .option('--gpu-speeds <file>', 'JSON list with the relative speed of each GPU')
     .option(
       '--experts <e>',
-      'number of experts, where a route log does not show them all',
+      'number of experts, where a route log or a table of those with tokens does not show them all',
       parseNumber('--experts', size),
     )
     .option('--normalize', 'give each window the same number of tokens, so that large ones do not outweigh small ones')

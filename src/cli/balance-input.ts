@@ -17,10 +17,10 @@ export interface SourceFlags {
   readonly layerOffset?: number;
 }
 
-/** Reads the loads as the flags say. Throws as `readExpertLoads`. */
-export async function readLoads(path: string, flags: SourceFlags): Promise<LoadsInput> {
+/** Reads the loads of files and folders as the flags say. Throws as `readExpertLoads`. */
+export async function readLoads(paths: readonly string[], flags: SourceFlags): Promise<LoadsInput> {
   const { experts, trimWarmup = false } = flags;
-  const recorded = await readExpertLoads(path, { trimWarmup, ...(experts === undefined ? {} : { experts }) });
+  const recorded = await readExpertLoads(paths, { trimWarmup, ...(experts === undefined ? {} : { experts }) });
   return prepareLoads(recorded, flags);
 }
 

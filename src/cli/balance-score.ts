@@ -19,7 +19,7 @@ export function addScoreCommand(balance: Command): void {
     .command('score')
     .description('Measure a placement on loads that it was not made from.')
     .argument('<placement>', "a placement: an engine's file, or the JSON of balance")
-    .argument('<loads>', 'recorded loads, as for balance');
+    .argument('<loads...>', 'recorded loads, as for balance');
   addSourceFlags(command)
     .option('--svg <file>', 'draw the load of each GPU')
     .option('--json', 'print the measures as JSON')
@@ -27,14 +27,14 @@ export function addScoreCommand(balance: Command): void {
       'after',
       '\nExample:\n  doubletrack balance score examples/placement.json examples/loads.json --gpus 8',
     )
-    .action((placement: string, loads: string, _: unknown, score: Command) =>
+    .action((placement: string, loads: readonly string[], _: unknown, score: Command) =>
       runScore(placement, loads, readSharedFlags(balance, score)),
     );
 }
 
-async function runScore(placementPath: string, loadsPath: string, flags: ScoreFlags): Promise<void> {
-  checkOutputs([flags.svg], [placementPath, loadsPath]);
-  const input = await readLoads(loadsPath, flags);
+async function runScore(placementPath: string, loadsPaths: readonly string[], flags: ScoreFlags): Promise<void> {
+  checkOutputs([flags.svg], [placementPath, ...loadsPaths]);
+  const input = await readLoads(loadsPaths, flags);
   const { loads, recorded, layerNumbers } = input;
   const read = readPlacement(placementPath, { experts: loads.experts });
   const machine = readMachine(takeGpus(flags, read, placementPath), read.placement.slots);
@@ -43,7 +43,7 @@ async function runScore(placementPath: string, loadsPath: string, flags: ScoreFl
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
   writeNotes([...recorded.notes, ...read.notes, ...notes]);
   const map = mapGpuLoads('load', measured, machine, layerNumbers);
-  const title = `${placementPath} on ${loadsPath}`;
+  const title = `${placementPath} on ${loadsPaths.join(', ')}`;
   if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);
   if (flags.json === true) {
     const { gpuLoad, maxGpuLoad, balancedness, duplicates, windows, spread } = measured;

@@ -25,8 +25,8 @@ export function addBalanceCommand(program: Command): void {
     .command('balance')
     .description("Place expert replicas on GPUs by recorded loads, and write the engine's file.")
     .argument(
-      '[loads]',
-      'recorded loads: SGLang JSON or .pt, TensorRT-LLM folder, vLLM JSONL, ADRS JSON, route JSONL, RUN/loads of a training run, or JSON by domain',
+      '[loads...]',
+      'files or folders of loads that SGLang, TensorRT-LLM, vLLM or a training run recorded, route JSONL, or tables of counts (JSON, CSV, .npy, .pt)',
     );
   addSourceFlags(command);
   addPolicyFlags(command);
@@ -47,7 +47,7 @@ export function addBalanceCommand(program: Command): void {
 }
 
 const HELP = `
-LOADS may be gzipped; FILE#a/b takes the part of a JSON file under the keys a and b. A GPU's load is its tokens over its speed.
+The windows of several LOADS follow one another. FILE#a/b takes the part of a file under the keys a and b. A GPU's load is its tokens over its speed.
 Engines number layers differently: SGLang and TensorRT-LLM count all layers of the model, vLLM and vLLM-Ascend only those with experts.
 
 Example:
@@ -108,10 +108,10 @@ function addMigrationFlags(command: Command): void {
     .option('--interval <s>', 'seconds until the next rebalance', parseNumber('--interval', { from: 1e-9, to: 1e12 }));
 }
 
-async function runBalance(path: string | undefined, flags: BalanceFlags): Promise<void> {
-  checkFlags(path, flags);
-  checkOutputs([flags.out, flags.svg], [path, flags.current, flags.gpuSpeeds]);
-  const input = await readLoads(path!, flags);
+async function runBalance(paths: readonly string[], flags: BalanceFlags): Promise<void> {
+  checkFlags(paths, flags);
+  checkOutputs([flags.out, flags.svg], [...paths, flags.current, flags.gpuSpeeds]);
+  const input = await readLoads(paths, flags);
   const { recorded } = input;
   const read = flags.current === undefined ? undefined : readPlacement(flags.current, { experts: input.loads.experts });
   const machine = readMachine(takeGpus(flags, read, flags.current), (read ?? recorded).placement?.slots);
@@ -129,11 +129,11 @@ async function runBalance(path: string | undefined, flags: BalanceFlags): Promis
     await writeOutput(isFileOnScreen ? file.text : formatBalanceText(solution, layerNumbers, costOf(flags)), undefined);
 }
 
-function checkFlags(path: string | undefined, flags: BalanceFlags): void {
+function checkFlags(paths: readonly string[], flags: BalanceFlags): void {
   const refuse = (what: string, mend: string): never => {
     throw new InputError({ what, mend });
   };
-  if (path === undefined) refuse('the loads are missing', 'name a file or folder, see --help');
+  if (paths.length === 0) refuse('the loads are missing', 'name a file or folder, see --help');
   const needsCurrent = flags.maxMoves !== undefined || flags.moveCost !== undefined || flags.interval !== undefined;
   if (needsCurrent && flags.current === undefined) refuse('moves need a placement to move from', 'add --current FILE');
   if ((flags.moveCost === undefined) !== (flags.interval === undefined))
