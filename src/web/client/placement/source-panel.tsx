@@ -59,7 +59,7 @@ export function GivePanel({
     >
       <DropZone
         label="Drop recorded expert loads here"
-        hint="SGLang JSON or .pt, TensorRT-LLM statistics folder, vLLM JSONL, ADRS JSON, route JSONL, a run's loads folder, or JSON by domain; gzipped or not. They stay in this browser."
+        hint="What SGLang, TensorRT-LLM, vLLM or a training run recorded, route JSONL, JSON by domain, or a table of counts as JSON, CSV, .npy or .pt; files or folders, gzipped or not. They stay in this browser."
         takesFolders
         mostBytes={mostBytes}
         onFiles={take}

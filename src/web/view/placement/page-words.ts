@@ -13,7 +13,8 @@ const words: readonly (readonly [flag: RegExp, words: string])[] = [
   [/--trim-warmup leaves them out/g, '"Leave out warm-up" does without them'],
   [/--policy best/g, 'our search'],
   [/ \(--strategy global\)/g, ', with the strategy "across nodes"'],
-  [/; name a part of the file as \S+?#(\S+)/g, '; or name the part of the file that holds them, such as $1'],
+  [/(name the part of the file that holds the loads), as (?:'[^']*#([^']+)'|\S+?#(\S+))/g, '$1, such as $2$3'],
+  [/ \(--experts E if there are more\)/g, ''],
   [/or write it as json/g, 'or take the format json'],
 ];
 
@@ -33,5 +34,5 @@ export function problemOnPage({ what, where, mend }: Problem): Problem {
 
 /** Whether a problem is that the loads lie deeper in a JSON file: then the person may name the part. */
 export function asksForPart({ mend = '' }: Problem): boolean {
-  return mend.includes('name a part of the file') || mend.includes('name the part of the file');
+  return mend.includes('name the part of the file');
 }

@@ -39,6 +39,7 @@ describe('what is known of loads', () => {
       describeLoads(findFacts(domains, undefined)),
       'JSON by domain: 2 domains (arxiv, book), 1 layer × 2 experts, 10 tokens',
     );
+    assert.equal(describeLoads(findFacts(readLoads([[1, 2]]), undefined)), 'Table: 1 layer × 2 experts, 3 tokens');
     const now = currentOf({ physicalToLogical: [[0, 1, 2, 3, 4, 5, 6, 7]], slotStarts: [0, 4, 8] });
     assert.equal(describeCurrent(findFacts(recorded, now.read).current!), 'json: 1 layer, 8 slots on 2 GPUs');
   });
@@ -124,6 +125,15 @@ describe('placing loads', () => {
   });
 
   it('says in the words of the page what readers note', () => {
+    const part = 'name the part of the file that holds the loads, as d/a.json#kind';
+    assert.equal(sayOnPage(part), 'name the part of the file that holds the loads, such as kind');
+    const quoted = "name the part of the file that holds the loads, as 'd/a.json#a b'";
+    assert.equal(sayOnPage(quoted), 'name the part of the file that holds the loads, such as a b');
+    const { notes } = readLoads({ 0: { 0: 5, 7: 1 } });
+    assert.ok(
+      notes.map(sayOnPage).every((note) => !note.includes('--')),
+      notes.join(),
+    );
     assert.equal(
       sayOnPage('the first 3 windows are the same: warm-up? --trim-warmup leaves them out'),
       'the first 3 windows are the same: warm-up? "Leave out warm-up" does without them',
