@@ -1,3 +1,4 @@
+import type { ExpertLoads } from '../../balance/index.js';
 import { listNumbers, numberLayers, type RecordedLoads, type TableLabels } from './recorded-loads.js';
 
 /** Layers as the keys of a table number them. */
@@ -50,19 +51,37 @@ function parseAll(keys: readonly string[], pattern: RegExp): readonly number[] |
   return keys.length > 0 && !numbers.some(Number.isNaN) ? numbers : undefined;
 }
 
-/** What numbers of a table's layers count, with a line for a person where that was assumed. */
+/** What the numbers of a table's layers count, with a line for a person where that was assumed. */
 export function nameLayers(
-  numbers: readonly number[],
-  { areModules }: TableLabels,
+  { layerNumbers: numbers, loads }: Pick<RecordedLoads, 'layerNumbers' | 'loads'>,
+  labels: TableLabels | undefined,
 ): Pick<RecordedLoads, 'layerNumbering' | 'notes'> {
-  if (areModules) return { layerNumbering: 'absolute', notes: [] };
+  if (labels?.areModules === true) return { layerNumbering: 'absolute', notes: [] };
   if (numbers.every((number, row) => number === row)) {
+    const dense = countEmptyLayers(loads);
+    if (dense > 0 && dense < numbers.length) {
+      const what = dense === 1 ? 'the first layer has' : `the first ${dense} layers have`;
+      const note = `${what} no tokens, as those without experts: taken as all layers of the model`;
+      return { layerNumbering: 'absolute', notes: [note] };
+    }
+    if (labels === undefined) return { layerNumbering: 'moe', notes: [] };
     const what = numbers.length === 1 ? 'its one layer is 0' : `its layers are 0 to ${numbers.length - 1}`;
     return { layerNumbering: 'moe', notes: [`${what}: taken as those with experts, in their order`] };
   }
   const shown = isRun(numbers) ? `${numbers[0]} to ${numbers.at(-1)}` : listNumbers(numbers);
   const what = numbers.length === 1 ? `its one layer is ${shown}` : `its layers are ${shown}`;
   return { layerNumbering: 'absolute', notes: [`${what}: taken as the model's own numbers`] };
+}
+
+/** Layers from the first one in which no window has tokens; each token goes through all layers with experts. */
+function countEmptyLayers({ windows, layers, experts, counts }: ExpertLoads): number {
+  for (let layer = 0; layer < layers; layer++) {
+    for (let window = 0; window < windows; window++) {
+      const start = (window * layers + layer) * experts;
+      if (counts.subarray(start, start + experts).some((count) => count > 0)) return layer;
+    }
+  }
+  return layers;
 }
 
 function isRun(numbers: readonly number[]): boolean {

@@ -91,7 +91,7 @@ function finish({ labels, ...recorded }: ReadLoads, { experts: given }: ReadOpti
   const isOpen = labels?.isSparse === true || recorded.format === 'routes';
   const taken = `the largest expert is ${experts - 1}: taken as ${plural(experts, 'expert')} (--experts E if there are more)`;
   const open = isOpen && given === undefined ? [taken] : [];
-  if (labels === undefined) return { ...recorded, notes: [...open, ...recorded.notes] };
-  const { layerNumbering, notes } = nameLayers(recorded.layerNumbers, labels);
+  if (recorded.format !== 'table') return { ...recorded, notes: [...open, ...recorded.notes] };
+  const { layerNumbering, notes } = nameLayers(recorded, labels);
   return { ...recorded, layerNumbering, notes: [...notes, ...open, ...recorded.notes] };
 }

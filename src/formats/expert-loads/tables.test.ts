@@ -88,9 +88,9 @@ const json: readonly Kind[] = [
   ['layers with a gap', { 0: [5, 6], 2: [7, 8] }, [1, 2, 2], [5, 6, 7, 8], 'absolute 0,2'],
   [
     'ten layers',
-    Object.fromEntries(Array.from({ length: 11 }, (_, layer) => [`layer_${layer}`, [layer]])),
+    Object.fromEntries(Array.from({ length: 11 }, (_, layer) => [`layer_${layer}`, [layer + 1]])),
     [1, 11, 1],
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
     'moe 0,1,2,3,4,5,6,7,8,9,10',
   ],
   [
@@ -193,6 +193,26 @@ describe('tables of JSON told by their shape', () => {
       assert.equal(table.notes.length > 0, name !== 'names of modules');
     });
   }
+
+  it('the first layers without tokens are those without experts, so that a table has all layers', async () => {
+    const empty = [0, 0];
+    for (const [index, content] of [
+      [empty, [5, 6], [7, 8]],
+      { 0: empty, 1: [5, 6] },
+      [
+        [empty, empty],
+        [empty, [1, 2]],
+      ],
+    ].entries()) {
+      const { layerNumbering, notes } = await readTable(write(`dense-${index}.json`, content));
+      assert.equal(layerNumbering, 'absolute');
+      assert.ok(
+        notes.includes('the first layer has no tokens, as those without experts: taken as all layers of the model'),
+      );
+    }
+    assert.equal((await readTable(write('last.json', [[5, 6], empty]))).layerNumbering, 'moe');
+    assert.equal((await readTable(write('none.json', [empty, empty]))).layerNumbering, 'moe');
+  });
 
   it('a table that could be a placement is read with a question', async () => {
     const { notes } = await readTable(
