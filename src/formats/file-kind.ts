@@ -37,13 +37,17 @@ const magics: readonly Magic[] = [
 
 /** What bytes that are no text look like. */
 export function describeBytes(bytes: Uint8Array): FileKind {
+  return findBinaryKind(bytes) ?? { what: 'a binary file of an unknown kind' };
+}
+
+/** What bytes are that begin as a file of a known kind; undefined of others, such as texts. */
+export function findBinaryKind(bytes: Uint8Array): FileKind | undefined {
   const head = String.fromCharCode(...bytes.subarray(0, 512));
   const found = magics.find(({ text, at = 0 }) => head.startsWith(text, at));
   if (found !== undefined)
     return found.mend === undefined ? { what: found.what } : { what: found.what, mend: found.mend };
   if (isZip(bytes)) return describeZip(bytes);
-  if (isPickle(bytes)) return { what: 'a pickle' };
-  return { what: 'a binary file of an unknown kind' };
+  return isPickle(bytes) ? { what: 'a pickle' } : undefined;
 }
 
 /** Whether bytes begin as a pickle of protocol 2 to 5. */

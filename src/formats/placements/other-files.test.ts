@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { formatPlacement } from '../browser.js';
+import { bytesOfInts, writeNpy } from '../test-npy.js';
 import { type Pickled, writeTorch } from '../test-torch.js';
 import { files, read, readBytes, refuses, rowsOf } from './test-files.js';
 
@@ -247,5 +248,17 @@ describe('a gzip', () => {
     const bytes = new Uint8Array(gzipSync(fixture('map-plain.json')));
     refuses(() => readBytes(bytes.subarray(0, 20)), /the gzip was cut \(file\)/);
     refuses(() => readBytes(bytes.map((byte, index) => (index === 3 ? 0xff : byte))), /the gzip is damaged \(file\)/);
+  });
+});
+
+describe('a placement of NumPy', () => {
+  it('is read as a table of slots, of any whole numbers', () => {
+    const array = writeNpy({ descr: '<i4', shape: [2, 6], data: bytesOfInts(twoRows.flat()) });
+    assert.deepEqual(rowsOf(readBytes(array)), twoRows);
+  });
+
+  it('is refused where a number is no expert', () => {
+    const array = writeNpy({ descr: '<i4', shape: [1, 6], data: bytesOfInts([0, 1, 2, 3, 9, 1]) });
+    refuses(() => readBytes(array), /holds 9/);
   });
 });

@@ -1,8 +1,11 @@
 import { formatBytes, InputError } from '../../base/index.js';
 import type { FileTree, GunzipProblem } from '../file-tree.js';
 import { parseJson } from '../json.js';
-import { isZip, readTorchFile } from '../torch-file.js';
+import { isNpy, readNpy, readNpz } from '../npy.js';
+import type { NumberTensor } from '../number-tensor.js';
+import { readTorchFile } from '../torch-file.js';
 import { decodeUtf8 } from '../utf8.js';
+import { isZip, listZip } from '../zip.js';
 import { refuse, type Source } from './check.js';
 import { readPlacementValue } from './read-value.js';
 import { isRowOfCsv, refuseBytes, refuseText } from './refuse-file.js';
@@ -13,7 +16,7 @@ const maxBytes = 2 ** 26;
 
 /**
  * The placement in a file, told by its content: of any `PlacementFormat`, a table of slots or an expert map, as JSON,
- * YAML or what `torch.save` wrote, gzipped or not; `experts` is the number of logical experts of its model. Throws
+ * YAML, `.npy`, `.npz` or what `torch.save` wrote, gzipped or not; `experts` is the number of logical experts of its model. Throws
  * `InputError` that names file, layer and slot where an expert is none, or has no slot in a layer, and says what the
  * file looks like where it is no placement.
  */
@@ -24,10 +27,31 @@ export function readPlacementFrom(
 ): RecordedPlacement {
   const bytes = unzip(files, files.read(path, { maxBytes }), path);
   const source = { where: path, experts };
-  if (isZip(bytes)) return readPlacementValue(readTorchFile(bytes, path), source);
+  if (isNpy(bytes)) return readPlacementValue(readNpy(bytes, path), source);
+  if (isNpz(bytes)) return readPlacementValue(readOneArray(bytes, path), source);
+  if (isTorchZip(bytes)) return readPlacementValue(readTorchFile(bytes, path), source);
   const problem = refuseBytes(bytes, path);
   if (problem !== undefined) throw problem;
   return parsePlacement(decodeUtf8(bytes, path), source);
+}
+
+/** Whether all that a zip holds are arrays of NumPy. */
+function isNpz(bytes: Uint8Array): boolean {
+  const names = isZip(bytes) ? (listZip(bytes) ?? []) : [];
+  return names.length > 0 && names.every((name) => name.endsWith('.npy'));
+}
+
+/** Whether a zip is what `torch.save` wrote, or is damaged, which its reader says. */
+function isTorchZip(bytes: Uint8Array): boolean {
+  return isZip(bytes) && (listZip(bytes)?.some((name) => name.endsWith('/data.pkl')) ?? true);
+}
+
+function readOneArray(bytes: Uint8Array, where: string): NumberTensor {
+  const arrays = readNpz(bytes, where, { maxBytes });
+  const [first] = arrays.values();
+  if (arrays.size === 1) return first;
+  const names = [...arrays.keys()].slice(0, 6).map((name) => JSON.stringify(name.slice(0, 40)));
+  throw refuse(`it holds the arrays ${names.join(', ')}`, where, 'give one array [layers][slots], as .npy');
 }
 
 const gunzipProblems: Readonly<Record<GunzipProblem, string>> = {

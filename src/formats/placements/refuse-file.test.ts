@@ -44,8 +44,8 @@ const files: readonly (readonly [name: string, content: Uint8Array | string, wha
   ],
   ['a cut JSON', '{"physical_to_logical_map": [[0, 1', /no valid JSON/, /it may be cut/],
   ['a pickle', bytesOf(0x80, 4), /a bare pickle/, /torch\.save of torch 1\.6/],
-  ['Parquet', bytesOf(0x50, 0x41, 0x52, 0x31), /a Parquet table/, /as JSON/],
-  ['zstd', bytesOf(0x28, 0xb5, 0x2f, 0xfd), /packed with zstd/, /unpack it first/],
+  ['Parquet', bytesOf(0x50, 0x41, 0x52, 0x31), /a Parquet file/, /as JSON/],
+  ['zstd', bytesOf(0x28, 0xb5, 0x2f, 0xfd), /compressed with zstd/, /unpack it/],
   ['safetensors', bytesOf(16, 0, 0, 0, 0, 0, 0, 0, 0x7b), /a safetensors file/, /give a placement of/],
   ['other bytes', bytesOf(1, 2, 3), /a binary file of no known kind/, /give a placement of/],
 ];

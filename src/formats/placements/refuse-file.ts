@@ -1,32 +1,22 @@
 import type { InputError } from '../../base/index.js';
+import { findBinaryKind, isPickle } from '../file-kind.js';
 import { refuse, type Table } from './check.js';
 
 const placements =
   'give a placement of SGLang, vLLM, TensorRT-LLM or vLLM-Ascend, our json, or a table [layers][slots] of experts';
+const table = 'give a placement of an engine, or a table [layers][slots] of experts as JSON or .npy';
 const loads = 'give it as the loads, and the placement itself here';
-
-/** What a file is that begins with these bytes. */
-const magics: readonly (readonly [bytes: readonly number[], what: string, mend: string])[] = [
-  [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], 'a NumPy array', 'write its numbers as JSON, [layers][slots]'],
-  [[0x50, 0x41, 0x52, 0x31], 'a Parquet table', 'write its numbers as JSON, [layers][slots]'],
-  [[0x89, 0x48, 0x44, 0x46], 'an HDF5 file', 'write its numbers as JSON, [layers][slots]'],
-  [[0x28, 0xb5, 0x2f, 0xfd], 'packed with zstd', 'unpack it first; only gzip is read'],
-  [[0x42, 0x5a, 0x68], 'packed with bzip2', 'unpack it first; only gzip is read'],
-  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'packed with xz', 'unpack it first; only gzip is read'],
-  [[0x89, 0x50, 0x4e, 0x47], 'a picture', placements],
-  [[0x25, 0x50, 0x44, 0x46], 'a PDF', placements],
-];
 
 /** The error for bytes of a known kind that are no text; undefined for others. */
 export function refuseBytes(bytes: Uint8Array, where: string): InputError | undefined {
-  for (const [magic, what, mend] of magics)
-    if (magic.every((byte, index) => bytes[index] === byte)) return refuse(`it is ${what}`, where, mend);
-  if (bytes[0] === 0x80 && bytes[1] > 0 && bytes[1] <= 5)
-    return refuse(
-      'it is a bare pickle or an old .pt',
-      where,
-      'save it with torch.save of torch 1.6 or newer, or as JSON',
-    );
+  if (isPickle(bytes)) {
+    const mend = 'save it with torch.save of torch 1.6 or newer, or as JSON';
+    return refuse('it is a bare pickle or an old .pt', where, mend);
+  }
+  const kind = findBinaryKind(bytes);
+  // What the kind says of mending is about loads, but for what is packed.
+  if (kind !== undefined)
+    return refuse(`it is ${kind.what}`, where, kind.mend?.startsWith('unpack') ? kind.mend : table);
   // A safetensors file begins with the length of its header, which is JSON.
   if (bytes[7] === 0 && bytes[8] === 0x7b) return refuse('it is a safetensors file', where, placements);
   return bytes.includes(0) ? refuse('it is a binary file of no known kind', where, placements) : undefined;

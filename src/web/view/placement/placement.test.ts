@@ -97,7 +97,9 @@ describe('placing loads', () => {
     }
     assert.deepEqual([problems[0]?.mend, problems[2]?.mend], ['use 16 slots', 'use 8 slots']);
   });
+});
 
+describe('what the page says of the first layer with experts', () => {
   it('asks for the first layer with experts by the name of its field, and goes on once it is given', () => {
     const loads = readLoads({ domains: { a: twoLayers.logical_count } });
     const rows = [7, 0, 1, 2, 3, 4, 5, 6].map((_, first) => [0, 1, 2, 3, 4, 5, 6, 7].map((slot) => (slot + first) % 8));
