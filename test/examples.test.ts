@@ -32,6 +32,8 @@ describe('the examples of --help', () => {
     'balance',
     'balance score',
     'balance cross-validate',
+    'balance check',
+    'balance curve',
   ]) {
     it(`of ${command} runs as printed`, async () => {
       writeFileSync(join(folder, 'README.md'), 'Call me Ishmael. '.repeat(30));

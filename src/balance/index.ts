@@ -13,7 +13,7 @@ export {
 export { type Rebalanced, type RebalanceShape, rebalanceExperts } from './deepseek.js';
 export { describeGap, describeHeldOut, describeSolution, describeWindows } from './describe-solution.js';
 export { type Dispatch, measureDispatchedLoads } from './dispatch.js';
-export { type Estimate, type HeldOut, looksFitted } from './held-out/index.js';
+export { type Estimate, estimatePlacement, type HeldOut, looksFitted } from './held-out/index.js';
 export { listMeasures, type MeasureRow, type MeasureTable, tabulateSolution } from './list-measures.js';
 export {
   checkLoads,

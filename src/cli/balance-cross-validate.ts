@@ -65,7 +65,7 @@ const MOST_WINDOWS = 64;
 
 async function runCrossValidate(paths: readonly string[], flags: CrossValidateFlags): Promise<void> {
   const { recorded, loads } = await readLoads(paths, flags);
-  const machine = readMachine(flags, recorded.placement?.slots);
+  const machine = readMachine(flags, { experts: loads.experts, slots: recorded.placement?.slots });
   if (loads.windows < 2 || loads.windows > MOST_WINDOWS) {
     throw new InputError({
       what: `it has ${loads.windows} window${loads.windows === 1 ? '' : 's'}`,

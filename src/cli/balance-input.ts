@@ -24,18 +24,29 @@ export async function readLoads(paths: readonly string[], flags: SourceFlags): P
   return prepareLoads(recorded, flags);
 }
 
+/** What is known of a machine without its flags. */
+interface KnownSizes {
+  /** Of the loads. */
+  readonly experts: number;
+  /** Of a placement that was read. */
+  readonly slots: number | undefined;
+}
+
 /**
- * The machine that the flags describe; without slots, it has as many as `known`. Nodes are joined as `joinNodes` does, which is noted.
+ * The machine that the flags describe; without slots, it has as many as are known. Nodes are joined as `joinNodes` does,
+ * which is noted. Throws `InputError` where flags are missing or do not go together.
  */
 export function readMachine(
   flags: SourceFlags & { readonly groups?: number; readonly policy?: PlacementPolicy },
-  known: number | undefined,
+  known: KnownSizes,
 ): Machine {
   const { gpus, gpuSlots, excludeGpus, gpuSpeeds, groups = 1, policy = 'best' } = flags;
   if (gpus === undefined) throw new InputError({ what: 'the number of GPUs is missing', mend: 'add --gpus G' });
-  const slots = gpuSlots ?? flags.slots ?? known;
-  if (slots === undefined)
-    throw new InputError({ what: 'the number of slots is missing', mend: 'add --slots S, of all GPUs together' });
+  const slots = countRedundant(flags, gpus, known) ?? gpuSlots ?? flags.slots ?? known.slots;
+  if (slots === undefined) {
+    const mend = 'add --slots S, of all GPUs together, or --redundant N, those beyond one an expert';
+    throw new InputError({ what: 'the number of slots is missing', mend });
+  }
   const { nodes, notes } = joinNodes({ gpus, nodes: flags.nodes ?? 1, groups, policy });
   for (const note of notes) process.stderr.write(`note: ${note}\n`);
   const total = gpuSlots?.reduce((sum, count) => sum + count, 0);
@@ -47,6 +58,25 @@ export function readMachine(
   }
   const speeds = gpuSpeeds === undefined ? undefined : readSpeeds(gpuSpeeds);
   return createMachine({ gpus, slots, nodes, excludedGpus: excludeGpus, speeds });
+}
+
+/** The slots that redundant experts come to, as engines count them; undefined where none are asked for. */
+function countRedundant(
+  { redundant, slots, gpuSlots }: SourceFlags,
+  gpus: number,
+  known: KnownSizes,
+): number | undefined {
+  if (redundant === undefined) return undefined;
+  if (slots !== undefined || gpuSlots !== undefined)
+    throw new InputError({ what: '--redundant and the number of slots say the same', mend: 'leave one out' });
+  const total = known.experts + redundant;
+  if (total % gpus === 0) return total;
+  const [less, more] = [Math.floor(total / gpus), Math.ceil(total / gpus)].map((each) => each * gpus - known.experts);
+  throw new InputError({
+    what: `${known.experts} experts and ${redundant} redundant ones do not divide by ${gpus} GPUs`,
+    where: '--redundant',
+    mend: less < 0 ? `use ${more}` : `use ${less} or ${more}`,
+  });
 }
 
 const MOST_SPEED_BYTES = 2 ** 24;

@@ -1,5 +1,15 @@
 import type { Command } from 'commander';
-import { boundLayers, gapOf, listMeasures, measurePlacement, sumWindows, toRows } from '../balance/index.js';
+import {
+  boundLayers,
+  describeWindows,
+  estimatePlacement,
+  gapOf,
+  listMeasures,
+  looksFitted,
+  measurePlacement,
+  sumWindows,
+  toRows,
+} from '../balance/index.js';
 import { drawHeatMapSvg, mapGpuLoads } from '../draw/index.js';
 import { fitPlacement, placedDocument, readPlacement } from '../formats/index.js';
 import { addSourceFlags, readSharedFlags } from './balance-flags.js';
@@ -37,12 +47,16 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
   const input = await readLoads(loadsPaths, flags);
   const { loads, recorded, layerNumbers } = input;
   const read = readPlacement(placementPath, { experts: loads.experts });
-  const machine = readMachine(takeGpus(flags, read, placementPath), read.placement.slots);
+  const machine = readMachine(takeGpus(flags, read, placementPath), read.placement);
   const { placement, notes } = fitPlacement(read, input, machine, { where: placementPath });
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
-  writeNotes([...recorded.notes, ...read.notes, ...notes]);
-  const map = mapGpuLoads('load', measured, machine, layerNumbers);
+  const fitted = looksFitted(placement, loads, machine)
+    ? ['the placement looks made from these very windows, which flatters it: on others its balance is lower']
+    : [];
+  writeNotes([...recorded.notes, ...read.notes, ...notes, ...fitted]);
+  const estimate = estimatePlacement(placement, loads, machine);
+  const map = mapGpuLoads(`load${describeWindows(loads)}`, measured, machine, layerNumbers);
   const title = `${placementPath} on ${loadsPaths.join(', ')}`;
   if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);
   if (flags.json === true) {
@@ -51,6 +65,7 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
       ...placedDocument(placement, machine, input),
       gpuLoad: toRows(gpuLoad, machine.gpus),
       balancedness,
+      ...(estimate === undefined ? {} : { balancednessSpread: estimate.spread }),
       lowerBound: [...lowerBound],
       maxGpuLoad: [...maxGpuLoad],
       gap: gapOf(maxGpuLoad, lowerBound),
@@ -61,13 +76,17 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
     await writeOutput(`${JSON.stringify(document)}\n`, undefined);
     return;
   }
+  const others =
+    estimate === undefined
+      ? ''
+      : `On other windows of the same kind the ratio of sums is ${estimate.value.toFixed(4)} ± ${estimate.spread.toFixed(4)}.\n`;
   const gap = `The largest GPU loads are ${(100 * gapOf(measured.maxGpuLoad, lowerBound)).toFixed(2)}% above the lower bound.\n`;
   await writeOutput(
     [
       `${title}\n`,
       drawHeatMaps([map]),
       formatMeasures({ columns: ['load'], rows: listMeasures([measured]) }),
-      gap,
+      `${others}${gap}`,
     ].join('\n'),
     undefined,
   );

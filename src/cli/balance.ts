@@ -9,7 +9,9 @@ import {
   placementFormats,
   readPlacement,
 } from '../formats/index.js';
+import { addCheckCommand } from './balance-check.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
+import { addCurveCommand } from './balance-curve.js';
 import { addSourceFlags } from './balance-flags.js';
 import { readLoads, readMachine } from './balance-input.js';
 import { type BalanceFlags, costOf, drawBalanceSvg, formatBalanceText } from './balance-output.js';
@@ -43,6 +45,8 @@ export function addBalanceCommand(program: Command): void {
     .addHelpText('after', HELP)
     .action(runBalance);
   addScoreCommand(command);
+  addCheckCommand(command);
+  addCurveCommand(command);
   addCrossValidateCommand(command);
 }
 
@@ -114,19 +118,31 @@ async function runBalance(paths: readonly string[], flags: BalanceFlags): Promis
   const input = await readLoads(paths, flags);
   const { recorded } = input;
   const read = flags.current === undefined ? undefined : readPlacement(flags.current, { experts: input.loads.experts });
-  const machine = readMachine(takeGpus(flags, read, flags.current), (read ?? recorded).placement?.slots);
+  const machine = readMachine(takeGpus(flags, read, flags.current), {
+    experts: input.loads.experts,
+    slots: (read ?? recorded).placement?.slots,
+  });
   const current = read && fitPlacement(read, input, machine, { where: flags.current ?? '' });
   const { layerNumbers } = input;
   const solution = watchBalance(requestOf(flags, input, machine, current?.placement));
-  const file = formatSolution(solution, input, flags.format ?? 'json');
+  const file = formatSolution(solution, input, flags.format ?? 'json', flags.out);
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
   const fileNotes = flags.out !== undefined || isFileOnScreen ? file.notes : [];
   writeNotes([...recorded.notes, ...(read?.notes ?? []), ...(current?.notes ?? []), ...fileNotes]);
   if (flags.out !== undefined) await writeOutput(file.text, flags.out);
   if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(solution, layerNumbers), flags.svg);
-  if (flags.json === true) await writeOutput(formatSolutionJson(solution, input), undefined);
-  else
-    await writeOutput(isFileOnScreen ? file.text : formatBalanceText(solution, layerNumbers, costOf(flags)), undefined);
+  const launch = flags.out !== undefined || isFileOnScreen ? formatLaunch(file.launch) : '';
+  if (flags.json === true || isFileOnScreen) {
+    process.stderr.write(launch);
+    await writeOutput(flags.json === true ? formatSolutionJson(solution, input) : file.text, undefined);
+    return;
+  }
+  await writeOutput(`${formatBalanceText(solution, layerNumbers, costOf(flags))}${launch}`, undefined);
+}
+
+/** The launch that goes with a file that was written, as a paragraph; nothing where no engine reads it. */
+function formatLaunch(launch: readonly string[]): string {
+  return launch.length === 0 ? '' : `\nThe launch that goes with the file:\n\n${launch.join('\n')}\n`;
 }
 
 function checkFlags(paths: readonly string[], flags: BalanceFlags): void {

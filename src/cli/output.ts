@@ -23,9 +23,12 @@ export async function writeOutput(text: string, file: string | undefined): Promi
   await writeFileWhole(file, text);
 }
 
-/** Writes what a person should know about files and results to standard error, a line each. */
+/** Writes what a person should know about files and results to standard error, a line each; warnings first. */
 export function writeNotes(notes: readonly string[]): void {
-  for (const note of notes) process.stderr.write(`${note.startsWith('warning: ') ? '' : 'note: '}${note}\n`);
+  const isWarning = (note: string): boolean => note.startsWith('warning: ');
+  const warnings = notes.filter(isWarning);
+  const others = notes.filter((note) => !isWarning(note)).map((note) => `note: ${note}`);
+  for (const line of [...warnings, ...others]) process.stderr.write(`${line}\n`);
 }
 
 /** A reader that has seen enough (`| head`) is no failure; a full disk is, which shows only after the command has ended. */

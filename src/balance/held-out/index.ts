@@ -13,3 +13,4 @@ export {
   tryPlacing,
 } from './hold-out.js';
 export { chooseWithin, judgeMoves } from './moves.js';
+export { estimatePlacement } from './trials.js';

@@ -9,7 +9,7 @@ import {
   measureGpuLoads,
 } from '../measure.js';
 import type { Placement } from '../placement.js';
-import { type Estimate, estimateAhead, type RatioSample } from './estimate.js';
+import { type Estimate, estimateAhead, estimateRatio, type RatioSample } from './estimate.js';
 import type { Split, Splits } from './splits.js';
 
 /** Largest GPU loads of windows that the placement under them was not made from. */
@@ -92,6 +92,17 @@ export function estimateBalancedness({ turns, ahead }: JudgedTrial): Estimate {
   return estimateAhead(sampleOf(turns), ahead && sampleOf(ahead));
 }
 
+/**
+ * The ratio of sums of a placement on windows that it was not made from, and its spread on others of their kind; undefined
+ * of one window, which does not tell.
+ */
+export function estimatePlacement(placement: Placement, loads: ExpertLoads, machine: Machine): Estimate | undefined {
+  if (loads.windows === 1) return undefined;
+  const windows = Array.from({ length: loads.windows }, (_, window) => window);
+  const even = measureEvenLoads(loads, machine);
+  return estimateRatio(sampleRatio({ windows, parts: windows }, even, largestOf(placement, loads, machine)));
+}
+
 /** The largest GPU loads of `after`, all layers together, over those of `before` on the same windows, and its spread. */
 export function estimateRelative(before: JudgedTrial, after: JudgedTrial): Estimate {
   const sampleOf = (base: JudgedRows, rows: JudgedRows) => sampleRatio(rows, rows.largest, base.largest);
@@ -99,7 +110,11 @@ export function estimateRelative(before: JudgedTrial, after: JudgedTrial): Estim
   return estimateAhead(sampleOf(before.turns, after.turns), isAhead ? sampleOf(before.ahead, after.ahead) : undefined);
 }
 
-function sampleRatio({ windows, parts }: JudgedRows, above: Float64Array, below: Float64Array): RatioSample {
+function sampleRatio(
+  { windows, parts }: Pick<JudgedRows, 'windows' | 'parts'>,
+  above: Float64Array,
+  below: Float64Array,
+): RatioSample {
   const rows = windows.length;
   return { windows, parts, numerators: sumLayers(above, rows), denominators: sumLayers(below, rows) };
 }
