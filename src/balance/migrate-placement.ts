@@ -84,7 +84,7 @@ function chooseLeast(paths: MovePaths, choose: PointChooser, { mostMoves, cost }
 
 /** Budgets up to this are all tried; of larger ones, each is so much larger than the last. */
 const SMALL_BUDGET = 32;
-const BUDGET_RATIO = 1.1;
+const BUDGET_RATIO = 1.03;
 
 /**
  * Numbers of moves, ascending, from what lost experts alone take to at most `mostMoves`. They do not depend on it but for
