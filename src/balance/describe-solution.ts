@@ -39,7 +39,10 @@ export function describeHeldOut({
   verdict,
   policy,
 }: BalanceSolution): readonly string[] {
-  if (heldOut === undefined) return [];
+  if (heldOut === undefined)
+    return [
+      'All figures are of the one window that it was placed by: what it is worth on others, several windows tell.',
+    ];
   const { windows, folds, drifts, wasFitted, gain } = heldOut;
   const against = hasCurrent ? 'the placement now' : 'before';
   return [
@@ -61,7 +64,8 @@ function describeObjective(objective: PlacementObjective, tried: HeldOut['object
   const chosen = `Made small: ${objectiveWords[objective]}`;
   if (second === undefined) return `${chosen}.`;
   const [value, other] = [best, second].map(({ balancedness }) => balancedness.value.toFixed(4));
-  return `${chosen}, which comes to a balancedness of ${value} on other windows; ${objectiveWords[second.objective]} comes to ${other}.`;
+  const isNear = second.balancedness.value > best.balancedness.value ? ', which is not clearly better' : '';
+  return `${chosen}, which comes to a balancedness of ${value} on other windows; ${objectiveWords[second.objective]} comes to ${other}${isNear}.`;
 }
 
 /** A fall of loads, as a change with its spread: `-15.1% ± 2.0%`. */

@@ -28,6 +28,8 @@ export type MoveReason =
 export interface MoveVerdict extends MoveFigures {
   readonly isWorthIt: boolean;
   readonly reason: MoveReason;
+  /** Moves that are needed whatever they gain: experts that have no slot left, and slots that are empty. */
+  readonly needed: number;
   /** Windows that the gain was measured on. */
   readonly windows: number;
   /** With a cost of moves: after how long the gain has made up for them; null where nothing moves. */
@@ -58,6 +60,7 @@ export function judgeMigration(
       ...made,
       isWorthIt: made.moves > 0,
       reason: isKept && needed > 0 ? 'lost' : reason,
+      needed,
       windows,
       ...(cost === undefined ? {} : { paybackSeconds }),
       found,
@@ -95,13 +98,13 @@ function secondsOf({ moves }: Pick<MoveFigures, 'moves'>, cost: MoveCost | undef
 
 /** A verdict in a sentence: what to move, what it gains and when it has paid back, or why not. */
 export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined): string {
-  const { reason, moves, found, whole, windows } = verdict;
+  const { reason, moves, needed, found, whole, windows } = verdict;
   const best = describeFigures(found);
   switch (reason) {
     case 'gains':
-      return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeWindows(windows)}${describePayback(found, cost)}.`;
+      return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeWindows(windows)}${describePayback(found, cost)}.${describeNeeded(needed)}`;
     case 'lost':
-      return `Move ${countReplicas(moves)}, of experts that have no slot left or into empty slots; more moves gain nothing that is certain.`;
+      return `Move ${countReplicas(moves)}: more moves gain nothing that is certain.${describeNeeded(needed)}`;
     case 'none':
       return `Keep the placement: nothing better was found ${describeWindows(windows)}.`;
     case 'noise':
@@ -115,6 +118,12 @@ export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined):
       return `Keep the placement: the best that was found moves ${describeFigures(way)}, ${gained} until the next rebalance, and takes ${taken}.`;
     }
   }
+}
+
+function describeNeeded(needed: number): string {
+  if (needed === 0) return '';
+  const are = needed === 1 ? 'is' : 'are';
+  return ` ${countReplicas(needed)} of these ${are} needed at once, for experts that have no slot left or slots that are empty.`;
 }
 
 function describeFigures(figures: MoveFigures): string {

@@ -31,7 +31,7 @@ export function addCheckCommand(balance: Command): void {
   const command = balance
     .command('check')
     .description(
-      'Say whether a placement in use is still good on loads that were recorded since: exit code 0 if it is, 1 if another would be better.',
+      'Say whether a placement in use is still good on loads that were recorded since: exit code 0 if it is, 1 if another would be better or the loads drift too much to tell, 2 if they cannot be read.',
     )
     .argument('<placement>', "the placement in use: an engine's file, or the JSON of balance")
     .argument('<loads...>', 'loads that were recorded since, as for balance');
@@ -62,7 +62,7 @@ export function addCheckCommand(balance: Command): void {
     .option('--json', 'print the verdict as one JSON document')
     .addHelpText(
       'after',
-      '\nFor cron: doubletrack balance check placement.json recordings/ --gpus 8 || alert\n\nExample:\n  doubletrack balance check examples/placement.json examples/loads.json',
+      '\nFor cron, with the latest recording alone: doubletrack balance check placement.json LATEST.json --gpus 8 || alert\n\nExample:\n  doubletrack balance check examples/placement.json examples/loads.json',
     )
     .action((placement: string, loads: string[], _: unknown, check: Command) =>
       runCheck(placement, loads, readSharedFlags(balance, check)),
@@ -71,7 +71,7 @@ export function addCheckCommand(balance: Command): void {
 
 /** What was found of a placement in use. */
 interface CheckResult {
-  readonly isGood: boolean;
+  readonly verdict: 'good' | 'stale' | 'uncertain';
   /** Its own, on the recorded windows. */
   readonly balancedness: number;
   /** What the best way to another placement would gain; its spread is missing of one window. */
@@ -92,17 +92,16 @@ async function runCheck(path: string, loadsPaths: readonly string[], flags: Chec
   const solution = solveCheck(input, machine, placement, flags);
   const result = judgeCheck(solution, flags);
   if (flags.json === true) {
-    const { isGood, ...others } = result;
-    await writeOutput(`${JSON.stringify({ verdict: isGood ? 'good' : 'stale', ...others })}\n`, undefined);
+    await writeOutput(`${JSON.stringify(result)}\n`, undefined);
   } else {
     const measured = [formatMeasures(tabulateSolution(solution)), describeHeldOut(solution).join('\n')];
-    await writeOutput(`${measured.join('\n')}\n${isGoodWord(result)}: ${result.reason}.\n`, undefined);
+    await writeOutput(`${measured.join('\n')}\n${verdictWords[result.verdict]}: ${result.reason}.\n`, undefined);
   }
-  if (result.isGood) return;
+  if (result.verdict === 'good') return;
   throw new WorkError({
-    what: `the placement is no longer good: ${result.reason}`,
+    what: `the placement is ${result.verdict === 'stale' ? 'no longer good' : 'not certain to be good'}: ${result.reason}`,
     where: path,
-    mend: `place again: doubletrack balance LOADS --current ${path}`,
+    mend: `place again: doubletrack balance LOADS --gpus ${machine.gpus} --current ${path} --format FORMAT --out FILE`,
   });
 }
 
@@ -131,23 +130,32 @@ function judgeCheck(solution: BalanceSolution, { leastGain, leastBalancedness }:
   const balancedness = (heldOut?.before ?? before.balancedness).ratioOfSums;
   const figures = { balancedness, gain, ...(spread === undefined ? {} : { spread }), moves, windows };
   const shown = `${describeGain({ gain, ...(spread === undefined ? {} : { spread }) })} with ${moves} moves`;
-  if (verdict.reason === 'lost')
-    return { ...figures, isGood: false, reason: 'experts have no slot left, or slots are empty' };
+  if (verdict.needed > 0) {
+    const reason = `${verdict.needed} replicas must move, as experts have no slot left or slots are empty`;
+    return { ...figures, verdict: 'stale', reason };
+  }
   if (leastBalancedness !== undefined && balancedness < leastBalancedness) {
     const reason = `its balancedness is ${balancedness.toFixed(4)}, below ${leastBalancedness}`;
-    return { ...figures, isGood: false, reason };
+    return { ...figures, verdict: 'stale', reason };
   }
-  const isLess = 100 * gain < leastGain || verdict.reason === 'none' || verdict.reason === 'noise';
-  if (isLess) return { ...figures, isGood: true, reason: `another placement would gain ${shown}` };
+  const reason = `another placement would gain ${shown}`;
+  if (100 * gain < leastGain) return { ...figures, verdict: 'good', reason };
+  if (verdict.reason === 'noise' && heldOut?.drifts === true) {
+    const drift = `${reason}, and the loads drift: give the latest recording alone`;
+    return { ...figures, verdict: 'uncertain', reason: drift };
+  }
+  if (verdict.reason !== 'gains') return { ...figures, verdict: 'good', reason };
   if (windows === 1) {
     throw new InputError({
       what: `one window does not tell whether another placement, which gains ${shown} on it, gains on others too`,
       mend: 'record several windows, or give --least-balancedness with a high --least-gain',
     });
   }
-  return { ...figures, isGood: false, reason: `another placement gains ${shown}` };
+  return { ...figures, verdict: 'stale', reason: `another placement gains ${shown}` };
 }
 
-function isGoodWord({ isGood }: CheckResult): string {
-  return isGood ? 'Still good' : 'No longer good';
-}
+const verdictWords: Readonly<Record<CheckResult['verdict'], string>> = {
+  good: 'Still good',
+  stale: 'No longer good',
+  uncertain: 'Not certain to be good',
+};

@@ -109,7 +109,7 @@ function measurePoint(request: BalanceRequest): CurvePoint {
 /** More balance than this is worth a slot on every GPU. */
 const WORTH_A_SLOT = 0.01;
 
-/** The fewest slots from which one more a GPU never brings 1%, or none where the curve still rises at its end. */
+/** The fewest slots from which more never bring 1% for each that every GPU gets, or none where the curve still rises at its end. */
 function findEnough(points: readonly CurvePoint[]): CurvePoint | undefined {
   const last = points.at(-1);
   return points.find(
@@ -141,6 +141,6 @@ function formatCurve(points: readonly CurvePoint[], enough: CurvePoint | undefin
   const advice =
     enough === undefined
       ? `One more slot on every GPU still brings ${100 * WORTH_A_SLOT}% or more at the end of the curve: see further with --most-per-gpu.`
-      : `From ${enough.slots} slots on (${enough.redundant} redundant experts, ${enough.slotsPerGpu} slots a GPU), one more slot on every GPU brings less than ${100 * WORTH_A_SLOT}%.`;
+      : `From ${enough.slots} slots on (${enough.redundant} redundant experts, ${enough.slotsPerGpu} slots a GPU), more slots bring less than ${100 * WORTH_A_SLOT}% of balance for each that every GPU gets.`;
   return `${table}\n${of}\n${advice}\n`;
 }

@@ -52,15 +52,18 @@ export function formatBalanceText(
   layerNumbers: readonly number[],
   cost: MoveCost | undefined,
 ): string {
-  const { verdict, gap, seconds, windows } = solution;
+  const { verdict, gap, seconds, windows, objective } = solution;
   const heldOut = describeHeldOut(solution);
   const together = windows === 1 ? '' : ' of these windows together';
+  // The bound is of the sum, and of what may move anywhere.
+  const isBounded = (windows === 1 || objective === 'sum') && verdict === undefined;
+  const bound = isBounded ? `The largest GPU loads${together} are ${describeGap(gap)}. ` : '';
   return [
     `${describeSolution(solution)}\n`,
     drawHeatMaps(mapSolution(solution, layerNumbers)),
     formatMeasures(tabulateSolution(solution)),
     ...(heldOut.length === 0 ? [] : [`${heldOut.join('\n')}\n`]),
-    `The largest GPU loads${together} are ${describeGap(gap)}. Placed in ${formatSeconds(seconds)}.\n`,
+    `${bound}Placed in ${formatSeconds(seconds)}.\n`,
     ...(verdict === undefined ? [] : [`${describeMoves(verdict, cost)}\n`]),
   ].join('\n');
 }

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import {
   boundLayers,
+  countReplicas,
   describeWindows,
   estimatePlacement,
   gapOf,
   listMeasures,
   looksFitted,
   measurePlacement,
+  type Placement,
   sumWindows,
   toRows,
 } from '../balance/index.js';
@@ -42,6 +44,16 @@ export function addScoreCommand(balance: Command): void {
     );
 }
 
+const FLATTERED = 'the placement looks made from these very windows, which flatters it: on others its balance is lower';
+
+/** A warning where no slot holds an expert, as where GPUs are excluded. */
+function noteLost(placement: Placement): readonly string[] {
+  const lost = countReplicas(placement).reduce((sum, replicas) => sum + (replicas === 0 ? 1 : 0), 0);
+  return lost === 0
+    ? []
+    : [`warning: experts without a slot, all layers together: ${lost}; their tokens are in no load`];
+}
+
 async function runScore(placementPath: string, loadsPaths: readonly string[], flags: ScoreFlags): Promise<void> {
   checkOutputs([flags.svg], [placementPath, ...loadsPaths]);
   const input = await readLoads(loadsPaths, flags);
@@ -51,11 +63,9 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
   const { placement, notes } = fitPlacement(read, input, machine, { where: placementPath });
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
-  const fitted = looksFitted(placement, loads, machine)
-    ? ['the placement looks made from these very windows, which flatters it: on others its balance is lower']
-    : [];
-  writeNotes([...recorded.notes, ...read.notes, ...notes, ...fitted]);
-  const estimate = estimatePlacement(placement, loads, machine);
+  const isFitted = looksFitted(placement, loads, machine);
+  writeNotes([...recorded.notes, ...read.notes, ...notes, ...noteLost(placement), ...(isFitted ? [FLATTERED] : [])]);
+  const estimate = isFitted ? undefined : estimatePlacement(placement, loads, machine);
   const map = mapGpuLoads(`load${describeWindows(loads)}`, measured, machine, layerNumbers);
   const title = `${placementPath} on ${loadsPaths.join(', ')}`;
   if (flags.svg !== undefined) await writeOutput(drawHeatMapSvg([map], title), flags.svg);

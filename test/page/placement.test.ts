@@ -137,7 +137,7 @@ describe('what goes wrong in the view Placement', { skip: skipWithoutBrowser }, 
     await result(page).waitFor();
     assert.equal(await alerts(page).count(), 0);
     await give(page, write('placement.json', { physical_to_logical_map: [[0, 1]] }));
-    await page.getByText('It is a placement, not loads').waitFor();
+    await page.getByText('It is a placement of SGLang, not loads').waitFor();
     assert.equal(await alerts(page).count(), 1);
     assert.match((await facts(page).textContent()) ?? '', /2 layers × 8 experts/);
     await result(page).waitFor();
@@ -153,7 +153,7 @@ describe('what goes wrong in the view Placement', { skip: skipWithoutBrowser }, 
     const { page, problems, close } = await open('?gpus=4');
     const nested = write('nested.json', { counts: { model: { text: [[5, 1, 2, 3]] } } });
     await give(page, nested);
-    await page.getByText('name the part of the file that holds them, such as counts').waitFor();
+    await page.getByText('name the part of the file that holds the loads, such as counts').waitFor();
     await page.getByLabel('Part of the file').fill('counts/model');
     await page.keyboard.press('Enter');
     await assertAsCommand(page, `${nested}#counts/model --gpus 4 --slots 8`);

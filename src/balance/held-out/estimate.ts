@@ -31,8 +31,8 @@ export function estimateRatio({ numerators, denominators, parts }: RatioSample):
   );
   const variance = sum(residuals.map((residual) => residual * residual)) / (windows - 1);
   const { between, count } = varianceBetween(residuals, parts);
-  const spread = quantileOfT(windows - 1) * Math.sqrt(variance / windows + between * (1 + 1 / count));
-  return { value, spread };
+  const freedom = Math.max(1, countEffective(denominators) - 1);
+  return { value, spread: quantileOfT(freedom) * Math.sqrt(variance / windows + between * (1 + 1 / count)) };
 }
 
 /**
@@ -53,6 +53,11 @@ export function estimateAhead(turns: RatioSample, ahead: RatioSample | undefined
 function ratioWhere({ windows, numerators, denominators }: RatioSample, isIn: (window: number) => boolean): number {
   const sumIn = (values: Float64Array): number => sum(values.filter((_, row) => isIn(windows[row])));
   return sumIn(numerators) / (sumIn(denominators) || 1);
+}
+
+/** So many windows of one size tell as much as these, of which large ones outweigh the others (L. Kish, "Survey sampling", 1965). */
+function countEffective(weights: Float64Array): number {
+  return sum(weights) ** 2 / sum(weights.map((weight) => weight * weight));
 }
 
 /** What the means of parts differ by beyond what their windows do; 0 where each part is one window. */
@@ -84,10 +89,14 @@ function varianceBetween(
 /** The two-sided 95% quantile of Student's t for 1 to 4 degrees of freedom. */
 const FIRST_QUANTILES = [12.706, 4.303, 3.182, 2.776];
 
-/** The two-sided 95% quantile of Student's t (Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5). */
+/** The two-sided 95% quantile of Student's t for `freedom` from 1 on, whole or not (Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5). */
 export function quantileOfT(freedom: number): number {
-  const first = FIRST_QUANTILES[freedom - 1];
-  if (first !== undefined) return first;
+  const last = FIRST_QUANTILES.length;
+  if (freedom <= last) {
+    const below = Math.floor(freedom);
+    const [low, high] = [FIRST_QUANTILES[below - 1], FIRST_QUANTILES[Math.min(last, below + 1) - 1]];
+    return low + (high - low) * (freedom - below);
+  }
   return 1.95996 + 2.37227 / freedom + 2.8225 / freedom ** 2 + 2.5558 / freedom ** 3 + 1.5895 / freedom ** 4;
 }
 
