@@ -88,11 +88,12 @@ async function runCheck(path: string, loadsPaths: readonly string[], flags: Chec
   const read = readPlacement(path, { experts: input.loads.experts });
   const machine = readMachine(takeGpus(flags, read, path), read.placement);
   const { placement, notes } = fitPlacement(read, input, machine, { where: path });
-  writeNotes([...input.recorded.notes, ...read.notes, ...notes]);
+  const said = [...input.recorded.notes, ...read.notes, ...notes];
+  writeNotes(said);
   const solution = solveCheck(input, machine, placement, flags);
   const result = judgeCheck(solution, flags);
   if (flags.json === true) {
-    await writeOutput(`${JSON.stringify(result)}\n`, undefined);
+    await writeOutput(`${JSON.stringify({ ...result, notes: said })}\n`, undefined);
   } else {
     const measured = [formatMeasures(tabulateSolution(solution)), describeHeldOut(solution).join('\n')];
     await writeOutput(`${measured.join('\n')}\n${verdictWords[result.verdict]}: ${result.reason}.\n`, undefined);
@@ -138,7 +139,7 @@ function judgeCheck(solution: BalanceSolution, { leastGain, leastBalancedness }:
     const reason = `its balancedness is ${balancedness.toFixed(4)}, below ${leastBalancedness}`;
     return { ...figures, verdict: 'stale', reason };
   }
-  const reason = `another placement would gain ${shown}`;
+  const reason = verdict.reason === 'none' ? 'nothing better was found' : `another placement would gain ${shown}`;
   if (100 * gain < leastGain) return { ...figures, verdict: 'good', reason };
   if (verdict.reason === 'noise' && heldOut?.drifts === true) {
     const drift = `${reason}, and the loads drift: give the latest recording alone`;

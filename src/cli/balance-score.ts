@@ -64,7 +64,8 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
   const measured = measurePlacement(placement, loads, machine, recorded.routes);
   const lowerBound = boundLayers(sumWindows(loads), machine, measured.maxGpuLoad);
   const isFitted = looksFitted(placement, loads, machine);
-  writeNotes([...recorded.notes, ...read.notes, ...notes, ...noteLost(placement), ...(isFitted ? [FLATTERED] : [])]);
+  const said = [...recorded.notes, ...read.notes, ...notes, ...noteLost(placement), ...(isFitted ? [FLATTERED] : [])];
+  writeNotes(said);
   const estimate = isFitted ? undefined : estimatePlacement(placement, loads, machine);
   const map = mapGpuLoads(`load${describeWindows(loads)}`, measured, machine, layerNumbers);
   const title = `${placementPath} on ${loadsPaths.join(', ')}`;
@@ -82,6 +83,7 @@ async function runScore(placementPath: string, loadsPaths: readonly string[], fl
       duplicates,
       windows: { count: loads.windows, ...windows },
       ...(spread === undefined ? {} : { traffic: spread }),
+      notes: said,
     };
     await writeOutput(`${JSON.stringify(document)}\n`, undefined);
     return;

@@ -125,16 +125,19 @@ async function runBalance(paths: readonly string[], flags: BalanceFlags): Promis
   const current = read && fitPlacement(read, input, machine, { where: flags.current ?? '' });
   const { layerNumbers } = input;
   const solution = watchBalance(requestOf(flags, input, machine, current?.placement));
-  const file = formatSolution(solution, input, flags.format ?? 'json', flags.out);
+  const known = [...recorded.notes, ...(read?.notes ?? []), ...(current?.notes ?? [])];
+  const noted = { ...input, recorded: { ...recorded, notes: known } };
+  const file = formatSolution(solution, noted, flags.format ?? 'json', flags.out);
   const isFileOnScreen = flags.out === undefined && flags.format !== undefined;
   const fileNotes = flags.out !== undefined || isFileOnScreen ? file.notes : [];
-  writeNotes([...recorded.notes, ...(read?.notes ?? []), ...(current?.notes ?? []), ...fileNotes]);
+  writeNotes([...known, ...fileNotes]);
   if (flags.out !== undefined) await writeOutput(file.text, flags.out);
   if (flags.svg !== undefined) await writeOutput(drawBalanceSvg(solution, layerNumbers), flags.svg);
   const launch = flags.out !== undefined || isFileOnScreen ? formatLaunch(file.launch) : '';
   if (flags.json === true || isFileOnScreen) {
     process.stderr.write(launch);
-    await writeOutput(flags.json === true ? formatSolutionJson(solution, input) : file.text, undefined);
+    const document = { ...noted, recorded: { ...recorded, notes: [...known, ...fileNotes] } };
+    await writeOutput(flags.json === true ? formatSolutionJson(solution, document) : file.text, undefined);
     return;
   }
   await writeOutput(`${formatBalanceText(solution, layerNumbers, costOf(flags))}${launch}`, undefined);

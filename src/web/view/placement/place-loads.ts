@@ -84,12 +84,13 @@ export function placeLoads(
     },
     watch,
   );
+  const placed = [...(current?.read.notes ?? []), ...(fitted?.notes ?? [])];
   return {
     solution,
     layerNumbers: input.layerNumbers,
     expertLoad: sumWindows(input.loads).counts,
-    files: formatAll(solution, input),
-    notes: [...notes, ...(current?.read.notes ?? []), ...(fitted?.notes ?? [])],
+    files: formatAll(solution, { ...input, recorded: { ...recorded, notes: [...recorded.notes, ...placed] } }),
+    notes: [...notes, ...placed],
   };
 }
 
