@@ -1,15 +1,11 @@
 import { readTorchFile } from '../torch-file.js';
 import { parseFileName, parseMindIeName } from './file-names.js';
 import { haveOtherLayers, joinExperts, joinLayers, joinWindows, type LoadsPart, sumRanks } from './join-loads.js';
+import { type FilePart, joinNamedLayers, refuseShares } from './name-parts.js';
 import { groupRankFiles, listMissing } from './rank-files.js';
 import { type FileSource, mostBytes, type Reading, readFileLoads } from './read-file-loads.js';
 import { plural, type ReadLoads, refuseLoads } from './recorded-loads.js';
 import { describeMissing, findRecordings, readRecording } from './sglang-recorder.js';
-
-/** Loads of a file, and its name. */
-interface FilePart extends LoadsPart {
-  readonly name: string;
-}
 
 /**
  * The loads of several files as one: those of ranks of a recording are summed, those of other layers or experts are put
@@ -46,9 +42,15 @@ function joinFiles(parts: readonly FilePart[]): ReadLoads {
   if (npus.every((one) => one !== undefined)) return joinNpus(parts, npus);
   const ranks = new Set(parts.map(({ name }) => parseFileName(name).rank));
   if (ranks.size > 1 && !ranks.has(undefined)) return joinRanks(parts);
-  if (!haveOtherLayers(parts)) return joinWindows(parts);
+  if (!haveOtherLayers(parts)) return joinNamed(parts);
   const joined = joinLayers(parts);
   return { ...joined, notes: [`each of ${parts.length} files has layers of its own: put together`, ...joined.notes] };
+}
+
+/** Files of layers side by side, all others as windows. */
+function joinNamed(parts: readonly FilePart[]): ReadLoads {
+  refuseShares(parts);
+  return joinNamedLayers(parts) ?? joinWindows(parts);
 }
 
 function joinNpus(
@@ -89,8 +91,13 @@ function joinRanks(parts: readonly FilePart[]): ReadLoads {
       );
       const read = sumRanks(own);
       const note = `the files of ${plural(own.length, 'rank')} were summed`;
-      return { where: own[0].where, read: { ...read, notes: [note, ...describeMissing(missing), ...read.notes] } };
+      const { recording: name } = parseFileName(own[0].name);
+      return {
+        where: own[0].where,
+        name,
+        read: { ...read, notes: [note, ...describeMissing(missing), ...read.notes] },
+      };
     });
   });
-  return joinWindows(summed);
+  return summed.length === 1 ? summed[0].read : joinNamed(summed);
 }
