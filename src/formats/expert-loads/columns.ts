@@ -4,7 +4,8 @@ import { namePart, refuseLoads } from './recorded-loads.js';
 export interface LongColumns {
   readonly layer: number;
   readonly expert: number;
-  readonly count: number;
+  /** Undefined where each row is one choice of a token. */
+  readonly count: number | undefined;
   readonly window: number | undefined;
   readonly rank: number | undefined;
   /** Names of columns that say nothing about loads. */
@@ -18,6 +19,9 @@ const windowName = new RegExp(
   `^(?:global_)?(?:window|step|iter|iteration|forward_pass|forward|pass|batch|time|timestamp|ts|epoch|interval|dump|domain|dataset|split|phase)${idWords}$`,
 );
 const rankName = new RegExp(`^(?:ep_|dp_|tp_|global_|local_)?(?:rank|gpu|npu|device|worker|node|host)${idWords}$`);
+const tokenName = /^(?:tok|token|token_?(?:id|idx|index|no|num|number|pos|position)|pos|position)$/;
+/** What a router computes of a token's choice. */
+const gateName = /weight|value|prob|gate|score|logit/;
 /** Names that can mean nothing else, the likeliest first. */
 const countNames = ['count', 'counts', 'token_count', 'num_tokens', 'tokens', 'load', 'loads', 'expert_load', 'n'];
 const countName = /count|token|load|hits|freq|activation|selected|selection|routed|usage|calls|weight|value|total/;
@@ -51,6 +55,11 @@ export function isRankName(name: string): boolean {
   return rankName.test(plainName(name));
 }
 
+/** Whether a column numbers tokens, as `token`; `tokens` counts them. */
+export function isTokenName(name: string): boolean {
+  return tokenName.test(plainName(name));
+}
+
 /**
  * The columns of a table with a row for each count; undefined where none numbers layers or experts. `chosen` names the
  * column of counts, where several may be. Throws `InputError` where none holds counts, or several do and none is
@@ -69,9 +78,26 @@ export function findLongColumns(
   if (layer === undefined || expert === undefined) return undefined;
   const [window, rank] = [placeOf(isWindowName), placeOf(isRankName)];
   const known = new Set([layer, expert, window, rank]);
-  const count = findCounts(names, known, chosen, where);
+  const isChoices = chosen === undefined && areChoices(names, { layer, expert, known }, where);
+  const count = isChoices ? undefined : findCounts(names, known, chosen, where);
   known.add(count);
   return { layer, expert, count, window, rank, unread: names.filter((_, place) => !known.has(place)) };
+}
+
+/** Whether a row is one choice of a token: a column numbers tokens, and none counts them. */
+function areChoices(
+  names: readonly string[],
+  { layer, expert, known }: Pick<LongColumns, 'layer' | 'expert'> & { readonly known: ReadonlySet<number | undefined> },
+  where: string,
+): boolean {
+  const token = names.findIndex((name, place) => !known.has(place) && isTokenName(name));
+  if (token < 0) return false;
+  const others = names.filter((name, place) => !known.has(place) && !isTokenName(name)).map(plainName);
+  if (others.some((name) => countNames.includes(name) || (countName.test(name) && !gateName.test(name)))) return false;
+  // Where it comes last, it may as well hold counts.
+  if (others.length > 0 || plainName(names[token]) !== 'token' || token < Math.max(layer, expert)) return true;
+  const mend = 'name it count if it holds counts, or token_id if each row is one choice of a token';
+  return refuseLoads("the column 'token' may count tokens, or number them", where, mend);
 }
 
 function findCounts(
@@ -80,7 +106,7 @@ function findCounts(
   chosen: string | undefined,
   where: string,
 ): number {
-  const others = names.filter((_, place) => !known.has(place));
+  const others = names.filter((name, place) => !known.has(place) && (chosen !== undefined || !isTokenName(name)));
   return names.indexOf(pickCounts(others, chosen, where));
 }
 

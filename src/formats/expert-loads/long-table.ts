@@ -32,11 +32,12 @@ export function readLongTable({ names, rows, where, column }: NamedTable, option
     reader.restart();
     for (const row of rows()) reader.read(row, take);
   };
-  const isSummed = columns.rank !== undefined;
+  const isSummed = columns.rank !== undefined || columns.count === undefined;
   const labels = { areModules: false, isSparse: true };
   const read = readCounted({ visit, where, labels, isSummed, windowNames: reader.windowNames }, options);
   const { areModules, ranks, withoutExpert } = reader.found();
   const notes = [
+    ...(columns.count === undefined ? ['each row is taken as one choice of a token, and counted as 1'] : []),
     ...(ranks === 0 ? [] : [`the counts of ${plural(ranks, 'rank')} were summed`]),
     ...(withoutExpert === 0 ? [] : [`${plural(withoutExpert, 'row')} of expert -1 left out`]),
     ...(columns.unread.length === 0 ? [] : [`columns that are not read: ${columns.unread.slice(0, 8).join(', ')}`]),
@@ -93,8 +94,9 @@ function createReader(columns: LongColumns): RowReader {
         return;
       }
       const layer = layerOf(row);
-      const count = toNumber(cells[columns.count]);
-      if (!isCount(count)) refuseCount(count ?? cells[columns.count], `layer ${layer}, expert ${expert}`, row.where);
+      const cell = columns.count === undefined ? 1 : cells[columns.count];
+      const count = toNumber(cell);
+      if (!isCount(count)) refuseCount(count ?? cell, `layer ${layer}, expert ${expert}`, row.where);
       take(columns.window === undefined ? 0 : windowOf(cells[columns.window]), layer, expert, count);
     },
     windowNames,

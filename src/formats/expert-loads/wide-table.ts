@@ -1,4 +1,4 @@
-import { isLayerName, isRankName, isWindowName, plainName } from './columns.js';
+import { isLayerName, isRankName, isTokenName, isWindowName, plainName } from './columns.js';
 import { isCount, readCounted, refuseCount, type TakeCount } from './counted-table.js';
 import { parseLayerKeys, parseRankKeys } from './layer-keys.js';
 import { parseExpertKey, type TableRow, toNumber } from './long-table.js';
@@ -87,6 +87,15 @@ function findNamed(names: readonly string[], where: string): WideColumns {
       rest.filter((name) => name !== ''),
       where,
     );
+  const token = rest.find(isTokenName);
+  if (token !== undefined) {
+    const mend = `give a row for each choice, with columns token, layer and expert, or leave '${token.trim()}' out if the others hold counts`;
+    return refuseLoads(
+      'its rows are of single tokens: the other columns may be the experts that each chose',
+      where,
+      mend,
+    );
+  }
   if (new Set(numbers).size !== numbers.length) return refuseLoads('two columns are of the same expert', where);
   const placeOf = (place: number) => (place < 0 ? undefined : place);
   return {
