@@ -65,6 +65,9 @@ function describeZip(bytes: Uint8Array): FileKind {
 }
 
 const asJson = 'write the table with json.dump, or with numpy.save';
+/** `array([[852, 640], ...`, and without commas `[[852 640]`, as NumPy prints them. */
+const printedPattern =
+  /^\s*(?:(?:\w+\s*=\s*)?(?:\w+\.)?(?:defaultdict|Counter|OrderedDict|tensor|array)\(|\[+\s*[-+]?\d[\d.e+-]*\s+(?:[-+]?\d|\.\.\.))/i;
 const texts: readonly (readonly [pattern: RegExp, kind: FileKind])[] = [
   [/^\s*(?:<!doctype html|<html)/i, { what: 'an HTML page', mend: 'download the file itself, not the page about it' }],
   [/^\s*<(?:\?xml|svg)/i, { what: 'XML, such as a picture (SVG)' }],
@@ -73,12 +76,17 @@ const texts: readonly (readonly [pattern: RegExp, kind: FileKind])[] = [
     /^\s*initial_global_assignments:/m,
     { what: 'a placement of TensorRT-LLM', mend: 'give the loads that it was made from' },
   ],
-  [/^\s*(?:defaultdict|Counter|OrderedDict|tensor|array)\(/, { what: 'numbers as Python prints them', mend: asJson }],
+  [printedPattern, { what: 'numbers as Python prints them', mend: asJson }],
   [/^\s*[{[](?:.*'[^']*'|\s*\d+)\s*:/s, { what: 'a dict as Python prints it', mend: asJson }],
   [/EPLB step: |\[Expert Balancedness\]/, { what: "an engine's log of how even loads were" }],
   [/^\s*(?:import|from) [\w.]+/m, { what: 'a Python program' }],
   [/^\s*\[[\w.]+\]\s*$/m, { what: 'a configuration (TOML)' }],
 ];
+
+/** Whether a text holds numbers as Python prints them, which a reader of tables could take apart at their commas. */
+export function isPrinted(text: string): boolean {
+  return printedPattern.test(text.slice(0, 2 ** 12));
+}
 
 /** What a text that is no JSON looks like. */
 export function describeText(text: string): FileKind {

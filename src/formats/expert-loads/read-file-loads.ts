@@ -1,5 +1,5 @@
 import { formatBytes } from '../../base/index.js';
-import { describeBytes, describeText, isPickle } from '../file-kind.js';
+import { describeBytes, describeText, isPickle, isPrinted } from '../file-kind.js';
 import type { FileTree, GunzipProblem } from '../file-tree.js';
 import { isNpy, readNpy, readNpz } from '../npy.js';
 import { readPickle } from '../pickle.js';
@@ -154,6 +154,7 @@ function isPlainText(bytes: Uint8Array): boolean {
 }
 
 function readText(text: string, { path, part }: FileSource, options: ReadOptions): ReadLoads {
+  if (isPrinted(text)) return refuseKind(describeText(text), path);
   if (/^\s*[{[]/.test(text) && !isPythonText(text)) return readJsonText(text, { where: path, part, options });
   const column = part.length === 0 ? undefined : part.join('/');
   if (/^\s*[-\d]+(?:\.\d+)?\s*$/.test(text)) return refuseKind({ what: 'a single number' }, path);
