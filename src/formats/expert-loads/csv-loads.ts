@@ -3,6 +3,7 @@ import { isExpertName, isLayerName } from './columns.js';
 import { parseLayerKeys } from './layer-keys.js';
 import { type NamedTable, readLongTable, type TableRow, toNumber } from './long-table.js';
 import { plural, type ReadLoads, type ReadOptions, refuseLoads } from './recorded-loads.js';
+import { findUnnamedLong } from './unnamed-long.js';
 import { readWideTable } from './wide-table.js';
 
 /** What a text is read as. */
@@ -98,7 +99,7 @@ function readUnnamed(table: Rows, column: string | undefined, options: ReadOptio
     return refuseLoads(`its columns have no names, so none is '${column}'`, where, 'leave it out');
   const [first] = rows();
   if (first.cells.length === 1) return readColumn(table, options);
-  const names = findUnnamedLong(table);
+  const names = findUnnamedLong(rows);
   if (names === undefined) return readWideTable(table, options);
   const read = readLongTable({ names, rows, where }, options);
   if (read === undefined) return readWideTable(table, options);
@@ -115,30 +116,4 @@ function readColumn({ rows, where }: Rows, options: ReadOptions): ReadLoads {
   if (read === undefined) return refuseLoads('it has no counts', where);
   const { labels: _, ...unlabeled } = read;
   return { ...unlabeled, notes: [`one number a row: taken as one layer of ${plural(read.loads.experts, 'expert')}`] };
-}
-
-const mostCombinations = 2 ** 20;
-
-/**
- * The names of columns that number every combination of layers and experts (and windows) once, before a column of
- * counts.
- */
-function findUnnamedLong({ rows }: Rows): readonly string[] | undefined {
-  const seen = new Set<string>();
-  const values = [0, 1, 2].map(() => new Set<number>());
-  let width = 0;
-  for (const { cells } of rows()) {
-    width ||= cells.length;
-    if ((width !== 3 && width !== 4) || cells.length !== width || seen.size > mostCombinations) return undefined;
-    const index = cells.slice(0, -1).map((cell) => toNumber(cell) ?? -1);
-    if (!index.every((value) => Number.isSafeInteger(value) && value >= 0)) return undefined;
-    for (const [place, value] of index.entries()) values[place].add(value);
-    seen.add(index.join());
-    if (seen.size > mostCombinations) return undefined;
-  }
-  const columns = values.filter(({ size }) => size > 0);
-  const experts = columns.at(-1) ?? new Set();
-  const isWhole = seen.size === columns.reduce((product, { size }) => product * size, 1);
-  if (!isWhole || experts.size < 2 || Math.max(...experts) !== experts.size - 1) return undefined;
-  return width === 3 ? ['layer', 'expert', 'count'] : ['window', 'layer', 'expert', 'count'];
 }

@@ -1,3 +1,4 @@
+import type { ExpertLoads } from '../../balance/index.js';
 import { findLongColumns } from './columns.js';
 import { isCount, readCounted, refuseCount, type TakeCount } from './counted-table.js';
 import { joinWindows, sumRanks } from './join-loads.js';
@@ -5,6 +6,7 @@ import { type LayerKeys, orderOf, parseLayerKeys, parseRankKeys, parseWindowKeys
 import { parseExpertKey, readLongTable } from './long-table.js';
 import { readRecords } from './record-tables.js';
 import { plural, type ReadLoads, refuseLoads } from './recorded-loads.js';
+import { readFrame } from './split-frame.js';
 import type { TableSource } from './table-source.js';
 import {
   costOfEntries,
@@ -15,6 +17,7 @@ import {
   entriesOf,
   readArray,
 } from './table-values.js';
+import { findUnnamedLong } from './unnamed-long.js';
 
 /** Tables of tables of tables: windows of layers of experts. */
 const mostDepth = 3;
@@ -28,7 +31,8 @@ export function readTableValue(value: unknown, source: TableSource, depth = 0): 
   const dims = dimsOf(value);
   if (dims !== undefined && dims > 0) {
     source.spend(countNumbers(value));
-    return describeTable(readArray(value, source.where), dims, source.options);
+    const loads = readArray(value, source.where);
+    return (dims === 2 ? readTriples(loads, source) : undefined) ?? describeTable(loads, dims, source.options);
   }
   if (depth >= mostDepth) return undefined;
   source.spend(Array.isArray(value) ? value.length : costOfEntries(value));
@@ -37,7 +41,21 @@ export function readTableValue(value: unknown, source: TableSource, depth = 0): 
   return entries === undefined ? undefined : readDict(entries, source, depth);
 }
 
+/** Rows of layer, expert and count, or of window, layer, expert and count, as in a CSV without names. */
+function readTriples({ layers, experts, counts }: ExpertLoads, source: TableSource): ReadLoads | undefined {
+  const { where, options } = source;
+  const rows = function* () {
+    for (let row = 0; row < layers; row++)
+      yield { cells: [...counts.subarray(row * experts, (row + 1) * experts)], where: `${where}, row ${row}` };
+  };
+  const names = findUnnamedLong(rows);
+  const read = names && readLongTable({ names, rows, where }, options);
+  return read && { ...read, notes: [`columns without names: taken as ${names.join(', ')}`, ...read.notes] };
+}
+
 function readDict(entries: Entries, source: TableSource, depth: number): ReadLoads | undefined {
+  const frame = readFrame(entries, source);
+  if (frame !== undefined) return frame;
   const keys = entries.map(([key]) => key);
   const layers = parseLayerKeys(keys);
   if (layers !== undefined) return readLayers(entries, layers, source);
