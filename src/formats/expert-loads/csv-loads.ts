@@ -25,7 +25,28 @@ interface Rows {
  * column for each expert; with or without header. Undefined for a text that is no table of numbers. Throws `InputError`
  * that names the line.
  */
-export function readCsv(text: string, { where, column }: CsvSource, options: ReadOptions): ReadLoads | undefined {
+export function readCsv(text: string, source: CsvSource, options: ReadOptions): ReadLoads | undefined {
+  const whole = leaveOutCut(text, source.where);
+  const read = readRows(whole, source, options);
+  if (read === undefined || whole.length === text.length) return read;
+  return { ...read, notes: ['the last line was cut, and is left out', ...read.notes] };
+}
+
+/** Without a last row that has neither all cells nor a line break: there the file was cut. */
+function leaveOutCut(text: string, where: string): string {
+  const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+  const last = text.slice(end);
+  // A cell that is quoted may have line breaks in it.
+  if (last.trim() === '' || last.startsWith('#') || last.includes('"')) return text;
+  const whole = text.slice(0, end);
+  const shape = findCsvShape(whole);
+  if (shape === undefined || !shape.isNumeric) return text;
+  const [first, second] = parseCsv(whole, shape.delimiter, where);
+  const [row] = parseCsv(last, shape.delimiter, where);
+  return second !== undefined && row.cells.length < first.cells.length ? whole : text;
+}
+
+function readRows(text: string, { where, column }: CsvSource, options: ReadOptions): ReadLoads | undefined {
   const shape = findCsvShape(text);
   if (shape === undefined) return undefined;
   const [first] = parseCsv(text, shape.delimiter, where);
