@@ -105,3 +105,40 @@ describe('tables of CSV', () => {
     assert.ok(extra.notes.includes('columns that are not read: share'));
   });
 });
+
+describe('a CSV that was cut', () => {
+  it('is read without its last row', async () => {
+    const texts = ['layer,expert,count\n3,0,5\n3,1,6\n3', 'layer,e0,e1\n3,5,6\n4,7', '5 6\r\n7 8\r\n9'];
+    const counts = [
+      [5, 6],
+      [5, 6],
+      [5, 6, 7, 8],
+    ];
+    for (const [index, text] of texts.entries()) {
+      const table = await readTable(write(`cut${index}.csv`, text));
+      assert.deepEqual(
+        [table.counts, table.notes.includes('the last line was cut, and is left out')],
+        [counts[index], true],
+      );
+    }
+    const whole = await readTable(write('whole.csv', 'layer,expert,count\n3,0,5\n3,1,6'));
+    assert.deepEqual([whole.counts, whole.notes.some((note) => note.includes('cut'))], [[5, 6], false]);
+  });
+});
+
+describe('tables that may be numbered from 1', () => {
+  it('are read with a warning', async () => {
+    const layers = await readTable(write('from-1.csv', 'layer,e0,e1\n1,5,6\n2,7,8\n3,1,2\n'));
+    assert.deepEqual(layers.layerNumbers, [1, 2, 3]);
+    assert.match(
+      layers.notes[0],
+      /^warning: its layers are 1 to 3, numbered from 1: layer 0 is taken as dense; number/,
+    );
+    for (const text of ['layer,expert,count\n0,1,5\n0,2,6\n', 'layer,E1,E2\n0,5,6\n1,7,8\n']) {
+      const { notes } = await readTable(write('experts-1.csv', text));
+      assert.match(notes[0], /^warning: expert 0 has no tokens, and all others have: number experts from 0/);
+    }
+    const plain = await readTable(write('from-0.csv', 'layer,e0,e1,e2\n0,5,6,0\n1,0,7,8\n'));
+    assert.ok(!plain.notes.some((note) => note.startsWith('warning')));
+  });
+});

@@ -70,7 +70,19 @@ export function nameLayers(
   }
   const shown = isRun(numbers) ? `${numbers[0]} to ${numbers.at(-1)}` : listNumbers(numbers);
   const what = numbers.length === 1 ? `its one layer is ${shown}` : `its layers are ${shown}`;
+  if (numbers.length > 1 && numbers.every((number, row) => number === row + 1)) {
+    const note = `warning: ${what}, numbered from 1: layer 0 is taken as dense; number them from 0 if they are counted from 1`;
+    return { layerNumbering: 'absolute', notes: [note] };
+  }
   return { layerNumbering: 'absolute', notes: [`${what}: taken as the model's own numbers`] };
+}
+
+/** A line for a person where a table's experts may be numbered from 1: only expert 0 has no tokens in any layer. */
+export function warnOfFirstExpert({ experts, counts }: ExpertLoads): readonly string[] {
+  const sums = new Float64Array(experts);
+  for (const [place, count] of counts.entries()) sums[place % experts] += count;
+  if (experts < 3 || sums.lastIndexOf(0) !== 0) return [];
+  return ['warning: expert 0 has no tokens, and all others have: number experts from 0 if they are counted from 1'];
 }
 
 /** Layers from the first one in which no window has tokens; each token goes through all layers with experts. */

@@ -1,7 +1,7 @@
 import type { FileTree } from '../file-tree.js';
 import { openFolder } from './folder-loads.js';
 import { joinWindows, type LoadsPart } from './join-loads.js';
-import { nameLayers } from './layer-keys.js';
+import { nameLayers, warnOfFirstExpert } from './layer-keys.js';
 import type { FileSource, Reading } from './read-file-loads.js';
 import { readFiles } from './read-files.js';
 import { plural, type ReadLoads, type ReadOptions, type RecordedLoads, refuseLoads } from './recorded-loads.js';
@@ -93,5 +93,6 @@ function finish({ labels, ...recorded }: ReadLoads, { experts: given }: ReadOpti
   const open = isOpen && given === undefined ? [taken] : [];
   if (recorded.format !== 'table') return { ...recorded, notes: [...open, ...recorded.notes] };
   const { layerNumbering, notes } = nameLayers(recorded, labels);
-  return { ...recorded, layerNumbering, notes: [...notes, ...open, ...recorded.notes] };
+  const first = warnOfFirstExpert(recorded.loads);
+  return { ...recorded, layerNumbering, notes: [...first, ...notes, ...open, ...recorded.notes] };
 }
