@@ -4,7 +4,7 @@ import { haveOtherLayers, joinExperts, joinLayers, joinWindows, type LoadsPart, 
 import { type FilePart, joinNamedLayers, refuseShares } from './name-parts.js';
 import { groupRankFiles, listMissing } from './rank-files.js';
 import { type FileSource, mostBytes, type Reading, readFileLoads } from './read-file-loads.js';
-import { plural, type ReadLoads, refuseLoads } from './recorded-loads.js';
+import { listNumbers, plural, type ReadLoads, refuseLoads } from './recorded-loads.js';
 import { describeMissing, findRecordings, readRecording } from './sglang-recorder.js';
 
 /**
@@ -62,11 +62,15 @@ function joinNpus(
     const mend = 'give those of one: name the files decode_*.csv, or prefill_*.csv';
     return refuseLoads('these are the loads of prefill and of decode', parts[0].where, mend);
   }
+  const missing = listMissing(npus.map(({ rank }) => rank));
+  if (missing.length > 0) {
+    const what = `there is no file of NPU ${listNumbers(missing)}, so that the experts after it have no number`;
+    return refuseLoads(what, parts[0].where, 'give the files of all NPUs');
+  }
   const order = [...parts.keys()].sort((a, b) => npus[a].rank - npus[b].rank);
   const joined = joinExperts(order.map((place) => parts[place]));
-  const missing = listMissing(npus.map(({ rank }) => rank));
   const note = `the experts of ${plural(parts.length, 'NPU')} stand side by side, as MindIE writes them`;
-  return { ...joined, notes: [note, ...describeMissing(missing), ...joined.notes] };
+  return { ...joined, notes: [note, ...joined.notes] };
 }
 
 /** Files of ranks: those of the same name but for the rank are of the same time, or else those nearest in time. */

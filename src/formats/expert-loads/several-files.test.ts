@@ -131,22 +131,17 @@ describe('files of ranks', () => {
 
 describe('files of experts and of layers', () => {
   it('of MindIE stand side by side, in the order of ranks', async () => {
-    const npus = writeFolder('mindie', { 'decode_10.csv': '5,6\n7,8\n', 'decode_2.csv': '1,2\n3,4\n' });
+    const names = Array.from({ length: 11 }, (_, npu) => `decode_${npu}.csv`);
+    const npus = writeFolder('mindie', Object.fromEntries(names.map((name, npu) => [name, `${npu},1\n2,3\n`])));
     const { loads, notes } = await readExpertLoads(npus);
-    assert.deepEqual(
-      loads,
-      createLoads([
-        [
-          [1, 2, 5, 6],
-          [3, 4, 7, 8],
-        ],
-      ]),
-    );
-    assert.ok(notes.includes('the experts of 2 NPUs stand side by side, as MindIE writes them'));
+    assert.deepEqual(loads, createLoads([[names.flatMap((_, npu) => [npu, 1]), names.flatMap(() => [2, 3])]]));
+    assert.ok(notes.includes('the experts of 11 NPUs stand side by side, as MindIE writes them'));
     write('mindie/prefill_2.csv', '1,2\n3,4\n');
     await refusesLoads(npus, /these are the loads of prefill and of decode .*: give those of one/);
-    const decode = [2, 10].map((npu) => join(npus, `decode_${npu}.csv`));
-    assert.deepEqual((await readExpertLoads(decode)).loads, loads);
+    const decode = names.map((name) => join(npus, name));
+    assert.deepEqual((await readExpertLoads(decode.toReversed())).loads, loads);
+    const gap = decode.filter((_, npu) => npu !== 3);
+    await refusesLoads(gap, /there is no file of NPU 3, so that the experts after it have no number/);
   });
 
   it('of route logs that each have a layer are put together', async () => {
