@@ -4,6 +4,7 @@ import { isCount, readCounted, refuseCount, type TakeCount } from './counted-tab
 import { joinWindows, sumRanks } from './join-loads.js';
 import { type LayerKeys, orderOf, parseLayerKeys, parseRankKeys, parseWindowKeys } from './layer-keys.js';
 import { parseExpertKey, readLongTable } from './long-table.js';
+import { readNumberedTable } from './numbered-table.js';
 import { readRecords } from './record-tables.js';
 import { plural, type ReadLoads, refuseLoads } from './recorded-loads.js';
 import { readFrame } from './split-frame.js';
@@ -54,7 +55,7 @@ function readTriples({ layers, experts, counts }: ExpertLoads, source: TableSour
 }
 
 function readDict(entries: Entries, source: TableSource, depth: number): ReadLoads | undefined {
-  const frame = readFrame(entries, source);
+  const frame = readFrame(entries, source) ?? readNumberedTable(entries, source);
   if (frame !== undefined) return frame;
   const keys = entries.map(([key]) => key);
   const layers = parseLayerKeys(keys);
