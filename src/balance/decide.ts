@@ -1,5 +1,5 @@
 import { type Dispatch, measureDispatchedLoads, measureSharedLoads } from './dispatch.js';
-import { quantileOfT } from './held-out/index.js';
+import { quantileOfT, standardErrorOf } from './held-out/index.js';
 import {
   checkLoads,
   type ExpertLoads,
@@ -382,16 +382,6 @@ function columnOf(values: Float64Array, layer: number, { windows, layers }: Expe
 
 function meanOf(values: Float64Array): number {
   return sum(values) / values.length;
-}
-
-/**
- * Of the mean of values that are multiplied by weights, taken as independent measurements of one value; 0 of a single window.
- */
-function standardErrorOf(values: Float64Array, weights: Float64Array): number {
-  if (values.length === 1) return 0;
-  const mean = sum(values) / sum(weights);
-  const squares = values.reduce((total, value, window) => total + (value - weights[window]! * mean) ** 2, 0);
-  return Math.sqrt((squares * values.length) / (values.length - 1)) / values.length;
 }
 
 function sum(values: Float64Array): number {

@@ -1,7 +1,7 @@
 import { InputError } from '../base/index.js';
 import { createLayerState, type LayerProblem, type LayerState } from './layer-state.js';
 import type { Machine } from './machine.js';
-import { largestOfRows, measureGpuLoads } from './measure.js';
+import { measureLargestLoads } from './measure.js';
 import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
 
 /** GPUs that are placed together: those in use of the whole machine, or of one node. */
@@ -113,7 +113,7 @@ function largestTimeOf(physicalToLogical: Int32Array, load: Float64Array, machin
   const experts = load.length;
   const placement = { layers: 1, experts, slots: machine.slots, physicalToLogical };
   const loads = { windows: 1, layers: 1, experts, counts: load };
-  return largestOfRows(measureGpuLoads(placement, loads, machine), machine.gpus)[0]!;
+  return measureLargestLoads(placement, loads, machine)[0];
 }
 
 function withoutRival({ rival: _, ...search }: LayerSearch): LayerSearch {

@@ -2,6 +2,7 @@
  * Expert placement: which physical slot holds which expert. Typed arrays in and out, no input or output; runs in a browser.
  * @module
  */
+export type { MoveCost } from './choose-points.js';
 export {
   type DecisionRequest,
   decidePlacement,
@@ -36,7 +37,6 @@ export {
   toRows,
 } from './measure.js';
 export { gapOf, type Measurement, measurePlacement } from './measure-placement.js';
-export type { MoveCost } from './migrate.js';
 export { type Migration, type MigrationOptions, migratePlacement } from './migrate-placement.js';
 export {
   boundLayers,

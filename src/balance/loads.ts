@@ -119,6 +119,18 @@ export function normalizeWindows({ windows, layers, experts, counts }: ExpertLoa
   return { windows, layers, experts, counts: shares };
 }
 
+/** Each window's loads of each layer as shares of the layer's tokens in that window; a layer without tokens stays at 0. */
+export function shareTokens(loads: ExpertLoads): ExpertLoads {
+  const { experts } = loads;
+  const counts = loads.counts.slice();
+  for (let start = 0; start < counts.length; start += experts) {
+    const row = counts.subarray(start, start + experts);
+    const tokens = row.reduce((sum, count) => sum + count, 0);
+    if (tokens > 0) row.set(row.map((count) => count / tokens));
+  }
+  return { ...loads, counts };
+}
+
 /** The loads of some windows, in the order in which they are named. */
 export function pickWindows({ layers, experts, counts }: ExpertLoads, windows: readonly number[]): ExpertLoads {
   const size = layers * experts;

@@ -106,6 +106,11 @@ export function measureBalancedness(
   };
 }
 
+/** `[windows, layers]`: the largest GPU load of a placement in each, as of `measureGpuLoads`. */
+export function measureLargestLoads(placement: Placement, loads: ExpertLoads, machine: Machine): Float64Array {
+  return largestOfRows(measureGpuLoads(placement, loads, machine), machine.gpus);
+}
+
 /** The largest of each row of `[rows, columns]`. */
 export function largestOfRows(values: Float64Array, columns: number): Float64Array {
   return Float64Array.from({ length: values.length / columns }, (_, row) => {

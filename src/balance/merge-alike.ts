@@ -1,4 +1,4 @@
-import { type ExpertLoads, pickWindows } from './loads.js';
+import { type ExpertLoads, pickWindows, shareTokens } from './loads.js';
 
 /** Windows that are compared with each other; what is beyond them goes to the group that is nearest. */
 const MOST_COMPARED = 128;
@@ -30,18 +30,6 @@ export function mergeAlike(loads: ExpertLoads, most: number): MergedWindows {
     for (let i = 0; i < own.length; i++) counts[group * size + (i % size)] += own[i];
   }
   return { loads: { ...loads, windows: most, counts }, sizes: groups.map(({ members }) => members.length) };
-}
-
-/** Each window's loads as shares of the layer's tokens. */
-function shareTokens(loads: ExpertLoads): ExpertLoads {
-  const { experts } = loads;
-  const counts = loads.counts.slice();
-  for (let start = 0; start < counts.length; start += experts) {
-    const row = counts.subarray(start, start + experts);
-    const tokens = row.reduce((sum, count) => sum + count, 0);
-    if (tokens > 0) row.set(row.map((count) => count / tokens));
-  }
-  return { ...loads, counts };
 }
 
 /** So many of the windows, as evenly spread as they can be. */

@@ -1,16 +1,9 @@
 import { InputError, WorkError } from '../base/index.js';
 import { countTransfers } from './anneal.js';
+import { createPointChooser, type MoveCost, type PointChooser, priceOf } from './choose-points.js';
 import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
-import {
-  createPointChooser,
-  type MigrationPoint,
-  type MoveCost,
-  type PointChooser,
-  priceOf,
-  traceMigration,
-  traceRecount,
-} from './migrate.js';
+import { type MigrationPoint, traceMigration, traceRecount } from './migrate.js';
 import type { Placement } from './placement.js';
 import { countMoves, relabelLayer } from './relabel.js';
 import { createWindowedLayers, type WindowedSearch } from './windowed-layers.js';

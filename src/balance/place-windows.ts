@@ -2,7 +2,7 @@ import { createRandom } from '../base/index.js';
 import { anneal, type Constraints } from './anneal.js';
 import type { ExpertLoads } from './loads.js';
 import type { Machine } from './machine.js';
-import { largestOfRows, measureGpuLoads } from './measure.js';
+import { measureLargestLoads } from './measure.js';
 import type { Placement } from './placement.js';
 import { type SearchBudget, startLimits } from './search-budget.js';
 import type { TrafficWeight } from './traffic.js';
@@ -61,7 +61,7 @@ export function placeForWindows(
     options.onLayer?.(layer + 1, layers);
   }
   const placement = { ...start.placement, physicalToLogical };
-  const maxGpuLoad = largestOfRows(measureGpuLoads(placement, pooled, machine), machine.gpus);
+  const maxGpuLoad = measureLargestLoads(placement, pooled, machine);
   return { placement, maxGpuLoad };
 }
 

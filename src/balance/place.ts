@@ -4,7 +4,7 @@ import { rebalanceExperts } from './deepseek.js';
 import { createHierarchicalPlacer, createSite, type Site } from './hierarchy.js';
 import { checkLoads, type ExpertLoads, sumWindows } from './loads.js';
 import type { Machine } from './machine.js';
-import { largestOfRows, measureGpuLoads } from './measure.js';
+import { measureLargestLoads } from './measure.js';
 import { isClose, type LayerSearch, type PlacedLayer, placeLayer } from './place-layer.js';
 import { placeForWindows } from './place-windows.js';
 import type { Placement } from './placement.js';
@@ -125,7 +125,7 @@ function placeDeepSeek(pooled: ExpertLoads, machine: Machine, groups: number): P
   const { physicalToLogical } = rebalanceExperts(counts, { layers, experts, slots, groups, nodes, gpus });
   const placement = { layers, experts, slots, physicalToLogical };
   const isHierarchical = groups % nodes === 0 && nodes > 1;
-  const maxGpuLoad = largestOfRows(measureGpuLoads(placement, pooled, machine), gpus);
+  const maxGpuLoad = measureLargestLoads(placement, pooled, machine);
   return {
     placement,
     strategy: isHierarchical ? 'hierarchical' : 'global',

@@ -1,3 +1,4 @@
+import { createPointChooser, type MoveCost } from './choose-points.js';
 import {
   chooseWithin,
   type HeldOut,
@@ -12,7 +13,6 @@ import { type ExpertLoads, sumWindows, type TokenRoutes } from './loads.js';
 import type { Machine } from './machine.js';
 import { countReplicas } from './measure.js';
 import { gapOf, type Measurement, measurePlacement } from './measure-placement.js';
-import { createPointChooser, type MoveCost } from './migrate.js';
 import {
   listPoints,
   type Migration,
@@ -122,7 +122,7 @@ export function solveBalance(request: BalanceRequest, watch: BalanceWatch): Bala
   progress.begin();
   const placed = placeExperts(loads, machine, { ...place, objective, onLayer: progress.onLayer });
   const judged = trials && { trials, before: judgeBefore(trials, placed.placement) };
-  const moved = current && goTo(request, { current, placed, objective }, judged, progress);
+  const moved = current && goTo(request, { current, origin, placed, objective }, judged, progress);
   const placement = moved?.placement ?? placed.placement;
   const after = measurePlacement(placement, loads, machine, traffic?.routes);
   const isOther = after.maxGpuLoad.some((load, layer) => load !== placed.maxGpuLoad[layer]);
@@ -205,12 +205,18 @@ const WAY_WINDOWS = 4;
 
 function goTo(
   request: BalanceRequest,
-  ends: { readonly current: Placement; readonly placed: PlacedExperts; readonly objective: PlacementObjective },
+  ends: {
+    readonly current: Placement;
+    /** The placement now with lost experts placed, which stays where moves are not worth it. */
+    readonly origin: Placement;
+    readonly placed: PlacedExperts;
+    readonly objective: PlacementObjective;
+  },
   judged: { readonly trials: Trials; readonly before: JudgedBefore } | undefined,
   { begin, onLayer }: Progress,
 ): Moved {
   const { loads, machine, mostMoves, cost } = request;
-  const { current, placed, objective } = ends;
+  const { current, origin, placed, objective } = ends;
   const options: MigrationOptions = {
     objective,
     keepsNodes: placed.strategy === 'hierarchical',
@@ -223,7 +229,7 @@ function goTo(
   if (judged === undefined) {
     const migration = migratePlacement(loads, machine, current, placed.placement, options);
     const { verdict, isKept } = judgeMigration(migration, { cost, windows: 1 });
-    return { verdict, placement: isKept ? placeLost(current, machine) : migration.placement };
+    return { verdict, placement: isKept ? origin : migration.placement };
   }
   const { trials, before } = judged;
   const { best, whole } = judgeMoves(trials, before, current, { ...options, onSplit: () => begin() });
@@ -244,7 +250,7 @@ function goTo(
   );
   return {
     verdict,
-    placement: isKept ? placeLost(current, machine) : found.placement,
+    placement: isKept ? origin : found.placement,
     heldOut: summarizeTrials(trials, before, isKept ? before.trial : best.trial),
   };
 }

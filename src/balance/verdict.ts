@@ -1,5 +1,5 @@
 import { formatSeconds } from '../base/index.js';
-import type { MoveCost } from './migrate.js';
+import type { MoveCost } from './choose-points.js';
 
 /** What moving replicas comes to. */
 export interface MoveFigures {
@@ -102,11 +102,11 @@ export function describeMoves(verdict: MoveVerdict, cost: MoveCost | undefined):
   const best = describeFigures(found);
   switch (reason) {
     case 'gains':
-      return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeWindows(windows)}${describePayback(found, cost)}.${describeNeeded(needed)}`;
+      return `Move ${countReplicas(moves)}: gain ${describeGain(found)} per step ${describeMeasuredOn(windows)}${describePayback(found, cost)}.${describeNeeded(needed)}`;
     case 'lost':
       return `Move ${countReplicas(moves)}: more moves gain nothing that is certain.${describeNeeded(needed)}`;
     case 'none':
-      return `Keep the placement: nothing better was found ${describeWindows(windows)}.`;
+      return `Keep the placement: nothing better was found ${describeMeasuredOn(windows)}.`;
     case 'noise':
       return windows === 1
         ? `Keep the placement: the best that was found moves ${best}.`
@@ -136,7 +136,7 @@ export function describeGain({ gain, spread }: Omit<MoveFigures, 'moves'>): stri
   return spread === undefined ? percent(gain) : `${percent(gain)} ± ${percent(spread)}`;
 }
 
-function describeWindows(windows: number): string {
+function describeMeasuredOn(windows: number): string {
   return windows === 1
     ? 'on the one window that it is placed by, and what on others only several windows tell'
     : 'on windows that it was not placed by';

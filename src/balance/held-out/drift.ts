@@ -1,5 +1,5 @@
 import { createRandom, shuffleNumbers } from '../../base/index.js';
-import { type ExpertLoads, mergeWindows } from '../loads.js';
+import { type ExpertLoads, mergeWindows, shareTokens } from '../loads.js';
 
 /** With fewer windows, chance alone brings them into any order. */
 const LEAST_WINDOWS = 5;
@@ -34,13 +34,8 @@ export function isDrifting(loads: ExpertLoads, seed: number): boolean {
 }
 
 /** `[windows, windows]`: the share of tokens that other experts got, summed over layers. */
-function measureDistances({ windows, layers, experts, counts }: ExpertLoads): Float64Array {
-  const shares = counts.slice();
-  for (let row = 0; row < windows * layers; row++) {
-    const own = shares.subarray(row * experts, (row + 1) * experts);
-    const tokens = own.reduce((sum, count) => sum + count, 0);
-    if (tokens > 0) own.set(own.map((count) => count / tokens));
-  }
+function measureDistances(loads: ExpertLoads): Float64Array {
+  const { windows, layers, experts, counts: shares } = shareTokens(loads);
   const size = layers * experts;
   const distances = new Float64Array(windows * windows);
   for (let a = 0; a < windows; a++) {

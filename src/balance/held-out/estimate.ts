@@ -26,13 +26,28 @@ export function estimateRatio({ numerators, denominators, parts }: RatioSample):
   if (below === 0) return { value: 1, spread: 0 };
   const value = sum(numerators) / below;
   if (windows < 2) return { value, spread: Number.POSITIVE_INFINITY };
-  const residuals = numerators.map(
-    (numerator, window) => (numerator - value * denominators[window]) / (below / windows),
-  );
-  const variance = sum(residuals.map((residual) => residual * residual)) / (windows - 1);
+  const residuals = residualsOf(numerators, denominators);
   const { between, count } = varianceBetween(residuals, parts);
   const freedom = Math.max(1, countEffective(denominators) - 1);
-  return { value, spread: quantileOfT(freedom) * Math.sqrt(variance / windows + between * (1 + 1 / count)) };
+  const error = Math.sqrt(standardErrorOf(numerators, denominators) ** 2 + between * (1 + 1 / count));
+  return { value, spread: (quantileOfT(freedom) * error * windows) / below };
+}
+
+/**
+ * The standard error of the mean of values that each have a weight in it, taken as independent measurements of one value
+ * times their weights; 0 of a single one.
+ */
+export function standardErrorOf(values: Float64Array, weights: Float64Array): number {
+  const count = values.length;
+  if (count === 1) return 0;
+  const squares = sum(residualsOf(values, weights).map((residual) => residual * residual));
+  return Math.sqrt(squares / (count * (count - 1)));
+}
+
+/** What values are above their weights times the ratio of sums. */
+function residualsOf(values: Float64Array, weights: Float64Array): Float64Array {
+  const ratio = sum(values) / sum(weights);
+  return values.map((value, i) => value - ratio * weights[i]);
 }
 
 /**

@@ -1,20 +1,21 @@
 import { InputError } from '../../base/index.js';
 import { type ExpertLoads, pickWindows } from '../loads.js';
 import type { Machine } from '../machine.js';
-import type { Balancedness } from '../measure.js';
+import { type Balancedness, measureLargestLoads } from '../measure.js';
 import { isPlain, type PlaceOptions, placeExperts } from '../place.js';
 import type { Placement } from '../placement.js';
 import type { PlacementObjective } from '../windowed-state.js';
 import type { Estimate } from './estimate.js';
 import { looksFitted } from './fitted.js';
-import { planSplits, type Splits } from './splits.js';
+import { planSplits } from './splits.js';
 import {
+  type Bench,
   estimateBalancedness,
   estimateRelative,
   type JudgedTrial,
   judgeSplits,
-  largestOf,
   measureTrial,
+  openBench,
   tellingRows,
 } from './trials.js';
 
@@ -56,7 +57,7 @@ export interface HeldOutRequest {
 /** Placements of parts of the windows by one objective, each judged. */
 export interface Trials {
   readonly request: HeldOutRequest;
-  readonly splits: Splits;
+  readonly bench: Bench;
   readonly objective: PlacementObjective;
   /** `[splits]`: those of `turns` first. */
   readonly placements: readonly Placement[];
@@ -93,24 +94,24 @@ function isLarge({ layers, experts }: ExpertLoads, { slots }: Machine): boolean 
 export function tryPlacing(request: HeldOutRequest): Trials {
   const { loads, machine, place, isTimed } = request;
   const folds = isLarge(loads, machine) ? FEW_FOLDS : FOLDS;
-  const splits = planSplits(loads, { folds, isTimed, seed: place.seed ?? 0 });
+  const bench = openBench(loads, machine, planSplits(loads, { folds, isTimed, seed: place.seed ?? 0 }));
   const objectives = listObjectives(place);
-  const all = splits.turns.length + splits.ahead.length;
+  const splits = bench.splits.length;
   const tried = objectives.map((objective) => {
     const placements: Placement[] = [];
-    const trial = judgeSplits(loads, machine, splits, ({ search, judge }) => {
-      request.onPart?.({ parts: all * objectives.length, splits: all });
+    const trial = judgeSplits(bench, ({ search, judge }) => {
+      request.onPart?.({ parts: splits * objectives.length, splits });
       const { placement } = placeExperts(pickWindows(loads, search), machine, { ...place, objective });
       placements.push(placement);
-      return largestOf(placement, pickWindows(loads, judge), machine);
+      return measureLargestLoads(placement, pickWindows(loads, judge), machine);
     });
     return { objective, placements, trial, balancedness: estimateBalancedness(trial) };
   });
   const best = tried.reduce((simple, other) => (isClearlyBetter(simple.trial, other.trial) ? other : simple));
-  const deepseek = place.policy === 'deepseek' ? best.trial : tryDeepSeek(request, splits);
+  const deepseek = place.policy === 'deepseek' ? best.trial : tryDeepSeek(request, bench);
   return {
     request,
-    splits,
+    bench,
     objective: best.objective,
     placements: best.placements,
     placed: best.trial,
@@ -136,13 +137,13 @@ function isClearlyBetter(simple: JudgedTrial, other: JudgedTrial): boolean {
   return 1 - value > spread / 2;
 }
 
-function tryDeepSeek({ loads, machine, place }: HeldOutRequest, splits: Splits): JudgedTrial | undefined {
+function tryDeepSeek({ loads, machine, place }: HeldOutRequest, bench: Bench): JudgedTrial | undefined {
   if (!isPlain(machine)) return undefined;
   const { groups } = place;
   try {
-    return judgeSplits(loads, machine, splits, ({ search, judge }) => {
+    return judgeSplits(bench, ({ search, judge }) => {
       const { placement } = placeExperts(pickWindows(loads, search), machine, { policy: 'deepseek', groups });
-      return largestOf(placement, pickWindows(loads, judge), machine);
+      return measureLargestLoads(placement, pickWindows(loads, judge), machine);
     });
   } catch (error) {
     // Groups and nodes that it cannot treat.
@@ -160,25 +161,26 @@ function tryDeepSeek({ loads, machine, place }: HeldOutRequest, splits: Splits):
 export function judgeBefore(trials: Trials, placed: Placement): JudgedBefore {
   const { loads, machine, before } = trials.request;
   const { layers } = loads;
-  const largest = largestOf(before, loads, machine);
+  const largest = measureLargestLoads(before, loads, machine);
   const wasFitted = looksFitted(before, loads, machine);
   const correction = wasFitted ? measureFlattery(trials, placed, sum(largest)) : 1;
-  const trial = judgeSplits(loads, machine, trials.splits, ({ judge }) =>
-    Float64Array.from({ length: judge.length * layers }, (_, index) => {
-      const window = judge[Math.floor(index / layers)];
-      return largest[window * layers + (index % layers)] * correction;
-    }),
-  );
+  const corrected = largest.map((load) => load * correction);
+  const trial = judgeSplits(trials.bench, ({ judge }) => {
+    const rows = new Float64Array(judge.length * layers);
+    for (const [row, window] of judge.entries())
+      rows.set(corrected.subarray(window * layers, (window + 1) * layers), row * layers);
+    return rows;
+  });
   return { trial, wasFitted, correction };
 }
 
 /** How many times as large largest GPU loads are on windows that a placement was not made from as on those that it was. */
 function measureFlattery({ request, placed: own, deepseek }: Trials, placed: Placement, reached: number): number {
   const { loads, machine, place } = request;
-  const candidates = [{ trial: own, total: sum(largestOf(placed, loads, machine)) }];
+  const candidates = [{ trial: own, total: sum(measureLargestLoads(placed, loads, machine)) }];
   if (deepseek !== undefined && place.policy !== 'deepseek') {
     const { placement } = placeExperts(loads, machine, { policy: 'deepseek', groups: place.groups });
-    candidates.push({ trial: deepseek, total: sum(largestOf(placement, loads, machine)) });
+    candidates.push({ trial: deepseek, total: sum(measureLargestLoads(placement, loads, machine)) });
   }
   candidates.sort((a, b) => Math.abs(a.total - reached) - Math.abs(b.total - reached));
   const [{ trial, total }] = candidates;
@@ -187,11 +189,12 @@ function measureFlattery({ request, placed: own, deepseek }: Trials, placed: Pla
 
 /** The measures of trials, `after` being what is placed in the end. */
 export function summarizeTrials(trials: Trials, before: JudgedBefore, after: JudgedTrial): HeldOut {
-  const { splits, deepseek, objectives } = trials;
+  const { deepseek, objectives } = trials;
+  const { windows, parts } = tellingRows(after);
   return {
-    windows: new Set(tellingRows(after).windows).size,
-    folds: (splits.ahead.length > 0 ? splits.ahead : splits.turns).length,
-    drifts: splits.ahead.length > 0,
+    windows: new Set(windows).size,
+    folds: new Set(parts).size,
+    drifts: after.ahead !== undefined,
     wasFitted: before.wasFitted,
     before: measureTrial(before.trial),
     after: measureTrial(after),

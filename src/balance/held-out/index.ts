@@ -2,7 +2,7 @@
  * What a placement is worth on windows that it was not made from.
  * @module
  */
-export { type Estimate, quantileOfT } from './estimate.js';
+export { type Estimate, quantileOfT, standardErrorOf } from './estimate.js';
 export { looksFitted } from './fitted.js';
 export {
   type HeldOut,

@@ -1,7 +1,8 @@
+import { createPointChooser, type PointChooser } from '../choose-points.js';
 import { type ExpertLoads, pickLayers, pickWindows } from '../loads.js';
 import type { Machine } from '../machine.js';
-import { largestOfRows, measureGpuLoads } from '../measure.js';
-import { createPointChooser, type MigrationPoint, type PointChooser } from '../migrate.js';
+import { measureLargestLoads } from '../measure.js';
+import type { MigrationPoint } from '../migrate.js';
 import {
   isWholeOnly,
   listBudgets,
@@ -56,9 +57,9 @@ export function judgeMoves(
   current: Placement,
   options: MigrationOptions & { readonly onSplit?: () => void },
 ): JudgedMoves {
-  const { request, splits, placements } = trials;
+  const { request, bench, placements } = trials;
   const { loads, machine } = request;
-  const ways = [...splits.turns, ...splits.ahead].map(({ search, judge }, index) => {
+  const ways = bench.splits.map(({ search, judge }, index) => {
     options.onSplit?.();
     return openSplit(pickWindows(loads, search), pickWindows(loads, judge), machine, {
       current,
@@ -69,14 +70,13 @@ export function judgeMoves(
   });
   const judgeBudget = (budget: number): JudgedBudget => {
     const chosen = ways.map((way) => chooseWithin(way, budget));
-    const trial = judgeSplits(loads, machine, splits, ({ judge }, index) =>
+    const trial = judgeSplits(bench, ({ judge }, index) =>
       joinLayers(
         chosen[index].map((point, layer) => ways[index].largestOf(layer, point)),
         judge.length,
       ),
     );
-    const counted = chosen.slice(0, splits.turns.length).flat();
-    const moves = counted.reduce((sum, point) => sum + point.moves, 0) / splits.turns.length;
+    const moves = chosen.flat().reduce((sum, point) => sum + point.moves, 0) / chosen.length;
     return { budget, moves, gain: estimateGain(before, trial), trial };
   };
   const whole = judgeBudget(Number.POSITIVE_INFINITY);
@@ -115,8 +115,7 @@ function openSplit(
     if (cached !== undefined) return cached;
     const placement = { ...ends.current, layers: 1, physicalToLogical: paths.toSlots(point) };
     const correction = correctFor(ends.before, point.moves, paths.layers[layer].whole.moves);
-    const loads = measureGpuLoads(placement, byLayer[layer], machine);
-    const largest = largestOfRows(loads, machine.gpus).map((load) => load * correction);
+    const largest = measureLargestLoads(placement, byLayer[layer], machine).map((load) => load * correction);
     known.set(point, largest);
     return largest;
   };

@@ -1,60 +1,67 @@
-import type { ExpertLoads } from '../loads.js';
-import { pickWindows } from '../loads.js';
+import { type ExpertLoads, pickWindows } from '../loads.js';
 import type { Machine } from '../machine.js';
-import {
-  type Balancedness,
-  largestOfRows,
-  measureBalancedness,
-  measureEvenLoads,
-  measureGpuLoads,
-} from '../measure.js';
+import { type Balancedness, measureBalancedness, measureEvenLoads, measureLargestLoads } from '../measure.js';
 import type { Placement } from '../placement.js';
 import { type Estimate, estimateAhead, estimateRatio, type RatioSample } from './estimate.js';
 import type { Split, Splits } from './splits.js';
 
-/** Largest GPU loads of windows that the placement under them was not made from. */
-export interface JudgedRows {
+/** The windows that splits judge, one row after the other. */
+interface JudgedWindows {
   /** `[rows]`: the window of each. */
   readonly windows: readonly number[];
   /** `[rows]`: the split of each. */
   readonly parts: readonly number[];
-  /** `[rows, layers]`. */
-  readonly largest: Float64Array;
   /** `[rows, layers]`: what each GPU would get if all got the same. */
   readonly even: Float64Array;
 }
 
-/** Rows of all splits; `ahead` only where loads drift. */
+/** What is the same for all placements that are judged; `ahead` only where loads drift. */
+export interface Bench {
+  /** Those of `turns` first. */
+  readonly splits: readonly Split[];
+  readonly turns: JudgedWindows;
+  readonly ahead: JudgedWindows | undefined;
+}
+
+/** Largest GPU loads of windows that the placement under them was not made from. */
+interface JudgedRows extends JudgedWindows {
+  /** `[rows, layers]`. */
+  readonly largest: Float64Array;
+}
+
+/** Rows of all splits, as the bench has them. */
 export interface JudgedTrial {
   readonly turns: JudgedRows;
   readonly ahead: JudgedRows | undefined;
 }
 
-/** What is done for each split: gives the largest GPU loads `[judge, layers]`. */
-type JudgeSplit = (split: Split, index: number) => Float64Array;
-
-/** Judges every split. `turns` come first; their indexes go on with `ahead`. */
-export function judgeSplits(
-  loads: ExpertLoads,
-  machine: Machine,
-  { turns, ahead }: Splits,
-  judge: JudgeSplit,
-): JudgedTrial {
-  const gather = (splits: readonly Split[], first: number): JudgedRows => {
+/** What splits judge of the loads. */
+export function openBench(loads: ExpertLoads, machine: Machine, { turns, ahead }: Splits): Bench {
+  const gather = (splits: readonly Split[]): JudgedWindows => {
     const windows = splits.flatMap((split) => split.judge);
     return {
       windows,
       parts: splits.flatMap((split, index) => split.judge.map(() => index)),
-      largest: joinRows(splits.map((split, index) => judge(split, first + index))),
       even: measureEvenLoads(pickWindows(loads, windows), machine),
     };
   };
-  return { turns: gather(turns, 0), ahead: ahead.length === 0 ? undefined : gather(ahead, turns.length) };
+  return {
+    splits: [...turns, ...ahead],
+    turns: gather(turns),
+    ahead: ahead.length === 0 ? undefined : gather(ahead),
+  };
 }
 
-/** `[windows, layers]`: the largest GPU loads of a placement. */
-export function largestOf(placement: Placement, loads: ExpertLoads, machine: Machine): Float64Array {
-  return largestOfRows(measureGpuLoads(placement, loads, machine), machine.gpus);
+/** Judges every split: `judge` gives the largest GPU loads `[windows that judge, layers]`. */
+export function judgeSplits(
+  { splits, turns, ahead }: Bench,
+  judge: (split: Split, index: number) => Float64Array,
+): JudgedTrial {
+  const largest = joinRows(splits.map(judge));
+  return {
+    turns: { ...turns, largest: largest.subarray(0, turns.even.length) },
+    ahead: ahead && { ...ahead, largest: largest.subarray(turns.even.length) },
+  };
 }
 
 function joinRows(parts: readonly Float64Array[]): Float64Array {
@@ -100,7 +107,7 @@ export function estimatePlacement(placement: Placement, loads: ExpertLoads, mach
   if (loads.windows === 1) return undefined;
   const windows = Array.from({ length: loads.windows }, (_, window) => window);
   const even = measureEvenLoads(loads, machine);
-  return estimateRatio(sampleRatio({ windows, parts: windows }, even, largestOf(placement, loads, machine)));
+  return estimateRatio(sampleRatio({ windows, parts: windows }, even, measureLargestLoads(placement, loads, machine)));
 }
 
 /** The largest GPU loads of `after`, all layers together, over those of `before` on the same windows, and its spread. */
