@@ -1,5 +1,6 @@
 // What `doubletrack balance` says of gains, held against windows that it never saw, for docs/measurements.md:
-// `npm run build && node scripts/measure-held-out.mjs [--markdown] [RECORDING.json ...]`, of more recordings the later half is kept from it.
+// `npm run build && node scripts/measure-held-out.mjs [--markdown] [--draws 1] [RECORDING.json ...]`.
+// A draw is 24 made data sets. Of recordings that are named, the later half is kept from the command.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
@@ -16,7 +17,7 @@ import { createRandom } from '../dist/src/base/index.js';
 import { readExpertLoads } from '../dist/src/formats/index.js';
 
 const { values: flags, positionals } = parseArgs({
-  options: { markdown: { type: 'boolean' } },
+  options: { markdown: { type: 'boolean' }, draws: { type: 'string', default: '1' } },
   allowPositionals: true,
 });
 
@@ -34,14 +35,18 @@ const kinds = {
 };
 const currents = ['in order', "DeepSeek's of these windows", "DeepSeek's of earlier windows"];
 
-/** 20 data sets: every kind in every size, with each placement now in turn. */
-function listMade() {
-  const all = Object.keys(kinds).flatMap((kind) =>
+/** 24 data sets of a draw: every kind in every size twice, with the placements now in turn. */
+function listMade(draw) {
+  return Object.keys(kinds).flatMap((kind) =>
     sizes.flatMap((size, index) =>
-      [0, 1].map((twice) => ({ kind, size, current: currents[(index + twice) % 3], seed: twice + 1 })),
+      [0, 1].map((twice) => ({
+        kind,
+        size,
+        current: currents[(index + twice + draw) % currents.length],
+        seed: 2 * draw + twice + 1,
+      })),
     ),
   );
-  return all.slice(0, 20);
 }
 
 /** Windows of log-normal popularity: those of the past, those that are recorded, and those to come. */
@@ -172,12 +177,16 @@ if (flags.markdown) {
   console.log('| loads | placement now | made small | advice | gain said | on fresh windows | within |');
   console.log('| --- | --- | --- | --- | --- | --- | --- |');
 }
-for (const made of listMade()) report(measureMade(made));
+const draws = Array.from({ length: Number(flags.draws) }, (_, draw) => draw);
+for (const made of draws.flatMap(listMade)) report(measureMade(made));
+const madeCount = rows.length;
 for (const row of measureDomains()) report(row);
 for (const path of positionals) report(await measureFile(path));
 const count = (some, is) => some.filter(is).length;
-const made = rows.slice(0, 20);
+const [made, recorded] = [rows.slice(0, madeCount), rows.slice(madeCount)];
 console.log(
-  `\n${count(made, (row) => row.isInside)} of ${made.length} made data sets and ${count(rows.slice(20), (row) => row.isInside)} of ${rows.length - 20} recordings within the spread; ` +
-    `${count(rows, (row) => !row.isRight)} moved for nothing; more moves gained less in ${count(rows, (row) => !row.isMonotone)}`,
+  `\n${count(made, (row) => row.isInside)} of ${made.length} made data sets and ` +
+    `${count(recorded, (row) => row.isInside)} of ${recorded.length} recordings within the spread; ` +
+    `${count(rows, (row) => row.advice !== 'keep')} advised to move, ${count(rows, (row) => !row.isRight)} moved for nothing; ` +
+    `more moves gained less in ${count(rows, (row) => !row.isMonotone)}`,
 );

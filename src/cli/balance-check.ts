@@ -10,7 +10,7 @@ import {
 } from '../balance/index.js';
 import { InputError, WorkError } from '../base/index.js';
 import { fitPlacement, type LoadsInput, readPlacement } from '../formats/index.js';
-import { addSourceFlags, readSharedFlags } from './balance-flags.js';
+import { addSearchFlags, addSourceFlags, readSharedFlags } from './balance-flags.js';
 import { readLoads, readMachine, type SourceFlags } from './balance-input.js';
 import { watchBalance } from './balance-progress.js';
 import { formatMeasures } from './balance-report.js';
@@ -35,13 +35,7 @@ export function addCheckCommand(balance: Command): void {
     )
     .argument('<placement>', "the placement in use: an engine's file, or the JSON of balance")
     .argument('<loads...>', 'loads that were recorded since, as for balance');
-  addSourceFlags(command)
-    .option(
-      '--groups <k>',
-      "groups of neighbouring experts (the model's n_group)",
-      parseNumber('--groups', { from: 1, to: 1_000_000, whole: true }),
-      1,
-    )
+  addSearchFlags(addSourceFlags(command))
     .option(
       '--least-gain <percent>',
       'still good while no other placement makes the largest GPU loads smaller by so much, beyond the noise of the windows',
@@ -52,12 +46,6 @@ export function addCheckCommand(balance: Command): void {
       '--least-balancedness <b>',
       'and while its own balancedness (ratio of sums) is at least this',
       parseNumber('--least-balancedness', { from: 0, to: 1 }),
-    )
-    .option(
-      '--seed <n>',
-      'of the search',
-      parseNumber('--seed', { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true }),
-      0,
     )
     .option('--json', 'print the verdict as one JSON document')
     .addHelpText(
@@ -107,7 +95,7 @@ async function runCheck(path: string, loadsPaths: readonly string[], flags: Chec
 }
 
 function solveCheck(
-  { loads, recorded }: LoadsInput,
+  { loads, isTimed }: LoadsInput,
   machine: Machine,
   current: Placement,
   { gpus = machine.gpus, nodes = 1, groups, seed }: CheckFlags,
@@ -119,7 +107,7 @@ function solveCheck(
     policy: 'best',
     strategy: 'auto',
     groups: joinNodes({ gpus, nodes, groups, policy: 'best' }).groups,
-    isTimed: recorded.windowNames === undefined,
+    isTimed,
     seed,
   });
 }

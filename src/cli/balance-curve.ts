@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type BalanceRequest, createMachine, type Estimate, joinNodes, solveBalance } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import type { LoadsInput } from '../formats/index.js';
-import { addSourceFlags, readSharedFlags } from './balance-flags.js';
+import { addSearchFlags, addSourceFlags, readSharedFlags } from './balance-flags.js';
 import { readLoads, readSpeeds, type SourceFlags } from './balance-input.js';
 import { parseNumber } from './numbers.js';
 import { writeNotes, writeOutput } from './output.js';
@@ -22,24 +22,12 @@ export function addCurveCommand(balance: Command): void {
     .command('curve')
     .description('Show how balance grows with the number of slots: how many redundant experts are worth their memory.')
     .argument('<loads...>', 'recorded loads, as for balance');
-  addSourceFlags(command)
-    .option(
-      '--groups <k>',
-      "groups of neighbouring experts (the model's n_group)",
-      parseNumber('--groups', { from: 1, to: 1_000_000, whole: true }),
-      1,
-    )
+  addSearchFlags(addSourceFlags(command))
     .option(
       '--most-per-gpu <n>',
       'slots of each GPU beyond those that all experts need, at most',
       parseNumber('--most-per-gpu', { from: 1, to: 64, whole: true }),
       6,
-    )
-    .option(
-      '--seed <n>',
-      'of the search',
-      parseNumber('--seed', { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true }),
-      0,
     )
     .option('--json', 'print the points as JSON')
     .addHelpText('after', '\nExample:\n  doubletrack balance curve examples/loads.json --gpus 8 --most-per-gpu 3')
@@ -78,7 +66,7 @@ async function runCurve(paths: readonly string[], flags: CurveFlags): Promise<vo
 }
 
 /** A request for each number of slots: as many on every GPU as all experts need on those in use, and more. */
-function listRequests({ loads, recorded }: LoadsInput, flags: CurveFlags): readonly BalanceRequest[] {
+function listRequests({ loads, isTimed }: LoadsInput, flags: CurveFlags): readonly BalanceRequest[] {
   const { gpus, nodes = 1, excludeGpus = [], gpuSpeeds, groups, mostPerGpu, seed } = flags;
   if (gpus === undefined) throw new InputError({ what: 'the number of GPUs is missing', mend: 'add --gpus G' });
   const speeds = gpuSpeeds === undefined ? undefined : readSpeeds(gpuSpeeds);
@@ -87,7 +75,6 @@ function listRequests({ loads, recorded }: LoadsInput, flags: CurveFlags): reado
   return Array.from({ length: mostPerGpu + 1 }, (_, more) => {
     const slots = gpus * (least + more);
     const machine = createMachine({ gpus, slots, nodes: joined.nodes, excludedGpus: excludeGpus, speeds });
-    const isTimed = recorded.windowNames === undefined;
     return { loads, machine, policy: 'best', strategy: 'auto', groups: joined.groups, isTimed, seed };
   });
 }

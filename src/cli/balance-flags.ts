@@ -36,6 +36,23 @@ export function addSourceFlags(command: Command): Command {
     );
 }
 
+/** Adds the flags of every search. */
+export function addSearchFlags(command: Command): Command {
+  return command
+    .option(
+      '--groups <k>',
+      "groups of neighbouring experts (the model's n_group)",
+      parseNumber('--groups', { from: 1, to: Number.MAX_SAFE_INTEGER, whole: true }),
+      1,
+    )
+    .option(
+      '--seed <n>',
+      'of the search',
+      parseNumber('--seed', { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true }),
+      0,
+    );
+}
+
 /** Reads whole numbers between commas. */
 function parseList(flag: string): (text: string) => number[] {
   return (text) =>

@@ -1,6 +1,7 @@
 import { createMachine, joinNodes, type Machine, type PlacementPolicy } from '../balance/index.js';
 import { InputError } from '../base/index.js';
 import { type LoadsInput, prepareLoads, readExpertLoads, readJson } from '../formats/index.js';
+import { writeNotes } from './output.js';
 
 /** The flags that say what is placed and where; those of `balance` and `balance score`. */
 export interface SourceFlags {
@@ -48,7 +49,7 @@ export function readMachine(
     throw new InputError({ what: 'the number of slots is missing', mend });
   }
   const { nodes, notes } = joinNodes({ gpus, nodes: flags.nodes ?? 1, groups, policy });
-  for (const note of notes) process.stderr.write(`note: ${note}\n`);
+  writeNotes(notes);
   const total = gpuSlots?.reduce((sum, count) => sum + count, 0);
   if (total !== undefined && flags.slots !== undefined && total !== flags.slots) {
     throw new InputError({

@@ -12,7 +12,7 @@ import {
 import { addCheckCommand } from './balance-check.js';
 import { addCrossValidateCommand } from './balance-cross-validate.js';
 import { addCurveCommand } from './balance-curve.js';
-import { addSourceFlags } from './balance-flags.js';
+import { addSearchFlags, addSourceFlags } from './balance-flags.js';
 import { readLoads, readMachine } from './balance-input.js';
 import { type BalanceFlags, costOf, drawBalanceSvg, formatBalanceText } from './balance-output.js';
 import { watchBalance } from './balance-progress.js';
@@ -58,14 +58,7 @@ Example:
   doubletrack balance examples/loads.json --gpus 8 --slots 72`;
 
 function addPolicyFlags(command: Command): void {
-  const whole = { from: 0, to: Number.MAX_SAFE_INTEGER, whole: true };
-  command
-    .option(
-      '--groups <k>',
-      "groups of neighbouring experts (the model's n_group)",
-      parseNumber('--groups', { ...whole, from: 1 }),
-      1,
-    )
+  addSearchFlags(command)
     .addOption(
       new Option('--strategy <strategy>', 'keep each group on one node (hierarchical), or not; auto compares')
         .choices(['auto', 'global', 'hierarchical'])
@@ -87,11 +80,10 @@ function addPolicyFlags(command: Command): void {
       'with routes: 1% more of the pairs of experts that tokens use together on one node is worth w% of the mean GPU load (default: 0)',
       parseNumber('--traffic', { from: 0, to: 1e6 }),
     )
-    .option('--seed <n>', 'of the search', parseNumber('--seed', whole), 0)
     .option(
       '--iterations <n>',
       'steps of the search, for each layer; the same seed and steps give the same placement (default: 500, or 250 for several windows or traffic: a few ms)',
-      parseNumber('--iterations', { ...whole, to: 1e9 }),
+      parseNumber('--iterations', { from: 0, to: 1e9, whole: true }),
     )
     .option(
       '--budget <ms>',
@@ -167,7 +159,7 @@ function checkFlags(paths: readonly string[], flags: BalanceFlags): void {
 
 function requestOf(
   flags: BalanceFlags,
-  { loads, recorded: { routes, placement, windowNames } }: LoadsInput,
+  { loads, isTimed, recorded: { routes, placement } }: LoadsInput,
   machine: Machine,
   current: Placement | undefined,
 ): BalanceRequest {
@@ -184,7 +176,7 @@ function requestOf(
     strategy,
     groups: joinNodes({ gpus, nodes, groups: flags.groups, policy }).groups,
     objective: robust === 'none' ? 'sum' : robust,
-    isTimed: windowNames === undefined,
+    isTimed,
     seed,
     iterations,
     budgetMilliseconds: flags.budget,

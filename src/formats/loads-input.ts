@@ -13,6 +13,8 @@ export interface LoadsInput {
   readonly layerNumbering: LayerNumbering;
   /** The model's first layer with experts, after which all have some; undefined where nobody said it, which is not 0. */
   readonly layerOffset: number | undefined;
+  /** Whether windows follow each other in time; those with names are domains of text. */
+  readonly isTimed: boolean;
 }
 
 /**
@@ -34,6 +36,7 @@ export function prepareLoads(
     layerNumbers: isShifted ? layerNumbers.map((layer) => layer + layerOffset) : layerNumbers,
     layerNumbering: isShifted ? 'absolute' : layerNumbering,
     layerOffset,
+    isTimed: recorded.windowNames === undefined,
   };
 }
 

@@ -1,16 +1,14 @@
+import { isLayerName } from './columns.js';
 import { type ReadLoads, refuseLoads } from './recorded-loads.js';
 import type { TableSource } from './table-source.js';
 import { countNumbers, describeTable, dimsOf, type Entries, readArray } from './table-values.js';
-
-/** Names of the list that says which layers the rows of a table beside it are. */
-const layerNames = /^(?:moe_?)?layers?(?:_?(?:ids?|numbers?|index|indices|idx))?$/i;
 
 /**
  * `{"layers": [3, 4], "counts": [[...], [...]]}`: a table with the numbers of its layers beside it, and nothing else that
  * could be one; undefined for others. Throws `InputError` where there are not as many numbers as layers, ascending.
  */
 export function readNumberedTable(entries: Entries, { where, options, spend }: TableSource): ReadLoads | undefined {
-  const lists = entries.filter(([name, value]) => dimsOf(value) === 1 && layerNames.test(name));
+  const lists = entries.filter(([name, value]) => dimsOf(value) === 1 && isLayerName(name.replace(/(?<=[^s])s$/i, '')));
   const tables = entries.filter(([, value]) => (dimsOf(value) ?? 0) >= 2);
   if (lists.length !== 1 || tables.length !== 1) return undefined;
   const [[listName, list]] = lists;

@@ -77,7 +77,7 @@ export function placeLoads(
       strategy: settings.strategy,
       groups,
       objective: settings.objective,
-      isTimed: recorded.windowNames === undefined,
+      isTimed: input.isTimed,
       seed: 0,
       mostMoves: settings.mostMoves,
       cost: settings.cost,
