@@ -39,6 +39,18 @@ export interface GunzipOptions {
 /** What may be wrong with a gzip. */
 export type GunzipProblem = 'too long' | 'cut' | 'damaged';
 
+/** Whether bytes begin as a gzip. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** A problem with a gzip of which `maxBytes` may be read, for a person. */
+export function describeGunzip(problem: GunzipProblem, maxBytes: number): string {
+  return problem === 'too long' ? `the gzip holds more than ${formatBytes(maxBytes)}` : gunzipWords[problem];
+}
+
+const gunzipWords = { cut: 'the gzip was cut', damaged: 'the gzip is damaged' } as const;
+
 /** The problem of a path at which there is nothing. */
 export const nothingThere = { what: 'no such file or folder', mend: 'check the path' } as const;
 

@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import type { ChunkTrace } from '../simulate/index.js';
+import { isGzip } from './file-tree.js';
 import { parseJson } from './json.js';
 import { readTraceEvents } from './profiler-trace/events.js';
 import { findOperations } from './profiler-trace/operations.js';
@@ -21,7 +22,7 @@ export function readProfilerTrace(file: string): ChunkTrace {
 }
 
 function unpack(bytes: Uint8Array, file: string): Uint8Array {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   try {
     return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (error) {

@@ -143,6 +143,7 @@ test('steps that the ring buffer never reached are left out, and layers without 
   assert.deepEqual(notes, ['2 unused rows of the ring buffer left out', '1 layer without tokens (dense ones?): 0']);
   const empty = await readExpertLoads(write('z.json', { logical_count: [nothing, nothing] }));
   assert.equal(empty.loads.windows, 1);
+  assert.ok(empty.notes.includes('warning: no expert has a token: nothing says where experts belong'));
 });
 
 test('one step may be without a list of steps, and ranks may stand where steps stand elsewhere', async () => {

@@ -1,6 +1,5 @@
-import { formatBytes } from '../../base/index.js';
 import { describeBytes, describeText, isPickle, isPrinted } from '../file-kind.js';
-import type { FileTree, GunzipProblem } from '../file-tree.js';
+import { describeGunzip, type FileTree, isGzip } from '../file-tree.js';
 import { isNpy, readNpy, readNpz } from '../npy.js';
 import { readPickle } from '../pickle.js';
 import { collectionGlobals } from '../pickle-collections.js';
@@ -92,24 +91,18 @@ function readPlainPickle(bytes: Uint8Array, where: string): unknown {
   return readPickle(bytes, where, { globals: new Map(collectionGlobals(refuse)), resolvePersistent });
 }
 
-const gunzipProblems: Readonly<Record<GunzipProblem, string>> = {
-  'too long': `the gzip holds more than ${formatBytes(mostBytes)}`,
-  cut: 'the gzip was cut',
-  damaged: 'the gzip is damaged',
-};
-
 /** The content of a gzip; other bytes as they are. Of one that was cut, lines before the cut are still whole. */
 function unpack(
   files: FileTree,
   bytes: Uint8Array,
   where: string,
 ): { readonly bytes: Uint8Array; readonly isCut: boolean } {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { bytes, isCut: false };
+  if (!isGzip(bytes)) return { bytes, isCut: false };
   const whole = files.gunzip(bytes, { maxBytes: mostBytes });
   if (typeof whole !== 'string') return { bytes: whole, isCut: false };
   const start = whole === 'cut' ? files.gunzip(bytes, { maxBytes: mostBytes, isCut: true }) : whole;
   if (typeof start !== 'string' && hasLines(start)) return { bytes: start, isCut: true };
-  return refuseLoads(gunzipProblems[whole], where, 'get the file again, or record less');
+  return refuseLoads(describeGunzip(whole, mostBytes), where, 'get the file again, or record less');
 }
 
 /** Whether bytes begin as lines of JSON: an object in one line, and another line. */

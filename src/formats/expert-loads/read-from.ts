@@ -91,8 +91,12 @@ function finish({ labels, ...recorded }: ReadLoads, { experts: given }: ReadOpti
   const isOpen = labels?.isSparse === true || recorded.format === 'routes';
   const taken = `the largest expert is ${experts - 1}: taken as ${plural(experts, 'expert')} (--experts E if there are more)`;
   const open = isOpen && given === undefined ? [taken] : [];
-  if (recorded.format !== 'table') return { ...recorded, notes: [...open, ...recorded.notes] };
+  const { counts } = recorded.loads;
+  const empty = counts.every((count) => count === 0)
+    ? ['warning: no expert has a token: nothing says where experts belong']
+    : [];
+  if (recorded.format !== 'table') return { ...recorded, notes: [...empty, ...open, ...recorded.notes] };
   const { layerNumbering, notes } = nameLayers(recorded, labels);
   const first = warnOfFirstExpert(recorded.loads);
-  return { ...recorded, layerNumbering, notes: [...first, ...notes, ...open, ...recorded.notes] };
+  return { ...recorded, layerNumbering, notes: [...empty, ...first, ...notes, ...open, ...recorded.notes] };
 }

@@ -1,5 +1,5 @@
-import { formatBytes, InputError } from '../../base/index.js';
-import type { FileTree, GunzipProblem } from '../file-tree.js';
+import { InputError } from '../../base/index.js';
+import { describeGunzip, type FileTree, isGzip } from '../file-tree.js';
 import { parseJson } from '../json.js';
 import { isNpy, readNpy, readNpz } from '../npy.js';
 import type { NumberTensor } from '../number-tensor.js';
@@ -54,18 +54,12 @@ function readOneArray(bytes: Uint8Array, where: string): NumberTensor {
   throw refuse(`it holds the arrays ${names.join(', ')}`, where, 'give one array [layers][slots], as .npy');
 }
 
-const gunzipProblems: Readonly<Record<GunzipProblem, string>> = {
-  'too long': `the gzip holds more than ${formatBytes(maxBytes)}`,
-  cut: 'the gzip was cut',
-  damaged: 'the gzip is damaged',
-};
-
 /** The content of a gzip; other bytes as they are. */
 function unzip(files: FileTree, bytes: Uint8Array, where: string): Uint8Array {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   const content = files.gunzip(bytes, { maxBytes });
   if (typeof content !== 'string') return content;
-  throw refuse(gunzipProblems[content], where, 'get the file again');
+  throw refuse(describeGunzip(content, maxBytes), where, 'get the file again');
 }
 
 /** As `readPlacementFrom`, for a text that is at hand. */

@@ -12,6 +12,9 @@ import { parseVllmAscend } from './vllm-ascend.js';
 /** Names that people's own scripts give to a table of slots; the first are those of DeepSeek's EPLB. */
 const tableKeys = ['phy2log', 'physical_to_logical', 'p2l_map', 'p2l', 'expert_map', 'expert_maps', 'placement'];
 
+/** Names of maps the other way. */
+const inversePattern = /^(?:log(?:ical)?_?(?:2|to)_?(?:all_?)?phy|l2p)/i;
+
 /**
  * The placement in what was read of a file of JSON, JSON Lines (as a list), YAML or PyTorch. Throws as
  * `readPlacementFrom`.
@@ -51,6 +54,11 @@ function readTable(table: Table, source: Source): RecordedPlacement {
   if (balancer !== undefined) return parseTensorrtLlm(balancer, source);
   const named = tableKeys.find((key) => isTable(table[key]));
   if (named !== undefined) return readKey(table, named, source);
+  const inverse = Object.keys(table).find((key) => inversePattern.test(key));
+  if (inverse !== undefined) {
+    const mend = 'give the expert in each slot, such as physical_to_logical_map';
+    throw refuse(`${show(inverse)} names the slots of each expert, not the expert in each slot`, where, mend);
+  }
   const layers = findLayers(table, where);
   if (layers !== undefined) return readByLayer(layers, source);
   const keys = Object.keys(table);

@@ -29,6 +29,8 @@ const files: readonly (readonly [name: string, content: Uint8Array | string, wha
   ['a tokenizer', '{"added_tokens": [], "model": {}}', /a tokenizer/, /give a placement of/],
   ['a list of weights', '{"metadata": {}, "weight_map": {}}', /the list of a model's weights/, /give a placement of/],
   ['a trace', '{"traceEvents": []}', /a trace/, /give a placement of/],
+  ['slots of experts', '{"logical_to_physical_map": [[2, 0, 3, 1]]}', /names the slots of each expert/, /in each slot/],
+  ["slots of DeepSeek's EPLB", '{"log2phy": [[[2], [0], [3], [1]]]}', /names the slots of each expert/, /in each slot/],
   ['another table', '{"compilerOptions": {}}', /its keys are "compilerOptions"/, /give a placement of/],
   ['a table of nothing', '{}', /it has no keys/, /give a placement of/],
   ['a CSV', '0,1,2,3\n3,2,1,0\n', /it looks like a CSV/, /as JSON, \[layers\]\[slots\]/],
