@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { zipSync } from 'fflate';
+import { createLoads } from '../../balance/index.js';
 import { InputError } from '../../base/index.js';
 import { bytesOfInts, writeNpy } from '../test-npy.js';
 import { type Pickled, writeTorch, writeTorchZip } from '../test-torch.js';
@@ -172,6 +173,26 @@ test('a small pickle that stands for endless numbers is refused', async () => {
   const experts = Array.from({ length: 60_000 }, (_, expert) => `${short(expert)}K\x01`).join('');
   const layers = Array.from({ length: 3000 }, (_, layer) => `${short(layer)}h\0`).join('');
   await refuses('dicts.pt', `}q\0(${experts}u}(${layers}u.`);
+});
+
+test('a window of which the cut line held a layer is left out with it', async () => {
+  const line = (step: number, layer: number) => JSON.stringify({ step, layer, counts: [step + 1, layer + 2] });
+  const text = [line(0, 0), line(0, 1), line(1, 0), line(1, 1).slice(0, -4)].join('\n');
+  const { loads, notes } = await readExpertLoads(write('cut-window.jsonl', text));
+  assert.deepEqual(
+    loads,
+    createLoads([
+      [
+        [1, 2],
+        [1, 3],
+      ],
+    ]),
+  );
+  assert.ok(
+    notes.includes('the last line was cut, and is left out, and with it the last window, of which a layer is missing'),
+  );
+  const whole = [line(0, 0), line(0, 1), line(1, 0), line(1, 1), line(2, 0).slice(0, -4)].join('\n');
+  assert.equal((await readExpertLoads(write('cut-after.jsonl', whole))).loads.windows, 2);
 });
 
 test('tables that are cut or damaged give loads or an InputError, and nothing else', async () => {

@@ -3,7 +3,7 @@ import { readAdrs } from './adrs.js';
 import { isDomains, isTable, readDomains } from './domains.js';
 import { firstOfLines, isLastCut, type JsonLine, parseJsonLines, parsePythonJson, selectPart } from './json-text.js';
 import { readRecords } from './record-tables.js';
-import { isRecord, type ReadLoads, type ReadOptions, refuseLoads } from './recorded-loads.js';
+import { hasTokens, isRecord, keepWindows, type ReadLoads, type ReadOptions, refuseLoads } from './recorded-loads.js';
 import { readRouteLines } from './routes.js';
 import { readSglangJson } from './sglang.js';
 import { readable, readShaped, refuseKind } from './shaped-loads.js';
@@ -24,8 +24,7 @@ export function readJsonText(text: string, { where, part, options }: TextSource)
   if (first !== undefined && (part.length === 0 || isRecordLine(first))) {
     const lines = () => parseJsonLines(text, where);
     const read = readLines(first, lines, { where, part, options });
-    if (!isLastCut(text)) return read;
-    return { ...read, notes: [lastCut, ...read.notes] };
+    return isLastCut(text) ? leaveOutCut(read) : read;
   }
   const value = selectPart(parsePythonJson(text, where), part, where);
   return readJsonValue(value, { where: part.length === 0 ? where : `${where}#${part.join('/')}`, part, options });
@@ -52,10 +51,26 @@ function isJson(text: string): boolean {
 function readListLines(text: string, { where, part, options }: TextSource): ReadLoads {
   const values = [...parseJsonLines(text, where)].map(({ value }) => value);
   const read = readShaped(selectPart(values, part, where), { where, options, isAnyName: true });
-  return isLastCut(text) ? { ...read, notes: [lastCut, ...read.notes] } : read;
+  return isLastCut(text) ? leaveOutCut(read) : read;
 }
 
-const lastCut = 'the last line was cut, and is left out';
+/** Of loads whose last line was cut: without the last window where a layer of it is missing, which that line held. */
+function leaveOutCut(read: ReadLoads): ReadLoads {
+  const note = 'the last line was cut, and is left out';
+  const { loads } = read;
+  const last = loads.windows - 1;
+  const isWhole = (layer: number): boolean =>
+    hasTokens(loads, last, layer) ||
+    !Array.from({ length: last }, (_, window) => window).some((window) => hasTokens(loads, window, layer));
+  if (last === 0 || read.layerNumbers.every((_, layer) => isWhole(layer)))
+    return { ...read, notes: [note, ...read.notes] };
+  const kept = keepWindows(loads, (window) => window < last);
+  return {
+    ...read,
+    loads: kept,
+    notes: [`${note}, and with it the last window, of which a layer is missing`, ...read.notes],
+  };
+}
 
 /** Whether a line is a record of a table, of which a part names a field. */
 function isRecordLine(first: Readonly<Record<string, unknown>>): boolean {

@@ -1,5 +1,5 @@
 import type { ExpertLoads } from '../../balance/index.js';
-import { listNumbers, numberLayers, type RecordedLoads, type TableLabels } from './recorded-loads.js';
+import { hasTokens, listNumbers, numberLayers, type RecordedLoads, type TableLabels } from './recorded-loads.js';
 
 /** Layers as the keys of a table number them. */
 export interface LayerKeys {
@@ -86,12 +86,10 @@ export function warnOfFirstExpert({ experts, counts }: ExpertLoads): readonly st
 }
 
 /** Layers from the first one in which no window has tokens; each token goes through all layers with experts. */
-function countEmptyLayers({ windows, layers, experts, counts }: ExpertLoads): number {
+function countEmptyLayers(loads: ExpertLoads): number {
+  const { windows, layers } = loads;
   for (let layer = 0; layer < layers; layer++) {
-    for (let window = 0; window < windows; window++) {
-      const start = (window * layers + layer) * experts;
-      if (counts.subarray(start, start + experts).some((count) => count > 0)) return layer;
-    }
+    for (let window = 0; window < windows; window++) if (hasTokens(loads, window, layer)) return layer;
   }
   return layers;
 }

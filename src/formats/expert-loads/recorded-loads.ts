@@ -79,6 +79,12 @@ export function leaveOutEmpty(loads: ExpertLoads): ExpertLoads {
     : keepWindows(loads, (window) => window === 0);
 }
 
+/** Whether an expert of a layer got tokens in a window. */
+export function hasTokens({ layers, experts, counts }: ExpertLoads, window: number, layer: number): boolean {
+  const start = (window * layers + layer) * experts;
+  return counts.subarray(start, start + experts).some((count) => count > 0);
+}
+
 /** The windows that `isKept`. */
 export function keepWindows(loads: ExpertLoads, isKept: (window: number) => boolean): ExpertLoads {
   const all = Array.from({ length: loads.windows }, (_, window) => window);
