@@ -4,9 +4,12 @@ import { Worker } from 'node:worker_threads';
 import { createControl, readCause } from '../comm/index.js';
 import { createCalls } from './calls.js';
 
-/** A thread that lives until it is killed or told to end. */
+/** A thread that lives until it is killed or told to end; it leaves all calls without a reply. */
 function startThread(): Worker {
-  return new Worker("require('node:worker_threads').parentPort.once('message', () => process.exit(0))", { eval: true });
+  const code = `
+    const { parentPort } = require('node:worker_threads');
+    parentPort.on('message', (message) => { if (message === 'end') process.exit(0); });`;
+  return new Worker(code, { eval: true });
 }
 
 describe('a thread of a rank that is killed', () => {
