@@ -15,7 +15,7 @@ both in turn (the default where it can be done). Exit code 1 if any run was not 
 
 const ranks = 2;
 const steps = 6;
-const limitSeconds = 120;
+const limitSeconds = 600;
 const megabits = 1000;
 /** More than what mpiexec itself says over the link. */
 const leastBytes = 100_000;

@@ -42,8 +42,8 @@ move_cost = 1e-6
 `,
 );
 
-/** All that is left of a run that was killed must be over by then. */
-const END_SECONDS = 10;
+/** What is still there by then hangs: it takes a second where nothing else runs, and far longer on a machine that is busy. */
+const HANG_SECONDS = 120;
 /** In what a run prints when its ranks begin to train. */
 const trainingLine = 'training tokens';
 const mpiexec = ['mpiexec.mpich', '-n', '2'];
@@ -177,7 +177,7 @@ async function killAgainAndAgain(launcher: readonly string[], run: string, kills
     }
     const targets = nodesOf(child);
     const isKilled = !isOver() && targets.length > 0 && kill(targets[random.integer(targets.length)]);
-    const { code, stderr } = await ended(END_SECONDS);
+    const { code, stderr } = await ended(HANG_SECONDS);
     if (!isKilled || launcher.length === 0) continue;
     assert.notEqual(code, 0, `kill ${kill_}: ${stderr}`);
     // While MPI starts, mpiexec may break when a process is lost, and then says what it likes.
@@ -190,7 +190,7 @@ async function killAgainAndAgain(launcher: readonly string[], run: string, kills
 describe('a rank that mpiexec cannot reach, as behind npx', () => {
   it('is refused in one line with exit code 2, instead of waiting for the others', async () => {
     const variables = ['PMI_RANK=0', 'PMI_SIZE=2', 'PMI_FD=99'];
-    const { code, stderr } = await start(['env', ...variables, ...train]).ended(END_SECONDS);
+    const { code, stderr } = await start(['env', ...variables, ...train]).ended(HANG_SECONDS);
     assert.equal(code, 2);
     assert.match(stderr, /^doubletrack: the connection to mpiexec [^\n]+leave npx out[^\n]+\n$/);
   });
@@ -200,7 +200,7 @@ describe('a run over MPI whose first process cannot write its files', { skip: sk
   it('ends for all with the cause, though the others know nothing of files', async () => {
     const run = join(folder, 'blocked');
     mkdirSync(join(run, 'metrics.jsonl'), { recursive: true });
-    const { code, stderr } = await start([...mpiexec, ...train, config, '--out', run]).ended(END_SECONDS);
+    const { code, stderr } = await start([...mpiexec, ...train, config, '--out', run]).ended(HANG_SECONDS);
     assert.equal(code, 2, stderr);
     assert.match(stderr, /^doubletrack: it is a folder \(.*metrics.jsonl\): name a file$/m);
   });
@@ -208,7 +208,7 @@ describe('a run over MPI whose first process cannot write its files', { skip: sk
 
 describe('a run whose processes are killed at random moments', () => {
   for (const [name, launcher, kills] of [
-    ['over MPI ends within 10 s each time with the lost rank and exit code 1, and', mpiexec, 20],
+    ['over MPI ends each time with the lost rank and exit code 1, and', mpiexec, 20],
     ['over threads', [], 5],
   ] as const) {
     it(`${name} goes on from its checkpoints with the curve of an undisturbed run`, {
@@ -218,11 +218,11 @@ describe('a run whose processes are killed at random moments', () => {
       await killAgainAndAgain(launcher, run, kills);
       const reached = reachedStep(run);
       const steps = ['--steps', String(reached + 5)];
-      const { code, stderr } = await start([...launcher, ...train, '--resume', run, ...steps]).ended(120);
+      const { code, stderr } = await start([...launcher, ...train, '--resume', run, ...steps]).ended(10 * HANG_SECONDS);
       assert.equal(code, 0, stderr);
       const [whole, still] = ['undisturbed', 'still'].map((other) => join(folder, `${other}-${kills}`));
       for (const [out, ...sets] of [[whole], [still, '--set', 'balance.interval=0']]) {
-        const other = await start([...train, config, '--out', out, ...steps, ...sets]).ended(120);
+        const other = await start([...train, config, '--out', out, ...steps, ...sets]).ended(10 * HANG_SECONDS);
         assert.equal(other.code, 0, other.stderr);
       }
       assert.ok(reached > 8, `only ${reached} steps were made`);

@@ -93,7 +93,7 @@ function readLines(run: string): Line[] {
 
 async function trainOverMpi(ranks: number, line: string): Promise<void> {
   const command = ['-n', String(ranks), process.execPath, 'bin/doubletrack.js', ...line.split(' ')];
-  const child = spawn('mpiexec.mpich', command, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 120_000 });
+  const child = spawn('mpiexec.mpich', command, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 1_200_000 });
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk);

@@ -156,7 +156,7 @@ describe('a run whose experts move', async () => {
     assert.deepEqual(await train(join(folder, 'again')), expected);
     const run = join(folder, 'mpi');
     const command = ['-n', '4', process.execPath, 'bin/doubletrack.js', 'train', config, '--out', run];
-    const child = spawn('mpiexec.mpich', command, { stdio: 'ignore', timeout: 120_000 });
+    const child = spawn('mpiexec.mpich', command, { stdio: 'ignore', timeout: 1_200_000 });
     assert.deepEqual(await once(child, 'close'), [0, null]);
     assert.deepEqual(curve(run), expected);
   });

@@ -144,7 +144,7 @@ it('the folder of a run is whole at any time: a run that is killed leaves metric
 it('the folder of a run holds the same over MPI', { skip: skipMpi }, async () => {
   const mpi = join(folder, 'mpi');
   const command = ['-n', '4', process.execPath, 'bin/doubletrack.js', 'train', config, '--out', mpi];
-  const child = spawn('mpiexec.mpich', command, { stdio: 'ignore', timeout: 120_000 });
+  const child = spawn('mpiexec.mpich', command, { stdio: 'ignore', timeout: 1_200_000 });
   assert.deepEqual(await once(child, 'close'), [0, null]);
   const steps = checkTimelines(mpi, true);
   assert.deepEqual([steps[0], steps.at(-1)], [1, 12]);

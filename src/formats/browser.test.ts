@@ -52,7 +52,7 @@ async function runWithoutNode(workerData: unknown): Promise<readonly Found[]> {
   }
 }
 
-test('loads are read, placed and written without what only Node has', { timeout: 60_000 }, async () => {
+test('loads are read, placed and written without what only Node has', { timeout: 600_000 }, async () => {
   const fixtures = 'test/fixtures/sglang-recorder';
   const example = readFileSync('examples/loads.json');
   const route = { type: 'route', layer: 3, topk_ids: [1, 0] };

@@ -68,7 +68,7 @@ for (const overlap of [true, false]) {
           Math.abs(exposed - time.exposedCommunication) < 1e-9,
           `${exposed} is not ${time.exposedCommunication}`,
         );
-        assert.ok(Math.abs(sum(({ kind }) => kind === 'idle') - time.idle) < 1e-4);
+        assert.ok(Math.abs(sum(({ kind }) => kind === 'idle') - time.idle) < 1e-9);
         assert.ok(Math.abs(sum(({ kind }) => kind === 'other') - updates[rank]!.seconds) < 1e-9);
       }
     } finally {

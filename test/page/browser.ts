@@ -23,6 +23,8 @@ export interface PageOptions {
   readonly theme?: 'light' | 'dark';
 }
 
+const HANG_MILLISECONDS = 300_000;
+
 /** A page in the browser, with all that it complained of. */
 export interface OpenedPage {
   readonly page: Page;
@@ -43,6 +45,8 @@ export async function openPage(
     reducedMotion: 'reduce',
     acceptDownloads: true,
   });
+  // Nothing is given up early on a machine that is busy: what waits that long hangs.
+  context.setDefaultTimeout(HANG_MILLISECONDS);
   const page = await context.newPage();
   const problems = collectProblems(page, new URL(address).origin);
   await page.goto(address);

@@ -145,7 +145,7 @@ describe('a run that goes on', { skip: skipWithoutBrowser }, () => {
     const ended = once(training, 'exit');
     try {
       // A run that begins is listed last, and is what the page shows unless something else was chosen.
-      await page.getByText('of 100000').waitFor({ timeout: 60_000 });
+      await page.getByText('of 100000').waitFor();
       const stepOf = async () => Number((await figure(page, 'step')).split(' ')[0]);
       const seen = await stepOf();
       await until(async () => (await stepOf()) > seen + 20);

@@ -254,7 +254,7 @@ describe('what does not go at once in the view Schedules', { skip: skipWithoutBr
     assert.equal(await notice.count(), 0);
     await assertAccessible(page);
     await page.getByRole('button', { name: 'Search again' }).click();
-    await page.getByRole('heading', { name: 'auto: 2 ranks' }).waitFor({ timeout: 120_000 });
+    await page.getByRole('heading', { name: 'auto: 2 ranks' }).waitFor();
     await page.getByText('No order on any placement that was tried').waitFor();
     assert.match(await readText(page.locator('[data-part=difference]')), /^auto ends \d+\.\d% earlier than 1f1b/);
     await finish(opened);

@@ -11,7 +11,7 @@ function runEndless(parameter: string, act: (processes: readonly number[]) => vo
   let atWork = 0;
   return runRanks(ranks, './test-rank.js', {
     parameters: ['values are gathered by rank, as often as one likes', parameter],
-    limitSeconds: 20,
+    limitSeconds: 300,
     onOutput(line) {
       const [, rank, id] = /^rank (\d+) is process (\d+)$/.exec(line) ?? [];
       if (rank !== undefined) processes[Number(rank)] = Number(id);

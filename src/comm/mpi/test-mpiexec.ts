@@ -21,7 +21,7 @@ export interface Ended {
 export function runRanks(
   ranks: number,
   program: string,
-  { parameters = [], limitSeconds = 60, onOutput }: RunOptions = {},
+  { parameters = [], limitSeconds = 600, onOutput }: RunOptions = {},
 ): Promise<Ended> {
   const file = fileURLToPath(new URL(program, import.meta.url));
   // By this name, since other MPIs take over `mpiexec`.
