@@ -96,7 +96,7 @@ describe('an expert map is refused', () => {
           assert.match(error.message, /^[^\n]+\(file[^\n]*$/);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 });
