@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { DoubletrackError } from '../base/index.js';
+import { DoubletrackError, escapeControls } from '../base/index.js';
 import { addBalanceCommand } from './balance.js';
 import { addBenchCommand } from './bench.js';
 import { addCompareCommand } from './compare.js';
@@ -51,11 +51,15 @@ function reportError(error: unknown, verbose: boolean): number {
   if (error instanceof Interrupted) return 130;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    process.stderr.write(`doubletrack: ${error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')}\n`);
+    writeErrorLine(error.message.replace(/^error: /, ''));
     return 2;
   }
-  const message = error instanceof Error ? error.message.replace(/\s*\n\s*/g, ' ') : String(error);
-  process.stderr.write(`doubletrack: ${message}\n`);
-  if (verbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  writeErrorLine(error instanceof Error ? error.message : String(error));
+  if (verbose && error instanceof Error) process.stderr.write(`${escapeControls(error.stack ?? '')}\n`);
   return error instanceof DoubletrackError ? error.exitCode : 1;
+}
+
+/** One line, whatever names of files and keys are in the message. */
+function writeErrorLine(message: string): void {
+  process.stderr.write(`doubletrack: ${escapeControls(message.replace(/\s*\n\s*/g, ' '))}\n`);
 }
