@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import type { Command } from 'commander';
-import { type PageServer, requireFolders, servePage } from '../web/index.js';
-import { Interrupted } from './interrupted.js';
+import type { PageServer } from '../web/index.js';
+import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 
 interface ServeFlags {
@@ -38,6 +39,8 @@ export function addServeCommand(program: Command): void {
     .option('--json', 'print the address as JSON')
     .addHelpText('after', '\nExample:\n  doubletrack serve --run runs --port 8080')
     .action(async ({ run, host, port, json = false }: ServeFlags) => {
+      // Only here, as Node's HTTP client comes with it, which reserves 10 GiB of addresses.
+      const { requireFolders, servePage } = await import('../web/index.js');
       requireFolders(run);
       // The default need not be there yet: the first training makes it.
       const server = await servePage({ host, port, runs: run.length === 0 ? [defaultRuns] : run });
@@ -49,10 +52,9 @@ export function addServeCommand(program: Command): void {
 }
 
 async function serveUntilInterrupted(server: PageServer): Promise<never> {
-  await new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
+  const stop = createStop(() => undefined);
+  stop.listen();
+  await once(stop.signal, 'abort');
   await server.close();
-  throw new Interrupted();
+  throw stop.interruption();
 }

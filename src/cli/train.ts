@@ -17,7 +17,7 @@ import {
   type WrittenSummary,
   writeSummary,
 } from '../train/index.js';
-import { Interrupted } from './interrupted.js';
+import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 import { outputWidth } from './output.js';
 import { formatTable } from './table.js';
@@ -70,14 +70,11 @@ function formatKeys(): string {
 
 async function runTrain(file: string | undefined, flags: TrainFlags): Promise<void> {
   const { config, folder, resume } = chooseRun(file, flags);
-  const abort = new AbortController();
   const speaks = (findLaunch(process.env)?.rank ?? 0) === 0;
-  const stop = () => {
-    if (speaks) process.stderr.write('\nstopping after this step; press Ctrl-C again to stop at once\n');
-    process.removeListener('SIGINT', stop);
-    abort.abort();
-  };
-  process.on('SIGINT', stop);
+  const stop = createStop((signal) => {
+    const again = signal === 'SIGINT' ? 'press Ctrl-C again' : `${signal} was sent; press Ctrl-C`;
+    if (speaks) process.stderr.write(`\nstopping after this step; ${again} to stop at once\n`);
+  });
   try {
     const onEvent = createProgress(config);
     const onEnd = async (result: TrainingResult) => {
@@ -86,14 +83,17 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
       const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
       const summary = { ...emulated, ...summarizeRun(result, config) };
       await writeSummary(folder, summary);
+      // All is on disk: nothing that is only shown keeps a signal waiting.
+      stop.end();
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
       printSummary({ ...summary, sample }, result.steps, folder, flags);
     };
     const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
-    const result = await trainModel({ config, folder, resume, onEvent, onEnd, ...link, signal: abort.signal });
-    if (result.stopped) throw new Interrupted();
+    const { signal, listen: onFirstStep } = stop;
+    const result = await trainModel({ config, folder, resume, onEvent, onFirstStep, onEnd, ...link, signal });
+    if (result.stopped) throw stop.interruption();
   } finally {
-    process.removeListener('SIGINT', stop);
+    stop.end();
   }
 }
 

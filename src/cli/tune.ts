@@ -5,7 +5,7 @@ import { formatBytes, formatRate, formatSeconds, InputError } from '../base/inde
 import type { TrainingConfig } from '../config/index.js';
 import { readTrainingConfig, writeTrainingConfig } from '../formats/index.js';
 import { measureSpread, type RaceProgress, stepWork, type Trial, type TuneResult, tuneConfig } from '../train/index.js';
-import { Interrupted } from './interrupted.js';
+import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 import { formatTable } from './table.js';
 import { setOption } from './train.js';
@@ -63,15 +63,14 @@ function chooseOutput(file: string | undefined, out: string | undefined): string
 
 /** Ctrl-C ends the run under way at once. */
 async function tune(config: TrainingConfig, seconds: number): Promise<TuneResult> {
-  const abort = new AbortController();
-  const stop = () => abort.abort();
-  process.once('SIGINT', stop);
+  const stop = createStop(() => undefined);
+  stop.listen();
   try {
     return await tuneConfig({
       config,
       cores: availableParallelism(),
       seconds,
-      signal: abort.signal,
+      signal: stop.signal,
       onStart({ candidates, refused }) {
         const others = [...refused.values()].reduce((sum, count) => sum + count, 0);
         process.stderr.write(
@@ -81,10 +80,10 @@ async function tune(config: TrainingConfig, seconds: number): Promise<TuneResult
       onRun: (progress) => process.stderr.write(`${progressLine(progress)}\n`),
     });
   } catch (error) {
-    if (abort.signal.aborted) throw new Interrupted();
+    if (stop.signal.aborted) throw stop.interruption();
     throw error;
   } finally {
-    process.removeListener('SIGINT', stop);
+    stop.end();
   }
 }
 

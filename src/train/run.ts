@@ -44,6 +44,8 @@ export interface TrainingOptions {
   readonly resume: boolean;
   /** In the leader's process only. */
   readonly onEvent: (event: TrainingEvent) => void;
+  /** In every process, once all is ready: until then the run has nothing to save. */
+  readonly onFirstStep: () => void;
   /** In the leader's process, before the ranks part; with MPI a process that ends while others work takes them with it. */
   readonly onEnd: (result: TrainingResult) => Promise<void>;
   /** Bits a second, in millions, of an emulated link out of every rank: for threads, to show what a slow link does. */
@@ -202,6 +204,7 @@ async function runSteps(run: Run): Promise<TrainingResult> {
   const observer = createStepObserver({ group, spec, folder, done, kept: run.kept, steps, launch });
   let step = done;
   let saved = -1;
+  options.onFirstStep();
   const save = async () => {
     if (saved !== step) await saveRun(run, step);
     saved = step;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fstatSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { findLaunch } from './launch.js';
 
 /** Variable by which a supervised process knows the process id of its supervisor. */
@@ -29,8 +30,11 @@ export function checkSupervisor(rank: number): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Exit code after Ctrl-C. */
-const interrupted = 130;
+/** Those by which a person, a queue or a lost terminal ends all ranks: each rank decides what it does then. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Exit codes of a rank that has stopped in good order after a signal. */
+const stoppedCodes = stopSignals.map((signal) => 128 + constants.signals[signal]);
 
 /**
  * After a rank has failed, the time that the others have to say so too. A rank may also fail because another one has just been killed, which is
@@ -66,18 +70,20 @@ export function superviseRank(): Promise<number> {
     env: { ...process.env, PMI_FD: String(socketOfChild), [supervisorVariable]: String(process.pid) },
   });
   // mpiexec sends them to the rank as well, which decides.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const) process.on(signal, () => undefined);
+  for (const signal of [...stopSignals, 'SIGUSR1'] as const) process.on(signal, () => undefined);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code, signal) => {
-      const exitCode = code ?? (signal === 'SIGINT' ? interrupted : 1);
-      if (exitCode === 0 || exitCode === interrupted) {
+      const stopped = stopSignals.find((one) => one === signal);
+      const exitCode = code ?? (stopped === undefined ? 1 : 128 + constants.signals[stopped]);
+      // A rank that a signal has ended at once leaves the others waiting.
+      if (code === 0 || stoppedCodes.includes(code ?? 1)) {
         leaveJob(socket);
         resolve(exitCode);
         return;
       }
       const endAll = () => {
-        if (code === null) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
+        if (code === null && stopped === undefined) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
         setTimeout(() => {
           endJob(socket, exitCode);
           setTimeout(() => resolve(exitCode), KILLING_MILLISECONDS);
