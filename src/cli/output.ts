@@ -15,7 +15,6 @@ export function outputWidth(): number {
 /** Writes `text` to `file`, whole or not at all, or to standard output without one. Throws as `writeFileWhole`. */
 export async function writeOutput(text: string, file: string | undefined): Promise<void> {
   if (file === undefined) {
-    if (!process.stdout.listeners('error').includes(reportLostOutput)) process.stdout.on('error', reportLostOutput);
     process.stdout.write(text);
     return;
   }
@@ -31,9 +30,19 @@ export function writeNotes(notes: readonly string[]): void {
   for (const line of [...warnings, ...others]) process.stderr.write(`${line}\n`);
 }
 
-/** A reader that has seen enough (`| head`) is no failure; a full disk is, which shows only after the command has ended. */
+/**
+ * From now on nothing that is written to a standard stream ends the process with a stack trace. A reader that has seen enough (`| head`) is no failure, nor is a terminal that has gone; a full
+ * disk is, which shows only after the command has ended.
+ */
+export function guardStreams(): void {
+  if (process.stdout.listeners('error').includes(reportLostOutput)) return;
+  process.stdout.on('error', reportLostOutput);
+  // There is no place left to tell it.
+  process.stderr.on('error', () => undefined);
+}
+
 function reportLostOutput(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
+  if (error.code === 'EPIPE' || process.stdout.isTTY === true) return;
   process.stderr.write(
     `doubletrack: standard output cannot be written: ${error.code} (standard output): make room, or write elsewhere\n`,
   );
