@@ -7,6 +7,7 @@ import {
   type CsvContent,
   checkLowered,
   checkSchedule,
+  countIssues,
   generateSchedule,
   mostCsvCharacters,
   readCsv,
@@ -16,9 +17,10 @@ import {
 import { type Costs, largestAmount } from '../simulate/index.js';
 import { type AutoFlags, refuseAutoFlags, searchAuto } from './auto-flags.js';
 import { parseNumber } from './numbers.js';
+import { writeNotes } from './output.js';
 
 /** A checked schedule, and costs of its stages; `search` where it was searched for. */
-interface CostedSchedule extends CsvContent {
+interface CostedSchedule extends Omit<CsvContent, 'notes'> {
   readonly costs: Costs;
   readonly search?: ScheduleSearchResult;
 }
@@ -57,18 +59,22 @@ export function addSourceFlags(command: Command): Command {
  */
 function loadContent(name: string | undefined, flags: SourceFlags): CsvContent {
   const content: CsvContent =
-    flags.from === undefined ? { schedule: generateNamed(name, flags) } : readFrom(flags.from, name, flags);
+    flags.from === undefined ? { schedule: generateNamed(name, flags), notes: [] } : readFrom(flags.from, name, flags);
   const limits = flags.activationCap === undefined ? {} : { activationCap: flags.activationCap };
   const { schedule, lowered } = content;
   const issues = lowered === undefined ? checkSchedule(schedule, limits) : checkLowered(lowered, limits);
-  if (issues.length === 0) return content;
+  if (issues.length === 0) {
+    writeNotes(content.notes);
+    return content;
+  }
   const shown = issues.slice(0, mostShown).map(({ code, rank, position, message }) => {
     if (rank === null) return `${message} [${code}]`;
     return `rank ${rank}${position === null ? '' : `, position ${position}`}: ${message} [${code}]`;
   });
-  const more = issues.length > mostShown ? `; and ${issues.length - mostShown} more` : '';
+  const count = countIssues(issues);
+  const more = count > shown.length ? `; and ${count - shown.length} more` : '';
   throw new WorkError({
-    what: `the schedule has ${issues.length} problem${issues.length === 1 ? '' : 's'}`,
+    what: `the schedule has ${count} problem${count === 1 ? '' : 's'}`,
     where: flags.from ?? schedule.name,
     mend: `${shown.join('; ')}${more}`,
   });

@@ -113,19 +113,28 @@ export function formatAction(action: LoweredAction): string {
   return `${action.stage}${words[action.kind]}${'microbatch' in action ? action.microbatch : ''}`;
 }
 
-/**
- * Reads PyTorch's text, the whole of it: `parseLoweredAction(formatAction(a))` equals `a`.
- * Throws `InputError` with `where` for anything else, with a hint for older files (`BW`).
- */
-export function parseLoweredAction(text: string, where?: string): LoweredAction {
+/** PyTorch's word of a kind of communication: `REDUCE_GRAD`. */
+export function wordOf(kind: CommunicationKind): string {
+  return words[kind];
+}
+
+/** The action that PyTorch's text means, the whole of it: `findAction(formatAction(a))` equals `a`. */
+export function findAction(text: string): LoweredAction | undefined {
   const single = parseSingle(text);
   if (single !== undefined) return single;
   const pair = overlapPattern.exec(text);
-  if (pair === null) throw refuse(text, where);
-  const forward = parseSingle(pair[1] as string);
-  const backward = parseSingle(pair[2] as string);
-  if (forward?.kind !== 'forward' || backward?.kind !== 'backward') throw refuse(text, where);
+  if (pair === null) return undefined;
+  const forward = parseSingle(pair[1]);
+  const backward = parseSingle(pair[2]);
+  if (forward?.kind !== 'forward' || backward?.kind !== 'backward') return undefined;
   return { kind: 'overlap', forward, backward };
+}
+
+/** As `findAction`; throws `InputError` with `where` for a text that is none, with a hint for older files (`BW`). */
+export function parseLoweredAction(text: string, where?: string): LoweredAction {
+  const action = findAction(text);
+  if (action === undefined) throw refuse(text, where);
+  return action;
 }
 
 /** As `parseLoweredAction`, for computation alone. */
@@ -149,7 +158,8 @@ function parseSingle(text: string): ChunkAction | CommunicationAction | undefine
   return match[3] === undefined ? undefined : { kind, stage, microbatch: Number(match[3]) };
 }
 
-function isStageKind(kind: string): kind is StageAction['kind'] {
+/** Whether communication of this kind is for a whole stage. */
+export function isStageKind(kind: string): kind is StageAction['kind'] {
   return kind in stageWords;
 }
 
@@ -162,10 +172,14 @@ function refuse(text: string, where: string | undefined): InputError {
   });
 }
 
+/** What to do with a file of PyTorch 2.5 or older. */
+export const olderLetters =
+  'PyTorch 2.5 and older, where B meant the gradient of the inputs alone and BW the whole backward; ' +
+  'write the file again with 2.6 or later, or make I of each B that has a W, then B of each BW';
+
 function hintFor(text: string): string {
-  if (/\dBW\d/.test(text)) {
-    return 'BW is from PyTorch 2.5 and older, where B meant the input gradient; write the file again with 2.6 or later';
-  }
+  const older = /\d(BW|SEND_F_RECV_B|SEND_B_RECV_F)\d/.exec(text);
+  if (older !== null) return `${older[1]} is from ${olderLetters}`;
   if (actionPattern.test(text)) return 'it is communication, where only computation can be';
   return 'use stage, one of F B I W, microbatch (as in 0F3), (0F7;7B3)OVERLAP_F_B, or communication (as in 0SEND_F3, 7UNSHARD)';
 }

@@ -1,8 +1,13 @@
 import { formatAction } from './action.js';
-import { type CheckLimits, checkSchedule, formatRuns, type IssueCode, type ScheduleIssue } from './check.js';
+import { type CheckLimits, checkSchedule, formatRuns } from './check.js';
+import { gradientsAreSummed, parametersAreGathered } from './check-stage-actions.js';
+import { createIssueList, type ScheduleIssue } from './issues.js';
 import { loweredCodes as codes, type LoweredSchedule } from './lowered.js';
 import {
+  describePlace,
+  hasWaits,
   inputMessage,
+  issueAt,
   type LoweredBook,
   openLoweredBook,
   ownerOf,
@@ -11,6 +16,7 @@ import {
   receiverOf,
   senderOf,
   textOf,
+  visitCommunication,
 } from './lowered-book.js';
 import { executeLowered, type Wait } from './order-lowered.js';
 
@@ -40,57 +46,47 @@ export function checkLowered(lowered: LoweredSchedule, limits: CheckLimits = {})
   return issues.length > 0 ? issues : ranksMeet(book);
 }
 
-/** Calls `visit` for all communication. */
-function visitCommunication(
-  book: LoweredBook,
-  visit: (entry: number, code: number, stage: number, rank: number) => void,
-): void {
-  for (const [rank, list] of book.lowered.lists.entries()) {
-    const start = book.entryStart[rank] as number;
-    for (let position = 0; position < list.kind.length; position++) {
-      const code = list.kind[position] as number;
-      if (code !== codes.compute) visit(start + position, code, list.stage[position] as number, rank);
-    }
-  }
-}
-
 const isOfMessage = (code: number): boolean => code >= codes.sendForward;
 
 function everyMessageIsNeeded(book: LoweredBook): ScheduleIssue[] {
   const { stages, microbatches } = book.flat;
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   visitCommunication(book, (entry, code, stage) => {
     const isKnown = isOfMessage(code) ? (book.message[entry] as number) >= 0 : stage < stages;
     if (isKnown) return;
     const reason = stage < stages && isOfMessage(code) ? 'there is no such message between ranks' : 'it does not exist';
     const limits = `stages are 0 to ${stages - 1}, microbatches 0 to ${microbatches - 1}`;
-    issues.push(issueAt(book, entry, 'range', `${textOf(book, entry)}: ${reason}; ${limits}`));
+    issues.add(() => issueAt(book, entry, 'range', `${textOf(book, entry)}: ${reason}; ${limits}`));
   });
-  return issues;
+  return issues.finish();
 }
 
 function everyStageIsOnItsRank(book: LoweredBook): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   visitCommunication(book, (entry, _code, stage, rank) => {
     const owner = book.flat.stageToRank[stage];
     if (owner === undefined || owner === rank) return;
-    const message = `${textOf(book, entry)} runs on rank ${rank}, but stage ${stage} is on rank ${owner}`;
-    issues.push(issueAt(book, entry, 'rank', message));
+    issues.add(() => {
+      const message = `${textOf(book, entry)} runs on rank ${rank}, but stage ${stage} is on rank ${owner}`;
+      return issueAt(book, entry, 'rank', message);
+    });
   });
-  return issues;
+  return issues.finish();
 }
 
 function nothingIsSentTwice(book: LoweredBook): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   visitCommunication(book, (entry, code) => {
     const message = book.message[entry] as number;
     if (message < 0) return;
     const first = placesOf(book, code)[message] as number;
     if (first === entry) return;
-    const text = textOf(book, entry);
-    issues.push(issueAt(book, entry, 'duplicate', `${text} has already run at ${describePlace(book, first)}`));
+    issues.add(() => {
+      const message = `${textOf(book, entry)} has already run at ${describePlace(book, first)}`;
+      return issueAt(book, entry, 'duplicate', message);
+    });
   });
-  return issues;
+  return issues.finish();
 }
 
 /** Waits must be there for all sends if the file has any: files for PyTorch 2.14 and older have none. */
@@ -98,7 +94,7 @@ function everyMessageIsSentAndReceived(book: LoweredBook): ScheduleIssue[] {
   const { flat } = book;
   const kinds = ['send', 'receive', ...(hasWaits(book) ? (['wait'] as const) : [])] as const;
   const places = { send: book.sentAt, receive: book.receivedAt, wait: book.waitedAt };
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let stage = 0; stage < flat.stages; stage++) {
     for (const way of ['forward', 'backward'] as const) {
       for (const kind of kinds) {
@@ -107,11 +103,11 @@ function everyMessageIsSentAndReceived(book: LoweredBook): ScheduleIssue[] {
           const message = inputMessage(book, stage * flat.microbatches + microbatch, way);
           if (message >= 0 && places[kind][message] === -1) missing.push(microbatch);
         }
-        if (missing.length > 0) issues.push(describeLack(book, stage, way, kind, missing));
+        if (missing.length > 0) issues.add(() => describeLack(book, stage, way, kind, missing));
       }
     }
   }
-  return issues;
+  return issues.finish();
 }
 
 function describeLack(
@@ -135,11 +131,13 @@ function describeLack(
 /** A send comes after what it sends, a receive before what needs it, a wait after its send. */
 function messagesFollowComputation(book: LoweredBook): ScheduleIssue[] {
   const { cells, sentAt, receivedAt, waitedAt } = book;
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   const look = (earlier: number, later: number, culprit: number): void => {
     if (earlier === -1 || later === -1 || earlier < later || rankOf(book, earlier) !== rankOf(book, later)) return;
-    const [late, early] = [textOf(book, later), textOf(book, earlier)];
-    issues.push(issueAt(book, culprit, 'order', `${late} runs before ${early}`));
+    issues.add(() => {
+      const [late, early] = [textOf(book, later), textOf(book, earlier)];
+      return issueAt(book, culprit, 'order', `${late} runs before ${early}`);
+    });
   };
   for (let message = 0; message < 2 * cells; message++) {
     const sent = sentAt[message] as number;
@@ -151,7 +149,7 @@ function messagesFollowComputation(book: LoweredBook): ScheduleIssue[] {
     look(received, computed[receiverOf(book, message)] as number, received);
     look(sent, waited, waited);
   }
-  return issues;
+  return issues.finish();
 }
 
 /** Messages from one rank to another have no names on the way: the receives must stand in the order of the sends. Told once a pair of ranks. */
@@ -184,110 +182,20 @@ function messagesDoNotCross(book: LoweredBook): ScheduleIssue[] {
   return [...issues.values()];
 }
 
-/** A stage that is sharded at all computes while its parameters are gathered, and they are given back at the end. */
-function parametersAreGathered(book: LoweredBook): ScheduleIssue[] {
-  const { flat, entryStart } = book;
-  const isSharded = new Uint8Array(flat.stages);
-  visitCommunication(book, (_entry, code, stage) => {
-    if (stage < flat.stages && (code === codes.unshard || code === codes.reshard)) isSharded[stage] = 1;
-  });
-  const issues: ScheduleIssue[] = [];
-  const isGathered = new Uint8Array(flat.stages);
-  const complain = (entry: number, message: string): void => {
-    issues.push(issueAt(book, entry, 'sharding', `${textOf(book, entry)}: ${message}`));
-  };
-  for (const [rank, list] of book.lowered.lists.entries()) {
-    for (let position = 0, entry = entryStart[rank] as number; position < list.kind.length; position++, entry++) {
-      const stage = list.stage[position] as number;
-      const code = list.kind[position] as number;
-      if (code === codes.compute) {
-        for (const cells of [flat.forward, flat.backward, flat.weight]) {
-          const cell = cells[book.action[entry] as number] as number;
-          const needed = cell < 0 ? -1 : (cell / flat.microbatches) | 0;
-          if (needed >= 0 && isSharded[needed] === 1 && isGathered[needed] === 0)
-            complain(entry, `stage ${needed} is not gathered`);
-        }
-      } else if (code === codes.unshard || code === codes.reshard) {
-        if (stage >= flat.stages) continue;
-        const wanted = code === codes.unshard ? 0 : 1;
-        if (isGathered[stage] !== wanted)
-          complain(entry, `stage ${stage} is ${wanted === 0 ? 'already' : 'not'} gathered`);
-        isGathered[stage] = 1 - wanted;
-      }
-    }
-  }
-  for (const [stage, value] of isGathered.entries()) {
-    if (value === 0) continue;
-    const message = `stage ${stage} is still gathered at the end`;
-    issues.push({ code: 'sharding', rank: flat.stageToRank[stage] as number, position: null, message });
-  }
-  return issues;
-}
-
-/**
- * If gradients are summed at all, and always with two copies of the model, every stage's are, once, after its last backward. With waits, each sum is
- * waited for before the rank's next one.
- */
-function gradientsAreSummed(book: LoweredBook): ScheduleIssue[] {
-  const { flat, lowered, lastGradientAt } = book;
-  const summedAt = new Int32Array(flat.stages).fill(-1);
-  const pendingStage = new Int32Array(flat.ranks).fill(-1);
-  const needsWait = hasWaits(book);
-  const issues: ScheduleIssue[] = [];
-  const complain = (entry: number, message: string): void => {
-    issues.push(issueAt(book, entry, 'reduction', `${textOf(book, entry)} ${message}`));
-  };
-  visitCommunication(book, (entry, code, stage, rank) => {
-    if (stage >= flat.stages) return;
-    if (code === codes.reduceGrad) {
-      const last = lastGradientAt[stage] as number;
-      if (summedAt[stage] !== -1)
-        complain(entry, `has already run at ${describePlace(book, summedAt[stage] as number)}`);
-      else if (entry < last && rankOf(book, last) === rank) complain(entry, `runs before ${textOf(book, last)}`);
-      if (pendingStage[rank] !== -1 && needsWait)
-        complain(entry, `runs before the wait for stage ${pendingStage[rank]}`);
-      pendingStage[rank] = stage;
-      summedAt[stage] = entry;
-    } else if (code === codes.waitReduceGrad) {
-      if (pendingStage[rank] !== stage) complain(entry, 'waits for a sum that is not under way');
-      pendingStage[rank] = -1;
-    }
-  });
-  if (needsWait) {
-    for (const [rank, stage] of pendingStage.entries()) {
-      if (stage !== -1) issues.push(lackOfSum(book, rank, 'waitReduceGrad', stage));
-    }
-  }
-  if (summedAt.every((entry) => entry === -1) && lowered.schedule.pipelines.length === 1) return issues;
-  for (const [stage, entry] of summedAt.entries()) {
-    if (entry === -1) issues.push(lackOfSum(book, flat.stageToRank[stage] as number, 'reduceGrad', stage));
-  }
-  return issues;
-}
-
-function lackOfSum(
-  { lowered }: LoweredBook,
-  rank: number,
-  kind: 'reduceGrad' | 'waitReduceGrad',
-  stage: number,
-): ScheduleIssue {
-  const mirrored = lowered.schedule.pipelines.length > 1 ? ', whose gradients are summed with its mirrored stage' : '';
-  const message = `${formatAction({ kind, stage })} is missing: stage ${stage}${mirrored}`;
-  return { code: 'reduction', rank, position: null, message };
-}
-
 /** No rank waits for ever when nothing is buffered. */
 function ranksMeet(book: LoweredBook): ScheduleIssue[] {
   const { stoppedAt, waitOf } = executeLowered(book);
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let rank = 0; rank < book.flat.ranks; rank++) {
     const wait = waitOf(rank);
     if (wait === undefined) continue;
     const entry = stoppedAt[rank] as number;
-    const message = `${textOf(book, entry)} waits for ever for ${describeWaitFor(book, wait)}`;
-    issues.push(issueAt(book, entry, 'deadlock', message));
+    issues.add(() => {
+      const message = `${textOf(book, entry)} waits for ever for ${describeWaitFor(book, wait)}`;
+      return issueAt(book, entry, 'deadlock', message);
+    });
   }
-  return issues;
+  return issues.finish();
 }
 
 function describeWaitFor(book: LoweredBook, wait: Wait): string {
@@ -298,20 +206,4 @@ function describeWaitFor(book: LoweredBook, wait: Wait): string {
   }
   const entry = (wait.for === 'send' ? book.sentAt : book.receivedAt)[wait.message] as number;
   return `${textOf(book, entry)}, which rank ${rankOf(book, entry)} does not reach`;
-}
-
-function hasWaits(book: LoweredBook): boolean {
-  return book.lowered.lists.some(({ kind }) =>
-    [codes.waitSendForward, codes.waitSendBackward, codes.waitReduceGrad].some((code) => kind.includes(code)),
-  );
-}
-
-function describePlace(book: LoweredBook, entry: number): string {
-  const rank = rankOf(book, entry);
-  return `rank ${rank}, position ${entry - (book.entryStart[rank] as number)}`;
-}
-
-function issueAt(book: LoweredBook, entry: number, code: IssueCode, message: string): ScheduleIssue {
-  const rank = rankOf(book, entry);
-  return { code, rank, position: entry - (book.entryStart[rank] as number), message };
 }

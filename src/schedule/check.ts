@@ -1,34 +1,9 @@
 import { type Action, formatAction } from './action.js';
 import { type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
+import { createIssueList, type ScheduleIssue } from './issues.js';
 import { backwardDone, executeUntimed, forwardDone, whatIsMissing } from './order.js';
 import type { Schedule } from './schedule.js';
 import { findShapeIssues } from './shape.js';
-
-/**
- * The rule that does not hold. With communication: `crossing` is about messages of a pair of ranks that are not received in the order in which they are
- * sent, `sharding` about parameters that are not gathered where they are needed, `reduction` about sums of gradients.
- */
-export type IssueCode =
-  | 'shape'
-  | 'range'
-  | 'rank'
-  | 'duplicate'
-  | 'missing'
-  | 'split'
-  | 'order'
-  | 'deadlock'
-  | 'activations'
-  | 'crossing'
-  | 'sharding'
-  | 'reduction';
-
-/** One problem of a schedule. `rank` and `position` (in the rank's list) are null where the problem has no such place. */
-export interface ScheduleIssue {
-  readonly code: IssueCode;
-  readonly rank: number | null;
-  readonly position: number | null;
-  readonly message: string;
-}
 
 /** What the rules look at: the columns, and for each cell the first action that runs a part of it (-1: none). */
 interface Book {
@@ -59,7 +34,10 @@ export interface CheckLimits {
   readonly activationCap?: number;
 }
 
-/** All problems of a schedule; an empty list says that it can run. Linear in the number of actions. */
+/**
+ * All problems of a schedule, of many of a kind the first ones (see `countIssues`); an empty list says that it can run.
+ * Linear in the number of actions.
+ */
 export function checkSchedule(schedule: Schedule, { activationCap }: CheckLimits = {}): ScheduleIssue[] {
   const shape = findShapeIssues(schedule);
   if (shape.length > 0) return shape.map((message) => ({ code: 'shape', rank: null, position: null, message }));
@@ -94,7 +72,7 @@ function openBook(schedule: Schedule, flat: FlatSchedule): Book {
 function everyChunkExists({ schedule, flat }: Book): ScheduleIssue[] {
   if (flat.outOfRange === 0) return [];
   const limits = `stages are 0 to ${flat.stages - 1}, microbatches 0 to ${flat.microbatches - 1}`;
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let action = 0; action < flat.kind.length; action++) {
     const kind = flat.kind[action];
     const needsForward = kind === kindCodes.forward || kind === kindCodes.overlap;
@@ -104,13 +82,13 @@ function everyChunkExists({ schedule, flat }: Book): ScheduleIssue[] {
       (!needsBackward || (flat.backward[action] as number) >= 0) &&
       (kind !== kindCodes.backwardWeight || (flat.weight[action] as number) >= 0);
     if (!isWhole)
-      issues.push(issueAt(flat, action, 'range', `${textOf(schedule, flat, action)} does not exist: ${limits}`));
+      issues.add(() => issueAt(flat, action, 'range', `${textOf(schedule, flat, action)} does not exist: ${limits}`));
   }
-  return issues;
+  return issues.finish();
 }
 
 function everyStageIsOnItsRank({ schedule, flat }: Book): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (const cells of [flat.forward, flat.backward, flat.weight]) {
     for (let action = 0; action < cells.length; action++) {
       const cell = cells[action] as number;
@@ -119,28 +97,30 @@ function everyStageIsOnItsRank({ schedule, flat }: Book): ScheduleIssue[] {
       const owner = flat.stageToRank[stage] as number;
       const rank = flat.rank[action] as number;
       if (owner === rank) continue;
-      const text = textOf(schedule, flat, action);
-      issues.push(
-        issueAt(flat, action, 'rank', `${text} runs on rank ${rank}, but stage ${stage} is on rank ${owner}`),
-      );
+      issues.add(() => {
+        const text = textOf(schedule, flat, action);
+        return issueAt(flat, action, 'rank', `${text} runs on rank ${rank}, but stage ${stage} is on rank ${owner}`);
+      });
     }
   }
-  return issues;
+  return issues.finish();
 }
 
 function nothingRunsTwice({ schedule, flat, forward, full, input, weight }: Book): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   const look = (action: number, cell: number, first: Int32Array): void => {
     if (cell < 0 || first[cell] === action) return;
-    const earlier = placeOf(flat, first[cell] as number);
-    issues.push(issueAt(flat, action, 'duplicate', `${textOf(schedule, flat, action)} has already run at ${earlier}`));
+    issues.add(() => {
+      const earlier = placeOf(flat, first[cell]);
+      return issueAt(flat, action, 'duplicate', `${textOf(schedule, flat, action)} has already run at ${earlier}`);
+    });
   };
   for (let action = 0; action < flat.kind.length; action++) {
     look(action, flat.forward[action] as number, forward);
     look(action, flat.backward[action] as number, flat.kind[action] === kindCodes.backwardInput ? input : full);
     look(action, flat.weight[action] as number, weight);
   }
-  return issues;
+  return issues.finish();
 }
 
 function everyMicrobatchPassesEveryStage({ flat, forward, full, input, weight }: Book): ScheduleIssue[] {
@@ -150,7 +130,7 @@ function everyMicrobatchPassesEveryStage({ flat, forward, full, input, weight }:
     ['weight gradient', (cell) => full[cell] === -1 && input[cell] !== -1 && weight[cell] === -1],
     ['input gradient', (cell) => full[cell] === -1 && input[cell] === -1 && weight[cell] !== -1],
   ];
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let stage = 0; stage < flat.stages; stage++) {
     for (const [part, isLacking] of lacks) {
       const missing: number[] = [];
@@ -158,60 +138,69 @@ function everyMicrobatchPassesEveryStage({ flat, forward, full, input, weight }:
         if (isLacking(stage * flat.microbatches + microbatch)) missing.push(microbatch);
       }
       if (missing.length === 0) continue;
-      const message = `stage ${stage} has no ${part} of microbatch ${formatRuns(missing)}`;
-      issues.push({ code: 'missing', rank: flat.stageToRank[stage] as number, position: null, message });
+      issues.add(() => {
+        const message = `stage ${stage} has no ${part} of microbatch ${formatRuns(missing)}`;
+        return { code: 'missing', rank: flat.stageToRank[stage], position: null, message };
+      });
     }
   }
-  return issues;
+  return issues.finish();
 }
 
 function backwardIsFullOrSplit({ schedule, flat, full, input, weight }: Book): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let cell = 0; cell < full.length; cell++) {
     if (full[cell] === -1) continue;
     for (const part of [input[cell] as number, weight[cell] as number]) {
       if (part === -1) continue;
-      const [text, whole] = [textOf(schedule, flat, part), textOf(schedule, flat, full[cell] as number)];
-      issues.push(issueAt(flat, part, 'split', `${text} repeats a part of ${whole}: use B, or I and W`));
+      issues.add(() => {
+        const [text, whole] = [textOf(schedule, flat, part), textOf(schedule, flat, full[cell])];
+        return issueAt(flat, part, 'split', `${text} repeats a part of ${whole}: use B, or I and W`);
+      });
     }
   }
-  return issues;
+  return issues.finish();
 }
 
 function gradientsFollowTheirForward({ schedule, flat, forward, full, input, weight }: Book): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   const look = (earlier: number, later: number): void => {
     if (earlier === -1 || later === -1 || earlier < later || flat.rank[earlier] !== flat.rank[later]) return;
-    const [late, early] = [textOf(schedule, flat, later), textOf(schedule, flat, earlier)];
-    const message = earlier === later ? `${late} pairs a chunk with itself` : `${late} runs before ${early}`;
-    issues.push(issueAt(flat, later, 'order', message));
+    issues.add(() => {
+      const [late, early] = [textOf(schedule, flat, later), textOf(schedule, flat, earlier)];
+      const message = earlier === later ? `${late} pairs a chunk with itself` : `${late} runs before ${early}`;
+      return issueAt(flat, later, 'order', message);
+    });
   };
   for (let cell = 0; cell < forward.length; cell++) {
     look(forward[cell] as number, full[cell] as number);
     look(forward[cell] as number, input[cell] as number);
     look(input[cell] as number, weight[cell] as number);
   }
-  return issues;
+  return issues.finish();
 }
 
 /** Told once a rank, where it first has too many. */
 function activationsStayBelow(schedule: Schedule, flat: FlatSchedule, cap: number): ScheduleIssue[] {
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let rank = 0; rank < flat.ranks; rank++) {
     const end = flat.rankStart[rank + 1] as number;
     let alive = 0;
     for (let action = flat.rankStart[rank] as number; action < end; action++) {
       if ((flat.forward[action] as number) >= 0) alive++;
       if (alive > cap) {
-        const message = `${textOf(schedule, flat, action)} makes ${alive} activations alive, more than ${cap}`;
-        issues.push(issueAt(flat, action, 'activations', message));
+        const most = alive;
+        issues.add(() => {
+          const message = `${textOf(schedule, flat, action)} makes ${most} activations alive, more than ${cap}`;
+          return issueAt(flat, action, 'activations', message);
+        });
         break;
       }
       const isWholeBackward = (flat.backward[action] as number) >= 0 && flat.kind[action] !== kindCodes.backwardInput;
       if (isWholeBackward || (flat.weight[action] as number) >= 0) alive--;
     }
   }
-  return issues;
+  return issues.finish();
 }
 
 /** No rank waits for ever. What another rule reports counts as done here, so that one fault is not told twice. */
@@ -219,13 +208,13 @@ function itEnds(book: Book): ScheduleIssue[] {
   const { schedule, flat } = book;
   const done = markFaultsAsDone(book);
   const { stoppedAt } = executeUntimed(flat, done);
-  const issues: ScheduleIssue[] = [];
+  const issues = createIssueList();
   for (let rank = 0; rank < flat.ranks; rank++) {
     const action = stoppedAt[rank] as number;
     if (action === flat.rankStart[rank + 1]) continue;
-    issues.push(issueAt(flat, action, 'deadlock', describeWait(schedule, flat, done, action)));
+    issues.add(() => issueAt(flat, action, 'deadlock', describeWait(schedule, flat, done, action)));
   }
-  return issues;
+  return issues.finish();
 }
 
 function markFaultsAsDone({ flat, forward, full, input, weight }: Book): Uint8Array {
@@ -272,7 +261,9 @@ function issueAt(flat: FlatSchedule, action: number, code: ScheduleIssue['code']
   return { code, rank, position: action - (flat.rankStart[rank] as number), message };
 }
 
-/** `0-3, 7`: ascending numbers, runs joined. */
+const mostRuns = 20;
+
+/** `0-3, 7`: ascending numbers, runs joined; of many, how many more numbers there are. */
 export function formatRuns(numbers: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const value of numbers) {
@@ -280,5 +271,7 @@ export function formatRuns(numbers: readonly number[]): string {
     if (last !== undefined && last[1] === value - 1) last[1] = value;
     else runs.push([value, value]);
   }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(', ');
+  const shown = runs.slice(0, mostRuns).map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
+  const others = runs.slice(mostRuns).reduce((count, [first, last]) => count + last - first + 1, 0);
+  return `${shown.join(', ')}${others === 0 ? '' : ` and ${others} more`}`;
 }

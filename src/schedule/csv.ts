@@ -1,14 +1,20 @@
 import { InputError } from '../base/index.js';
 import {
   type Action,
-  type CommunicationAction,
+  type CommunicationKind,
   chunkActions,
+  findAction,
   formatAction,
   isCommunication,
+  isStageKind,
+  type LoweredAction,
   parseLoweredAction,
+  wordOf,
 } from './action.js';
+import { findRows, tidyCell, visitCells } from './csv-cells.js';
+import { countMicrobatches, numberFromZero, refuseOlderLetters } from './csv-releases.js';
 import { flattenSchedule } from './flat.js';
-import { createListWriter, type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
+import { createListWriter, isLeftGathered, type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 import { executeUntimed } from './order.js';
 import { mostChunks, mostRanks, range, type Schedule } from './schedule.js';
 
@@ -42,22 +48,27 @@ export interface CsvSource {
 export interface CsvContent {
   /** The computation alone. */
   readonly schedule: Schedule;
-  /** With its communication, if the file has any. */
+  /** With its communication, if the file has all of it. */
   readonly lowered?: LoweredSchedule;
+  /** What a reader of the file should know: what was taken for what. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Reads PyTorch's schedule CSV, of either mode: computation only, or with communication. Which stage is on which rank, and how many microbatches there
- * are, follows from the computation; empty cells are idle time and go, but with communication there must be none. Stages are one chain; a file whose
- * order only works as two copies of a model fed from both ends (as DualPipe is written) is read as two chains. What the actions say is not checked here:
- * see `checkSchedule` and `checkLowered`. Throws `InputError` with row and cell.
+ * Reads PyTorch's schedule CSV, of either mode: computation only, or with communication. Which stage is on which rank,
+ * and how many microbatches there are, follows from the computation; empty cells are idle time and go. A file of
+ * several ranks without any message is computation, whatever else it has. Stages are one chain; a file whose order only
+ * works as two copies of a model fed from both ends (as DualPipe is written) is read as two chains. What the actions
+ * say is not checked here: see `checkSchedule` and `checkLowered`. Throws `InputError` with row and cell.
  */
 export function readCsv(text: string, { name, file }: CsvSource): CsvContent {
   if (text.length > mostCsvCharacters) {
     throw new InputError({ what: `the schedule is longer than ${mostCsvCharacters} characters`, where: file });
   }
-  const { actions, lists } = readRows(text, file);
-  const stageToRank = findStageRanks(actions, file);
+  const { actions: written, lists, words } = readRows(text, file);
+  refuseOlderLetters(written, file);
+  const stageToRank = findStageRanks(written, file);
+  const { actions, notes } = numberFromZero(written, file);
   const microbatches = countMicrobatches(actions);
   if (stageToRank.length * microbatches > mostChunks) {
     throw new InputError({
@@ -67,7 +78,16 @@ export function readCsv(text: string, { name, file }: CsvSource): CsvContent {
     });
   }
   const schedule = findChains({ name, ranks: actions.length, microbatches, stageToRank, actions });
-  return lists === undefined ? { schedule } : { schedule, lowered: { schedule, lists } };
+  if (words.size === 0) return { schedule, notes };
+  const hasMessages = [...words].some((kind) => !isStageKind(kind));
+  if (hasMessages || actions.length === 1) {
+    const left = isLeftGathered(lists)
+      ? [`${file} leaves parameters gathered at the end, as PyTorch 2.6 to 2.9 do`]
+      : [];
+    return { schedule, lowered: { schedule, lists }, notes: [...notes, ...left] };
+  }
+  const shown = [...words].map(wordOf).join(', ');
+  return { schedule, notes: [...notes, `${file} has ${shown} but no messages: only its computation is read`] };
 }
 
 /** As `readCsv`, for the computation alone. */
@@ -95,91 +115,71 @@ function canEnd(schedule: Schedule): boolean {
   return count === order.length;
 }
 
-/** `[rank]` each: the computation, and all of it if there is communication. */
+/** `[rank]` each: the computation, and all of it. */
 interface Rows {
   readonly actions: readonly (readonly Action[])[];
-  readonly lists?: readonly LoweredList[];
+  readonly lists: readonly LoweredList[];
+  /** The kinds of communication that there are. */
+  readonly words: ReadonlySet<CommunicationKind>;
 }
 
-/** Reads row after row and cell after cell, so that no more is held than what they say. */
+/**
+ * Reads row after row and cell after cell, so that no more is held than what they say. Rows of empty cells may follow
+ * at the end.
+ */
 function readRows(text: string, file: string): Rows {
   const actions: Action[][] = [];
-  const writers = [];
+  const lists: LoweredList[] = [];
+  const words = new Set<CommunicationKind>();
   const counts = { computation: 0, communication: 0 };
-  let idle: string | undefined;
-  for (const { start, end } of findRows(text)) {
-    if (actions.length === mostRanks) {
+  let row = 0;
+  for (const cells of findRows(text)) {
+    if (++row > mostRanks) {
       throw new InputError({
         what: `the schedule has more than ${mostRanks} rows`,
         where: file,
         mend: `a row is a rank; use at most ${mostRanks}`,
       });
     }
-    const where = `${file}, row ${actions.length + 1}`;
+    const where = `${file}, row ${row}`;
     const compute: Action[] = [];
     const writer = createListWriter();
-    const row = {
-      idle: (cell: number) => {
-        idle ??= `${where}, cell ${cell}`;
-      },
-      compute: (action: Action) => {
-        compute.push(action);
-        writer.compute();
-        if (++counts.computation > mostActions.computation) throw tooMany('computation', where);
-      },
-      communicate: (action: CommunicationAction) => {
-        writer.communicate(action);
+    let isEmpty = true;
+    visitCells(cells, where, (cell, number) => {
+      const action = findAction(cell) ?? readUntidy(cell, where, number);
+      if (action === undefined) return;
+      isEmpty = false;
+      if (isCommunication(action)) {
         if (++counts.communication > mostActions.communication) throw tooMany('communication', where);
-      },
-    };
-    readRow(text, start, end, where, row);
-    actions.push(compute);
-    writers.push(writer);
-  }
-  if (counts.communication === 0) return { actions };
-  if (idle !== undefined) {
-    throw new InputError({
-      what: 'the cell is empty',
-      where: idle,
-      mend: 'a schedule with communication has no idle steps; leave the cell out',
+        writer.communicate(action);
+        words.add(action.kind);
+      } else {
+        if (++counts.computation > mostActions.computation) throw tooMany('computation', where);
+        writer.compute();
+        compute.push(action);
+      }
     });
+    if (isEmpty) continue;
+    if (row > actions.length + 1) throw emptyRow(file, actions.length + 1);
+    actions.push(compute);
+    lists.push(writer.finish());
   }
-  return { actions, lists: writers.map((writer) => writer.finish()) };
+  if (actions.length === 0) throw emptyRow(file, 1);
+  return { actions, lists, words };
 }
 
-/** Where each row lies in the text, without its line break. */
-function* findRows(text: string): Generator<{ readonly start: number; readonly end: number }> {
-  const last = text.endsWith('\n') ? text.length - 1 : text.length;
-  let start = text.startsWith('\uFEFF') ? 1 : 0;
-  do {
-    const lineEnd = text.indexOf('\n', start);
-    const next = lineEnd === -1 || lineEnd > last ? last : lineEnd;
-    yield { start, end: text[next - 1] === '\r' ? next - 1 : next };
-    start = next + 1;
-  } while (start <= last);
+/** The action of a cell that is not as PyTorch writes it; undefined for one of spaces, which is idle time. */
+function readUntidy(cell: string, where: string, number: number): LoweredAction | undefined {
+  const tidy = tidyCell(cell);
+  return tidy === '' ? undefined : parseLoweredAction(tidy, `${where}, cell ${number}`);
 }
 
-/** What is done with the cells of a row. */
-interface RowReader {
-  readonly idle: (cell: number) => void;
-  readonly compute: (action: Action) => void;
-  readonly communicate: (action: CommunicationAction) => void;
-}
-
-function readRow(text: string, start: number, end: number, where: string, row: RowReader): void {
-  if (start >= end)
-    throw new InputError({ what: 'the row is empty', where, mend: 'each row lists the actions of one rank' });
-  for (let cell = 1, from = start; from <= end; cell++) {
-    const comma = text.indexOf(',', from);
-    const to = comma === -1 || comma > end ? end : comma;
-    if (to === from) row.idle(cell);
-    else {
-      const action = parseLoweredAction(text.slice(from, to), `${where}, cell ${cell}`);
-      if (isCommunication(action)) row.communicate(action);
-      else row.compute(action);
-    }
-    from = to + 1;
-  }
+function emptyRow(file: string, row: number): InputError {
+  return new InputError({
+    what: 'the row is empty',
+    where: `${file}, row ${row}`,
+    mend: 'each row lists the actions of one rank',
+  });
 }
 
 function tooMany(sort: keyof typeof mostActions, where: string): InputError {
@@ -207,14 +207,4 @@ function findStageRanks(actions: readonly (readonly Action[])[], file: string): 
     });
   }
   return range(rankOf.size).map((stage) => rankOf.get(stage) as number);
-}
-
-function countMicrobatches(actions: readonly (readonly Action[])[]): number {
-  let last = 0;
-  for (const list of actions) {
-    for (const action of list) {
-      for (const { microbatch } of chunkActions(action)) last = Math.max(last, microbatch);
-    }
-  }
-  return last + 1;
 }

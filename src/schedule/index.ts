@@ -19,7 +19,7 @@ export {
   parseLoweredAction,
   type StageAction,
 } from './action.js';
-export { type CheckLimits, checkSchedule, describeWait, type IssueCode, type ScheduleIssue } from './check.js';
+export { type CheckLimits, checkSchedule, describeWait } from './check.js';
 export { checkLowered } from './check-lowered.js';
 export {
   type CsvContent,
@@ -40,6 +40,7 @@ export {
   scheduleNames,
 } from './generators/generate.js';
 export { requireCount } from './generators/limits.js';
+export { countIssues, type IssueCode, type ScheduleIssue } from './issues.js';
 export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';
 export { type Execution, executeUntimed } from './order.js';
 export { lowerSchedule, type TorchRelease, torchReleases } from './passes/lower.js';

@@ -1,5 +1,6 @@
 import { type Action, formatAction } from './action.js';
 import { type FlatSchedule, flattenSchedule } from './flat.js';
+import type { IssueCode, ScheduleIssue } from './issues.js';
 import { communicationAt, type LoweredList, type LoweredSchedule, loweredCodes } from './lowered.js';
 
 /**
@@ -157,4 +158,39 @@ export function textOf(book: LoweredBook, entry: number): string {
   }
   const position = entry - (book.entryStart[rank] as number);
   return formatAction(communicationAt(book.lowered.lists[rank] as LoweredList, position));
+}
+
+/** Calls `visit` for all communication. */
+export function visitCommunication(
+  book: LoweredBook,
+  visit: (entry: number, code: number, stage: number, rank: number) => void,
+): void {
+  for (const [rank, list] of book.lowered.lists.entries()) {
+    const start = book.entryStart[rank] as number;
+    for (let position = 0; position < list.kind.length; position++) {
+      const code = list.kind[position] as number;
+      if (code !== loweredCodes.compute) visit(start + position, code, list.stage[position] as number, rank);
+    }
+  }
+}
+
+/** Whether ranks wait for what they send: files for PyTorch 2.14 and older have no waits. */
+export function hasWaits(book: LoweredBook): boolean {
+  return book.lowered.lists.some(({ kind }) =>
+    [loweredCodes.waitSendForward, loweredCodes.waitSendBackward, loweredCodes.waitReduceGrad].some((code) =>
+      kind.includes(code),
+    ),
+  );
+}
+
+/** `rank 0, position 3` */
+export function describePlace(book: LoweredBook, entry: number): string {
+  const rank = rankOf(book, entry);
+  return `rank ${rank}, position ${entry - (book.entryStart[rank] as number)}`;
+}
+
+/** A problem of an entry. */
+export function issueAt(book: LoweredBook, entry: number, code: IssueCode, message: string): ScheduleIssue {
+  const rank = rankOf(book, entry);
+  return { code, rank, position: entry - (book.entryStart[rank] as number), message };
 }

@@ -105,3 +105,23 @@ export function communicationAt(list: LoweredList, position: number): Communicat
 function isStageKind(kind: CommunicationKind): kind is StageAction['kind'] {
   return stageKinds.has(kind);
 }
+
+/**
+ * Whether stages stay gathered at the end and no rank gives any back after its last computation, as PyTorch 2.6 to 2.9
+ * leave them.
+ */
+export function isLeftGathered(lists: readonly LoweredList[]): boolean {
+  const left = lists.map((list) => {
+    const gathered = new Set<number>();
+    const end = list.kind.lastIndexOf(loweredCodes.compute);
+    for (let position = 0; position < list.kind.length; position++) {
+      const code = list.kind[position];
+      if (code === loweredCodes.unshard) gathered.add(list.stage[position]);
+      if (code !== loweredCodes.reshard) continue;
+      gathered.delete(list.stage[position]);
+      if (position > end) return undefined;
+    }
+    return gathered.size;
+  });
+  return left.every((count) => count !== undefined) && left.some((count) => count !== 0);
+}

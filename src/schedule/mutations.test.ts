@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../base/index.js';
 import { formatAction } from './action.js';
-import { checkSchedule, type ScheduleIssue } from './check.js';
+import { checkSchedule } from './check.js';
 import { checkLowered } from './check-lowered.js';
+import type { ScheduleIssue } from './issues.js';
 import { finishesByBruteForce } from './test-brute-force.js';
 import { type Base, createBase, type Lists, mutations, withLists } from './test-mutations.js';
 

@@ -1,5 +1,5 @@
 import { InputError, WorkError } from '../../../base/index.js';
-import { checkLowered, checkSchedule, readCsv, type Schedule } from '../../../schedule/index.js';
+import { checkLowered, checkSchedule, countIssues, readCsv, type Schedule } from '../../../schedule/index.js';
 import { mostPictureChunks, requireDrawable } from './picture.js';
 
 /** Each chunk runs once forward and once backward, in one part or two: what has more takes long to be told all its mistakes. */
@@ -28,7 +28,8 @@ export function openSchedule(text: string, file: string): Schedule {
   if (first === undefined) return schedule;
   const { rank, position, message } = first;
   const place = rank === null ? '' : `, rank ${rank}${position === null ? '' : `, position ${position}`}`;
-  const more = issues.length === 1 ? '' : `, and ${issues.length - 1} more problems`;
+  const others = countIssues(issues) - 1;
+  const more = others === 0 ? '' : `, and ${others} more problem${others === 1 ? '' : 's'}`;
   throw new WorkError({
     what: `the schedule cannot run: ${message}${more}`,
     where: `${file}${place}`,
