@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { formatSeconds, InputError, WorkError } from '../base/index.js';
 import { readJson, readToml } from '../formats/index.js';
 import {
@@ -10,7 +10,7 @@ import {
   readBasis,
   searchLayouts,
 } from '../plan/index.js';
-import { type ScheduleName, scheduleNames } from '../schedule/index.js';
+import { readScheduleName, type ScheduleName, scheduleNames } from '../schedule/index.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { type PrintedSearch, printJson, printText } from './plan-output.js';
@@ -43,7 +43,9 @@ export function addPlanCommand(program: Command): void {
     .requiredOption('--cluster <file.toml>', 'the cluster: nodes, GPUs, links, and what was measured on them')
     .requiredOption('--sequences-per-step <count>', 'sequences of an optimizer step', count('--sequences-per-step'))
     .requiredOption('--sequence-length <tokens>', 'tokens of a sequence', count('--sequence-length', 2 ** 24))
-    .addOption(new Option('--schedule <name>', 'only this schedule (default: all)').choices(scheduleNames))
+    .option('--schedule <name>', `only this schedule: ${scheduleNames.join(', ')} (default: all)`, (name) =>
+      readScheduleName(name),
+    )
     .option(
       '--pipeline <ranks>',
       'only so many pipeline ranks (default: all divisors of the GPUs)',

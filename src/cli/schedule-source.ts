@@ -11,6 +11,7 @@ import {
   generateSchedule,
   mostCsvCharacters,
   readCsv,
+  readScheduleName,
   type Schedule,
   scheduleNames,
 } from '../schedule/index.js';
@@ -37,7 +38,10 @@ export interface SourceFlags {
 /** Adds the flags that say which schedule is meant. */
 export function addSourceFlags(command: Command): Command {
   return command
-    .argument('[name]', `the schedule: ${scheduleNames.join(', ')}, or auto (searched for the costs)`)
+    .argument(
+      '[name]',
+      `the schedule: ${scheduleNames.join(', ')}, or auto (searched for the costs); in any case, and by PyTorch's names`,
+    )
     .option('--ranks <count>', 'pipeline ranks', parseCount('--ranks'))
     .option('--microbatches <count>', 'microbatches, of all pipelines together', parseCount('--microbatches'))
     .option(
@@ -85,9 +89,10 @@ function loadContent(name: string | undefined, flags: SourceFlags): CsvContent {
  * for a schedule that does not check, or where nothing keeps within a cap.
  */
 export function loadForCosts(name: string | undefined, flags: SourceFlags & AutoFlags, costs: Costs): CostedSchedule {
-  if (name !== 'auto') {
+  const known = name === undefined || flags.from !== undefined ? name : readScheduleName(name, ['auto']);
+  if (known !== 'auto') {
     refuseAutoFlags(flags);
-    return { ...loadContent(name, flags), costs };
+    return { ...loadContent(known, flags), costs };
   }
   const { ranks, microbatches, stagesPerRank, from } = flags;
   if (from !== undefined || stagesPerRank !== undefined) {
@@ -117,11 +122,9 @@ function generateNamed(name: string | undefined, { ranks, microbatches, stagesPe
       mend: `give one of ${scheduleNames.join(', ')}, auto, or --from FILE.csv`,
     });
   }
-  if (scheduleNames.some((known) => known === name)) requireCounts(ranks, microbatches);
   return generateSchedule({
     name,
-    ranks: ranks ?? 1,
-    microbatches: microbatches ?? 1,
+    ...requireCounts(ranks, microbatches),
     ...(stagesPerRank !== undefined && { stagesPerRank }),
   });
 }

@@ -166,6 +166,28 @@ test("--comms prints what PyTorch's runtime runs, which can be read again, and f
   await assertRefused(`schedule --from ${file} --comms --torch 2.14`, 2, /the file has its communication/);
 });
 
+test("names are taken in any case and as PyTorch and torchtitan have them, and printed as this program's", async () => {
+  const counts = '--ranks 4 --microbatches 8 --json';
+  for (const [theirs, own] of [
+    ['1F1B', '1f1b'],
+    ['ZBVZeroBubble', 'zb-v'],
+    ['DualPipeV', 'dualpipev'],
+    ['Interleaved1F1B', 'interleaved'],
+  ]) {
+    for (const command of ['schedule', 'simulate'])
+      assert.deepEqual(
+        await runCommand(`${command} ${theirs} ${counts}`),
+        await runCommand(`${command} ${own} ${counts}`),
+      );
+  }
+  const all = 'use one of gpipe, 1f1b, interleaved, zb-h1, zb-v, dualpipe, dualpipev, auto';
+  await assertRefused(`schedule 2f2b ${counts}`, 2, new RegExp(`no schedule "2f2b": ${all}$`, 'm'));
+  await assertRefused(`simulate LoopedBFS ${counts}`, 2, /"LoopedBFS": the nearest are gpipe/);
+  const plan = 'plan --model none.json --cluster none.toml --sequences-per-step 8 --sequence-length 8 --schedule';
+  await assertRefused(`${plan} auto`, 2, /no schedule "auto": use one of gpipe, .*, dualpipev$/m);
+  await assertRefused(`${plan} ZBV`, 2, /no such file or folder \(none/);
+});
+
 test('files in the dialects of PyTorch, Python and spreadsheets are read by schedule, in every format, and by simulate', async () => {
   const line = 'zb-v --ranks 4 --microbatches 8';
   const csv = (await runCommand(`schedule ${line} --format csv`)).stdout;

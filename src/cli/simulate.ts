@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { InputError } from '../base/index.js';
-import { describeSchedule } from '../schedule/index.js';
+import { describeSchedule, readScheduleName } from '../schedule/index.js';
 import { memoryCurve, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags, refuseAutoFlags, searchJson } from './auto-flags.js';
 import { writeOutput } from './output.js';
@@ -143,7 +143,7 @@ function simulateReplay(folder: string, name: string | undefined, flags: Simulat
     });
   }
   return replayRun(folder, {
-    ...(name === undefined ? {} : { schedule: name }),
+    ...(name === undefined ? {} : { schedule: readScheduleName(name) }),
     ...(flags.microbatches === undefined ? {} : { microbatches: flags.microbatches }),
     ...(flags.stagesPerRank === undefined ? {} : { stagesPerRank: flags.stagesPerRank }),
     ...(flags.overlap === undefined ? {} : { overlap: flags.overlap === 'on' }),

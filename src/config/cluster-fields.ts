@@ -1,4 +1,5 @@
 import { choice, integer, number, path, type Values } from './fields.js';
+import { scheduleName } from './schedule-names.js';
 
 const share = { above: 0, to: 1 };
 const speed = { above: 0, to: 1e7 };
@@ -71,7 +72,7 @@ const seconds = { above: 0, to: 1e7 };
 export const calibrationFields = {
   model: path('The config.json of the model that ran.', 'the path of a config.json'),
   nodes: integer('Servers that it ran on.', { from: 1, to: 65_536 }),
-  schedule: choice('Pipeline schedule.', ['1f1b', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
+  schedule: scheduleName('Pipeline schedule.', ['1f1b', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
   pipeline: integer('Pipeline ranks.', { from: 1, to: 1024 }),
   expert: integer('Ranks that shared the experts.', { from: 1, to: 65_536 }),
   microbatchSize: integer('Sequences of a microbatch.', { from: 1, to: 65_536 }),

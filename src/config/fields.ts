@@ -8,6 +8,8 @@ export interface Field<T> {
   readonly kind: 'integer' | 'number' | 'flag' | 'choice' | 'path';
   /** The value, or undefined if it is none that the key takes. */
   readonly read: (value: unknown) => T | undefined;
+  /** How to mend a value that it does not take, where there is more to say than what it expects. */
+  readonly explain?: (value: unknown) => string | undefined;
 }
 
 /** A table's fields under their names in code; in files the names are in snake_case. */
@@ -91,8 +93,10 @@ export function readFields<F extends Fields>(
     }
     const field = fields[name]!;
     const read = field.read(value);
-    if (read === undefined)
-      throw new InputError({ what: `${key} is ${showValue(value)}`, where, mend: `use ${field.expects}` });
+    if (read === undefined) {
+      const mend = field.explain?.(value) ?? `use ${field.expects}`;
+      throw new InputError({ what: `${key} is ${showValue(value)}`, where, mend });
+    }
     values[name] = field.kind === 'path' ? resolveAll(read, resolve) : read;
   }
   return { ...base, ...values };

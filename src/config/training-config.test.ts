@@ -50,6 +50,18 @@ test('overrides win over the file, the last one over those before', () => {
   assert.equal(config.parallel.overlap, false);
 });
 
+test("a schedule is read in any case and by PyTorch's names, and written by its own", () => {
+  const config = read('[schedule]\nname = "1F1B"', ['schedule.name=ZBVZeroBubble']);
+  assert.equal(config.schedule.name, 'zb-v');
+  assert.equal(read('[schedule]\nname = "1F1B"').schedule.name, '1f1b');
+  assert.match(formatTrainingConfig(config), /^name = "zb-v"/m);
+  const refusal = messageOf(() => read('', ['schedule.name=LoopedBFS']));
+  assert.equal(
+    refusal,
+    'name is "LoopedBFS" (--set schedule.name=LoopedBFS): the nearest are gpipe, with one stage a rank, and interleaved, with several',
+  );
+});
+
 test('a text may stand without quotes on the command line, and a list in TOML', () => {
   assert.deepEqual(read('', ['data.text=2024-01-01 book.txt']).data.text, ['2024-01-01 book.txt']);
   assert.deepEqual(read('', ['data.text=["a.txt", "b.txt"]']).data.text, ['a.txt', 'b.txt']);

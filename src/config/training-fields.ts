@@ -1,6 +1,7 @@
 import { InputError, suggestWord } from '../base/index.js';
 import { choice, type Field, flag, integer, number, path, paths, type Values } from './fields.js';
 import { type ModelConfig, modelFields } from './model-config.js';
+import { scheduleName, scheduleNames } from './schedule-names.js';
 
 const steps = { from: 0, to: 1e9 };
 
@@ -42,7 +43,7 @@ const parallelFields = {
 };
 
 const scheduleFields = {
-  name: choice('Pipeline schedule.', ['gpipe', '1f1b', 'interleaved', 'zb-h1', 'zb-v', 'dualpipe', 'dualpipev']),
+  name: scheduleName('Pipeline schedule.', scheduleNames),
   stagesPerRank: integer(
     "Stages that a rank holds; 0 is the schedule's own number. Interleaved takes any, its own is 2.",
     {

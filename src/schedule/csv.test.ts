@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { InputError } from '../base/index.js';
+import { scheduleNames } from '../config/index.js';
 import { checkSchedule } from './check.js';
 import { checkLowered } from './check-lowered.js';
 import { formatCsv, formatLoweredCsv, mostCsvCharacters, parseCsv, readCsv } from './csv.js';
-import { generateSchedule, scheduleNames } from './generators/generate.js';
+import { generateSchedule } from './generators/generate.js';
 import { countIssues } from './issues.js';
 import { lowerSchedule, torchReleases } from './passes/lower.js';
 

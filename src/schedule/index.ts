@@ -1,3 +1,4 @@
+export { findScheduleName, readScheduleName, type ScheduleName, scheduleNames } from '../config/index.js';
 export {
   type Action,
   type ActionKind,
@@ -32,13 +33,7 @@ export {
 } from './csv.js';
 export { describeSchedule } from './describe.js';
 export { actionAt, type FlatSchedule, flattenSchedule, kindCodes } from './flat.js';
-export {
-  generateSchedule,
-  isWithinLimits,
-  type ScheduleName,
-  type ScheduleRequest,
-  scheduleNames,
-} from './generators/generate.js';
+export { generateSchedule, isWithinLimits, type ScheduleRequest } from './generators/generate.js';
 export { requireCount } from './generators/limits.js';
 export { countIssues, type IssueCode, type ScheduleIssue } from './issues.js';
 export { type LoweredList, type LoweredSchedule, loweredActions } from './lowered.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { scheduleNames } from '../config/index.js';
 import { flattenSchedule } from './flat.js';
-import { generateSchedule, scheduleNames } from './generators/generate.js';
+import { generateSchedule } from './generators/generate.js';
 import { writeSchedule } from './writer.js';
 
 const shape = { name: 'written', ranks: 2, microbatches: 2, pipelines: [[0, 1]], stageToRank: [0, 1] };

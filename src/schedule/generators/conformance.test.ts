@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
+import { type ScheduleName, scheduleNames } from '../../config/index.js';
 import { chunkActions } from '../action.js';
 import { checkSchedule } from '../check.js';
 import type { Schedule } from '../schedule.js';
-import {
-  generateSchedule,
-  isWithinLimits,
-  type ScheduleName,
-  type ScheduleRequest,
-  scheduleNames,
-} from './generate.js';
+import { generateSchedule, isWithinLimits, type ScheduleRequest } from './generate.js';
 
 type Counts = Required<Omit<ScheduleRequest, 'name'>>;
 

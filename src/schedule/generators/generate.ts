@@ -1,4 +1,5 @@
 import { InputError } from '../../base/index.js';
+import { readScheduleName, type ScheduleName } from '../../config/index.js';
 import type { Schedule } from '../schedule.js';
 import { generateDualPipe } from './dualpipe.js';
 import { generateDualPipeV } from './dualpipev.js';
@@ -56,15 +57,11 @@ const generators = {
     generate: ({ ranks, microbatches }) => generateDualPipeV(ranks, microbatches),
     limits: { ...twoStages, fewestMicrobatches: fewestDual },
   },
-} as const satisfies Record<string, Generator>;
-
-export type ScheduleName = keyof typeof generators;
-
-/** The names that `generateSchedule` knows. */
-export const scheduleNames = Object.keys(generators) as readonly ScheduleName[];
+} as const satisfies Record<ScheduleName, Generator>;
 
 /** Which schedule to generate. */
 export interface ScheduleRequest {
+  /** As `readScheduleName` takes it. */
   readonly name: string;
   readonly ranks: number;
   /** Of all pipelines together. */
@@ -91,19 +88,10 @@ export function isWithinLimits(request: ScheduleRequest): boolean {
 }
 
 function readRequest({ name, ranks, microbatches, stagesPerRank }: ScheduleRequest) {
-  const generator: Generator | undefined = isScheduleName(name) ? generators[name] : undefined;
-  if (generator === undefined) {
-    throw new InputError({
-      what: `there is no schedule ${JSON.stringify(name)}`,
-      mend: `use one of ${scheduleNames.join(', ')}`,
-    });
-  }
+  const known = readScheduleName(name);
+  const generator: Generator = generators[known];
   const { limits } = generator;
   const counts: Counts = { ranks, microbatches, stagesPerRank: stagesPerRank ?? limits.stagesPerRank };
-  requireLimits(name, limits, counts);
+  requireLimits(known, limits, counts);
   return { generator, counts };
-}
-
-function isScheduleName(name: string): name is ScheduleName {
-  return Object.hasOwn(generators, name);
 }

@@ -69,6 +69,11 @@ describe('the address of the view Planner', () => {
     assert.equal(readPlannerState({ ...bad, microbatch: '2' }).microbatchSize, 2);
   });
 
+  it("takes a schedule's name in any case, and PyTorch's", () => {
+    assert.equal(readPlannerState({ schedule: '1F1B' }).schedule, '1f1b');
+    assert.equal(readPlannerState({ schedule: 'ScheduleDualPipeV' }).schedule, 'dualpipev');
+  });
+
   it('of all that is searched asks for nothing but the step', () => {
     assert.deepEqual(requestOf(defaultPlannerState), { sequencesPerStep: 15_360, sequenceLength: 4096 });
     assert.deepEqual(requestOf({ ...defaultPlannerState, schedule: 'zb-v', expert: 8 }), {

@@ -1,5 +1,5 @@
 import type { PlanRequest } from '../../../plan/index.js';
-import { type ScheduleName, scheduleNames } from '../../../schedule/index.js';
+import { findScheduleName, type ScheduleName } from '../../../schedule/index.js';
 import { readNumber } from '../number-parameter.js';
 
 /** All that is chosen in the view Planner, but for files of one's own. What is undefined is searched. */
@@ -57,7 +57,7 @@ export function readPlannerState(parameters: Readonly<Partial<Record<string, str
   return {
     sequencesPerStep: read('sequencesPerStep', plannerLimits.sequencesPerStep),
     sequenceLength: read('sequenceLength', plannerLimits.sequenceLength),
-    schedule: scheduleNames.find((name) => name === parameters.schedule),
+    schedule: findScheduleName(parameters.schedule ?? ''),
     pipeline: read('pipeline', plannerLimits.count),
     expert: read('expert', plannerLimits.count),
     microbatchSize: read('microbatchSize', plannerLimits.count),

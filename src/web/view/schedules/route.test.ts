@@ -62,6 +62,11 @@ describe('the address of the view Schedules', () => {
     );
   });
 
+  it("takes names in any case, and PyTorch's", () => {
+    const { first, second } = readSchedulesState({ schedule: 'ZBVZeroBubble', other: 'Auto' });
+    assert.deepEqual([first.name, second?.name], ['zb-v', 'auto']);
+  });
+
   it('is legible', () => {
     const text = formatRoute({ view: 'schedules', parameters: schedulesRoute(defaultSchedulesState) });
     assert.equal(

@@ -1,4 +1,4 @@
-import { mostRanks } from '../../../schedule/index.js';
+import { findScheduleName, mostRanks } from '../../../schedule/index.js';
 import { isBetween, parseNumber, readNumber } from '../number-parameter.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
 import {
@@ -92,7 +92,9 @@ function readChosen(
   key: 'schedule' | 'other',
   own: ChosenSchedule | undefined,
 ): ChosenSchedule | undefined {
-  const name = scheduleChoices.find((choice) => choice === parameters[key]) ?? own?.name;
+  const written = parameters[key] ?? '';
+  const meant = findScheduleName(written) ?? written.toLowerCase();
+  const name = scheduleChoices.find((choice) => choice === meant) ?? own?.name;
   if (name === undefined) return undefined;
   const stages = parameters[key === 'schedule' ? 'stages' : 'otherStages'];
   const stagesPerRank = readNumber(stages, 2, { least: 1, most: chosenLimits.stagesPerRank, isWhole: true });
