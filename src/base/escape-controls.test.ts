@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { escapeControls } from './escape-controls.js';
+import { escapeControls, escapeJsonControls } from './escape-controls.js';
 
 test('characters that steer a terminal are written out', () => {
   assert.equal(escapeControls('a\x1b[31mb\0\x07\r\x7f\x9b0m\u202e'), 'a\\x1b[31mb\\x00\\x07\\x0d\\x7f\\x9b0m\\u202e');
+});
+
+test('JSON without such characters says the same', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(0x2fff)), (codes) => {
+      const text = String.fromCharCode(...codes);
+      const json = escapeJsonControls(JSON.stringify({ text }));
+      assert.equal(escapeControls(json), json);
+      assert.deepEqual(JSON.parse(json), { text });
+    }),
+  );
 });
 
 test('no text keeps such a character, and what is written out can be read back', () => {

@@ -12,6 +12,15 @@ const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 export function escapeControls(text: string): string {
   return text.replace(CONTROLS, (control) => {
     const code = control.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : unicodeEscape(control);
   });
+}
+
+/** A JSON text in which what `escapeControls` writes out is escaped as JSON does: to a reader of JSON it is the same. */
+export function escapeJsonControls(json: string): string {
+  return json.replace(CONTROLS, unicodeEscape);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

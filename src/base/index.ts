@@ -1,5 +1,5 @@
 export { DoubletrackError, describeProblem, InputError, type Problem, problemOf, WorkError } from './errors.js';
-export { escapeControls } from './escape-controls.js';
+export { escapeControls, escapeJsonControls } from './escape-controls.js';
 export { nearestWord, suggestWord } from './nearest.js';
 export { createRandom, type Random, shuffleNumbers } from './random.js';
 export { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from './units.js';

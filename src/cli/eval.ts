@@ -1,14 +1,17 @@
 import type { Command } from 'commander';
 import { formatCount, InputError } from '../base/index.js';
-import { readFileBytes, readJson, writeSafetensors } from '../formats/index.js';
+import { readFileBytes, writeSafetensors } from '../formats/index.js';
 import {
   contextLength,
+  describeStart,
   evaluateRows,
+  findCheckpoint,
   type NamedArray,
   openFolderTokenizer,
   readModelConfig,
-  type TokenRows,
 } from '../train/index.js';
+import { writeNotes } from './output.js';
+import { type EvalInput, readTokenRows } from './token-rows.js';
 
 interface EvalFlags {
   readonly checkpoint?: string;
@@ -26,9 +29,12 @@ export function addEvalCommand(program: Command): void {
   program
     .command('eval')
     .description('Measure the loss of a checkpoint, and write its logits or gradients.')
-    .option('--checkpoint <dir>', 'folder with config.json and model.safetensors')
+    .option('--checkpoint <dir>', 'folder with config.json and model.safetensors, or a run: its last checkpoint')
     .option('--text <file>', 'text to measure on, in windows of the training length')
-    .option('--tokens <file.json>', 'token rows to measure on: {"input_ids": [[...], ...]}')
+    .option(
+      '--tokens <file.json>',
+      'token rows to measure on: {"input_ids": [[...], ...]}, and "attention_mask" where rows are filled up at their ends',
+    )
     .option('--logits <file.safetensors>', 'write the logits [rows, tokens, vocabulary]')
     .option('--gradients <file.safetensors>', 'write the gradient of the loss for each parameter')
     .option('--json', 'print JSON')
@@ -40,11 +46,15 @@ export function addEvalCommand(program: Command): void {
 }
 
 async function runEval(flags: EvalFlags): Promise<void> {
-  const { checkpoint, logits, gradients } = flags;
-  if (checkpoint === undefined) throw new InputError({ what: 'no checkpoint is given', mend: 'add --checkpoint DIR' });
-  const rows = readRows(checkpoint, flags);
-  const request = { checkpoint, rows, withLogits: logits !== undefined, withGradients: gradients !== undefined };
+  const { logits, gradients } = flags;
+  if (flags.checkpoint === undefined)
+    throw new InputError({ what: 'no checkpoint is given', mend: 'add --checkpoint DIR' });
+  const { folder: checkpoint, notes } = findCheckpoint(flags.checkpoint);
+  const input = readRows(checkpoint, flags);
+  writeNotes([...notes, ...input.notes]);
+  const request = { ...input, checkpoint, withLogits: logits !== undefined, withGradients: gradients !== undefined };
   const result = await evaluateRows(request);
+  writeNotes(result.notes);
   if (logits !== undefined && result.logits !== undefined) await writeArrays(logits, [result.logits]);
   if (gradients !== undefined && result.gradients !== undefined) await writeArrays(gradients, result.gradients);
   const summary = { loss: result.loss, perplexity: Math.exp(result.loss), tokens: result.tokens };
@@ -59,37 +69,29 @@ async function writeArrays(file: string, arrays: readonly NamedArray[]): Promise
   );
 }
 
-function readRows(checkpoint: string, { text, tokens }: EvalFlags): TokenRows {
-  if ((text === undefined) === (tokens === undefined)) {
-    throw new InputError({
-      what: text === undefined ? 'nothing to measure on is given' : 'both --text and --tokens are given',
-      mend: 'give --text FILE or --tokens FILE.json',
-    });
-  }
-  return tokens === undefined ? readTextRows(checkpoint, text as string) : readTokenRows(tokens);
+function readRows(checkpoint: string, { text, tokens }: EvalFlags): EvalInput {
+  if (tokens !== undefined && text === undefined) return readTokenRows(tokens);
+  if (tokens === undefined && text !== undefined) return readTextRows(checkpoint, text);
+  throw new InputError({
+    what: text === undefined ? 'nothing to measure on is given' : 'both --text and --tokens are given',
+    mend: 'give --text FILE or --tokens FILE.json',
+  });
 }
 
 /** Windows of the text that overlap by one token, so that every token but the first is predicted once. */
-function readTextRows(checkpoint: string, file: string): TokenRows {
-  const ids = openFolderTokenizer(checkpoint).encode(readFileBytes(file, { maxBytes: MAX_INPUT_BYTES }));
+function readTextRows(checkpoint: string, file: string): EvalInput {
+  const model = readModelConfig(checkpoint);
+  const tokenizer = openFolderTokenizer(checkpoint, model);
+  const encoded = tokenizer.encode(readFileBytes(file, { maxBytes: MAX_INPUT_BYTES }));
+  const ids = new Int32Array(tokenizer.startIds.length + encoded.length);
+  ids.set(tokenizer.startIds);
+  ids.set(encoded, tokenizer.startIds.length);
   if (ids.length < 2)
     throw new InputError({ what: 'the text has fewer than 2 tokens', where: file, mend: 'give a longer text' });
-  const length = Math.min(contextLength(checkpoint, readModelConfig(checkpoint)), ids.length - 1);
+  // A window's last token is looked up too, though nothing is predicted from it.
+  const longest = Math.max(1, Math.min(contextLength(checkpoint, model), model.maxPositionEmbeddings - 1));
+  const length = Math.min(longest, ids.length - 1);
   const windows = Math.floor((ids.length - 1) / length);
-  return Array.from({ length: windows }, (_, index) => ids.subarray(index * length, (index + 1) * length + 1));
-}
-
-function readTokenRows(file: string): TokenRows {
-  const json = readJson(file, { maxBytes: MAX_INPUT_BYTES }) as { input_ids?: unknown } | null;
-  const ids = json?.input_ids;
-  const isRow = (row: unknown) =>
-    Array.isArray(row) && row.every((token) => Number.isInteger(token) && token >= 0 && token < 2 ** 31);
-  if (!Array.isArray(ids) || !ids.every(isRow)) {
-    throw new InputError({
-      what: 'input_ids is not a list of rows of token ids',
-      where: file,
-      mend: 'give {"input_ids": [[1, 2, 3], [4, 5, 6]]}',
-    });
-  }
-  return (ids as number[][]).map((row) => Int32Array.from(row));
+  const rows = Array.from({ length: windows }, (_, index) => ids.subarray(index * length, (index + 1) * length + 1));
+  return { rows, notes: describeStart(tokenizer) };
 }

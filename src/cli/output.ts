@@ -1,4 +1,4 @@
-import { InputError } from '../base/index.js';
+import { escapeControls, InputError } from '../base/index.js';
 import { writeFileWhole } from '../formats/index.js';
 
 /** Whether a person at a terminal that shows colours reads standard output. */
@@ -20,6 +20,11 @@ export async function writeOutput(text: string, file: string | undefined): Promi
   }
   if (file === '') throw new InputError({ what: 'the name of the output file is empty', where: '--out' });
   await writeFileWhole(file, text);
+}
+
+/** Text of a model as a terminal may be given it: nothing in it steers the terminal. Elsewhere it stays as it is, for it is data. */
+export function shownText(text: string): string {
+  return process.stdout.isTTY === true ? escapeControls(text) : text;
 }
 
 /** Writes what a person should know about files and results to standard error, a line each; warnings first. */

@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { measureImbalance } from '../balance/index.js';
-import { formatCount, formatRate, formatSeconds, InputError } from '../base/index.js';
+import {
+  escapeControls,
+  escapeJsonControls,
+  formatCount,
+  formatRate,
+  formatSeconds,
+  InputError,
+} from '../base/index.js';
 import { findLaunch } from '../comm/index.js';
 import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
 import { drawCurve } from '../draw/index.js';
@@ -22,12 +29,14 @@ import { parseNumber } from './numbers.js';
 import { outputWidth } from './output.js';
 import { formatTable } from './table.js';
 import { formatBalance, times } from './train-balance.js';
+import { checkpointOverrides } from './train-from.js';
 
 interface TrainFlags {
   readonly set: readonly string[];
   readonly steps?: string;
   readonly out?: string;
   readonly resume?: string;
+  readonly from?: string;
   readonly emulateLink?: number;
   readonly json?: boolean;
 }
@@ -40,6 +49,10 @@ export function addTrainCommand(program: Command): void {
     .argument('[config.toml]', 'the run (default: the values listed below)')
     .addOption(setOption())
     .option('--steps <n>', 'the same as --set train.steps=n')
+    .option(
+      '--from <dir>',
+      "fine-tune the checkpoint of this folder or run: its model, its weights and its tokenizer in place of the config's",
+    )
     .option('--out <run>', 'folder of the run (default: runs/ and the time)')
     .option('--resume <run>', 'go on from the last checkpoint of this run')
     .option(
@@ -101,7 +114,8 @@ function chooseRun(
   file: string | undefined,
   flags: TrainFlags,
 ): { config: TrainingConfig; folder: string; resume: boolean } {
-  const overrides = [...flags.set, ...(flags.steps === undefined ? [] : [`train.steps=${flags.steps}`])];
+  const steps = flags.steps === undefined ? [] : [`train.steps=${flags.steps}`];
+  const overrides = [...(flags.from === undefined ? [] : checkpointOverrides(flags.from)), ...flags.set, ...steps];
   if (flags.resume === undefined) {
     const folder = flags.out ?? join('runs', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
     if (existsSync(join(folder, 'checkpoints'))) {
@@ -113,11 +127,11 @@ function chooseRun(
     }
     return { config: readTrainingConfig(file, overrides), folder, resume: false };
   }
-  if (file !== undefined || flags.out !== undefined) {
+  if (file !== undefined || flags.out !== undefined || flags.from !== undefined) {
     throw new InputError({
       what: '--resume takes its config and folder from the run',
       where: '--resume',
-      mend: 'leave out the config and --out; use --set',
+      mend: 'leave out the config, --from and --out; use --set',
     });
   }
   const config = join(flags.resume, 'config.toml');
@@ -198,7 +212,7 @@ function printSummary(
   { json }: TrainFlags,
 ): void {
   if (json === true) {
-    process.stdout.write(`${JSON.stringify({ run: folder, ...summary })}\n`);
+    process.stdout.write(`${escapeJsonControls(JSON.stringify({ run: folder, ...summary }))}\n`);
     return;
   }
   const validation =
@@ -220,7 +234,7 @@ function printSummary(
       formatRankShares(summary),
       `not computing: ${percent(summary.predictedBubble)} predicted by the simulator from the segments' times, ${percent(summary.measuredBubble)} measured`,
       ...(summary.balance === undefined ? [] : ['', formatBalance(summary.balance, width)]),
-      ...(summary.sample === '' ? [] : ['', 'sample:', summary.sample, '']),
+      ...(summary.sample === '' ? [] : ['', 'sample:', escapeControls(summary.sample), '']),
       `run folder: ${folder}`,
       '',
     ].join('\n'),

@@ -22,14 +22,13 @@ const fixedValues: Readonly<Record<string, readonly unknown[]>> = {
   scoring_func: ['sigmoid'],
   attention_bias: [false],
   rope_scaling: [null],
-  quantization_config: [null],
   moe_layer_freq: [1],
 };
 
 /**
  * The model that a Hugging Face `config.json` (parsed) describes. RoPE may be spelt as `rope_parameters: {rope_theta, rope_type}` or as `rope_theta` and
- * `rope_scaling` at the top. Keys that do not change the model are ignored, and so are the layers of `num_nextn_predict_layers`.
- * Throws `InputError` for a size that is missing or bad, and for what is not computed here (YaRN, biases, other routers, quantization).
+ * `rope_scaling` at the top. Keys that do not change the model are ignored, and so are the layers of `num_nextn_predict_layers` and how weights are stored.
+ * Throws `InputError` for a size that is missing or bad, and for what is not computed here (stretched RoPE, biases, other routers).
  */
 export function parseHuggingFaceConfig(json: unknown, where = 'config.json'): ModelConfig {
   const table = readPlainTable(json, 'the file', where);
@@ -65,21 +64,74 @@ export function readModelSizes(given: Readonly<Record<string, unknown>>, where: 
 }
 
 /** Throws `InputError` if a key that `[model]` or a `config.json` may hold asks for what is not computed here. */
-export function refuseOtherModels(table: Readonly<Record<string, unknown>>, where: string): void {
+function refuseOtherModels(table: Readonly<Record<string, unknown>>, where: string): void {
   for (const [key, allowed] of Object.entries(fixedValues)) {
     const value = table[key];
-    if (value === undefined || allowed.includes(value) || (key === 'rope_scaling' && isDefaultRope(value))) continue;
+    if (value === undefined || allowed.includes(value) || (key === 'rope_scaling' && isPlainRope(value))) continue;
     throw new InputError({
       what: `${key} is ${showValue(value)}, which is not supported`,
       where,
-      mend: describeAllowed(allowed[0]),
+      mend: key === 'rope_scaling' ? plainRope : describeAllowed(allowed[0]),
     });
   }
 }
 
-/** Whether `[model]` may hold the key although it says nothing: its only supported value is the one that is computed with. */
-export function isFixedKey(key: string): boolean {
-  return Object.hasOwn(fixedValues, key);
+/** Keys of a `config.json` that change nothing of the model, nor of how it is trained here. */
+const silentKeys = new Set([
+  'architectures',
+  'attention_dropout',
+  'auto_map',
+  'aux_loss_alpha',
+  'bos_token_id',
+  'dtype',
+  'eos_token_id',
+  'ep_size',
+  'output_router_logits',
+  'pad_token_id',
+  'pretraining_tp',
+  'quantization_config',
+  'seq_aux',
+  'torch_dtype',
+  'transformers_version',
+  'use_cache',
+]);
+
+/** Keys that say again what others say, with what they may be. */
+const repeatingKeys: Readonly<Record<string, (model: ModelConfig) => readonly number[]>> = {
+  num_key_value_heads: ({ numAttentionHeads }) => [numAttentionHeads],
+  qk_head_dim: ({ qkNopeHeadDim, qkRopeHeadDim }) => [qkNopeHeadDim + qkRopeHeadDim],
+  head_dim: ({ qkNopeHeadDim, qkRopeHeadDim }) => [qkRopeHeadDim, qkNopeHeadDim + qkRopeHeadDim],
+  num_nextn_predict_layers: () => [0],
+};
+
+/**
+ * What a table `[model]` says of the model, without keys of a `config.json` that say nothing new.
+ * Throws `InputError` for one that asks for what is not computed here.
+ */
+export function readModelTable(
+  table: Readonly<Record<string, unknown>>,
+  where: string,
+): Readonly<Record<string, unknown>> {
+  refuseOtherModels(table, where);
+  const { rope_parameters: _, ...rest } = table;
+  const isSilent = (key: string) =>
+    Object.hasOwn(fixedValues, key) || silentKeys.has(key) || Object.hasOwn(repeatingKeys, key);
+  const own = Object.entries(rest).filter(([key]) => !isSilent(key));
+  return { ...Object.fromEntries(own), ...readRopeTheta(table, where) };
+}
+
+/** Throws `InputError` if a key of a table `[model]` that says again what others say says something else. */
+export function checkRepeatingKeys(table: Readonly<Record<string, unknown>>, model: ModelConfig, where: string): void {
+  for (const [key, valuesOf] of Object.entries(repeatingKeys)) {
+    const value = table[key];
+    const allowed = valuesOf(model);
+    if (value === undefined || allowed.some((one) => one === value)) continue;
+    throw new InputError({
+      what: `${key} is ${showValue(value)}, which is not supported with the other sizes`,
+      where,
+      mend: `use ${allowed.join(' or ')}, or leave it out`,
+    });
+  }
 }
 
 /** The text of the `config.json` of a model, with the keys that transformers 5 writes. */
@@ -121,20 +173,28 @@ function readRopeTheta(table: Readonly<Record<string, unknown>>, where: string):
   const parameters = table.rope_parameters ?? undefined;
   if (parameters === undefined) return {};
   const rope = readPlainTable(parameters, 'rope_parameters', where);
-  if (!isDefaultRope(rope)) {
+  if (!isPlainRope(rope)) {
     throw new InputError({
       what: `rope_parameters is ${showValue(rope)}, which is not supported`,
       where,
-      mend: 'use rope_type "default"',
+      mend: plainRope,
     });
   }
   return 'rope_theta' in rope ? { rope_theta: rope.rope_theta } : {};
 }
 
-function isDefaultRope(value: unknown): boolean {
+const plainRope = 'take a model whose positions are not stretched: rope_type "default", or a factor of 1';
+
+/** Ways to stretch positions that leave them as they are with a factor of 1. */
+const stretches: readonly unknown[] = ['yarn', 'linear', 'dynamic', 'llama3'];
+
+/** Whether the rotation is that of RoPE itself: not stretched, or by 1, for which YaRN's factors on scores and on the rotation are 1 too. */
+function isPlainRope(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { rope_type, type } = value as { readonly rope_type?: unknown; readonly type?: unknown };
-  return (rope_type ?? type ?? 'default') === 'default' && !('factor' in value);
+  const { rope_type, type, factor, attention_factor } = value as Readonly<Record<string, unknown>>;
+  const kind = rope_type ?? type ?? 'default';
+  if ((attention_factor ?? 1) !== 1) return false;
+  return kind === 'default' ? (factor ?? 1) === 1 : stretches.includes(kind) && factor === 1;
 }
 
 function describeAllowed(value: unknown): string {

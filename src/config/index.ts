@@ -13,6 +13,7 @@ export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.
 export { formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
 export type { ModelConfig } from './model-config.js';
 export { type PlanningModel, parsePlanningModel } from './planning-model.js';
+export { parseQuantization, type Quantization } from './quantization.js';
 export { findScheduleName, readScheduleName, type ScheduleName, scheduleNames } from './schedule-names.js';
 export { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
 export {

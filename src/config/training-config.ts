@@ -1,7 +1,7 @@
 import { InputError, type Problem } from '../base/index.js';
 import { defaultTrainingConfig } from './defaults.js';
 import { readFields, readPlainTable, showValue } from './fields.js';
-import { isFixedKey, parseHuggingFaceConfig, refuseOtherModels } from './hugging-face.js';
+import { checkRepeatingKeys, parseHuggingFaceConfig, readModelTable } from './hugging-face.js';
 import { checkModel, type ModelConfig, modelFields } from './model-config.js';
 import { parseOverride } from './overrides.js';
 import {
@@ -85,9 +85,13 @@ function withTable(config: TrainingConfig, name: TableName, table: Table, contex
 /** `path` names a `config.json` whose values the other keys of the table then change. */
 function readModel(base: ModelConfig, table: Table, context: Context): ModelConfig {
   const { path, ...rest } = table;
-  refuseOtherModels(rest, context.where);
-  const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !isFixedKey(key)));
-  if (path === undefined) return readFields(modelFields, own, base, context);
+  const own = readModelTable(rest, context.where);
+  const model = readFields(modelFields, own, path === undefined ? base : readModelAt(path, context), context);
+  checkRepeatingKeys(rest, model, context.where);
+  return model;
+}
+
+function readModelAt(path: unknown, context: Context): ModelConfig {
   if (typeof path !== 'string' || path === '') {
     throw new InputError({
       what: `path is ${showValue(path)}`,
@@ -96,7 +100,7 @@ function readModel(base: ModelConfig, table: Table, context: Context): ModelConf
     });
   }
   const file = context.resolve(path);
-  return readFields(modelFields, own, parseHuggingFaceConfig(context.readModelFile(file), file), context);
+  return parseHuggingFaceConfig(context.readModelFile(file), file);
 }
 
 /** `text` and `dataset` exclude each other: the one that is written takes the other's place. */

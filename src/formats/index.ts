@@ -29,6 +29,7 @@ export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
 export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
+export { isScaled, readMatrixRows, type ScaleBlock } from './scaled-tensor.js';
 export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
 export { formatStepRecord } from './step-record.js';
 export { readStepRecord, writeStepRecord } from './step-record-file.js';

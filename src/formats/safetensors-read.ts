@@ -2,7 +2,7 @@ import { formatBytes, InputError, nearestWord } from '../base/index.js';
 import type { FileTree } from './file-tree.js';
 import { decodeNumbers, type NumberTensor, type NumberType } from './number-tensor.js';
 import { type Dtype, parseHeader } from './safetensors-header.js';
-import { decodeFloats } from './safetensors-numbers.js';
+import { decodeFloats, isFloatDtype } from './safetensors-numbers.js';
 import { decodeUtf8 } from './utf8.js';
 
 /** As the reference implementation limits it. */
@@ -16,8 +16,8 @@ export interface TensorEntry {
   /** From the beginning of the file. */
   readonly byteOffset: number;
   readonly byteLength: number;
-  /** Reads its bytes, anew with every call. */
-  readonly read: () => Uint8Array<ArrayBuffer>;
+  /** Reads its bytes, or `length` of them from byte `from` on, anew with every call. */
+  readonly read: (from?: number, length?: number) => Uint8Array<ArrayBuffer>;
 }
 
 /** What a file, or the files of a checkpoint, hold; the numbers are read one tensor at a time. */
@@ -48,7 +48,8 @@ export function readSafetensorsFrom(files: FileTree, path: string): TensorIndex 
     const tensors = new Map<string, TensorEntry>();
     for (const { name, dtype, shape, begin, end } of entries) {
       const [byteOffset, byteLength] = [dataStart + begin, end - begin];
-      const readBytes = () => files.open(path, (file) => file.read(byteOffset, byteLength));
+      const readBytes = (from = 0, length = byteLength - from) =>
+        files.open(path, (file) => file.read(byteOffset + from, length));
       tensors.set(name, { path, dtype, shape, byteOffset, byteLength, read: readBytes });
     }
     return { where: path, tensors, metadata };
@@ -59,8 +60,7 @@ export function readSafetensorsFrom(files: FileTree, path: string): TensorIndex 
 export function readTensor(index: TensorIndex, name: string): Float32Array {
   const entry = findTensor(index, name);
   const { dtype } = entry;
-  if (dtype === 'F32' || dtype === 'BF16' || dtype === 'F16' || dtype === 'F64')
-    return decodeFloats(entry.read(), dtype);
+  if (isFloatDtype(dtype)) return decodeFloats(entry.read(), dtype);
   throw new InputError({
     what: `tensor '${name}' is of ${dtype}`,
     where: entry.path,
@@ -103,7 +103,7 @@ export function asNumberTensor({ path, dtype, shape, read }: TensorEntry): Numbe
   };
 }
 
-function findTensor(index: TensorIndex, name: string): TensorEntry {
+export function findTensor(index: TensorIndex, name: string): TensorEntry {
   const entry = index.tensors.get(name);
   if (entry !== undefined) return entry;
   const nearest = nearestWord(name, index.tensors.keys());

@@ -7,6 +7,7 @@ export {
   type LayerRange,
   layerParameters,
   nameInCheckpoint,
+  parameterNames,
   selectionBiasName,
   splitLayers,
 } from './deepseek-v3/index.js';

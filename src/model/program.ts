@@ -97,6 +97,8 @@ export interface ParameterSpec {
   readonly initializer: Initializer;
   /** Set for what belongs to the routed expert in a slot, of those that all ranks hold. */
   readonly slot?: { readonly layer: number; readonly index: number };
+  /** Set for the one that both the first and the last stage use: their ranks sum its gradients. */
+  readonly isTied?: true;
 }
 
 /** One stage of the model as segments: plain data that knows nothing of ranks, schedules or memory. */

@@ -38,9 +38,17 @@ export function expertGroup(layout: Layout, rank: number): number[] {
   return Array.from({ length: layout.expert }, (_, expertRank) => rankAt(layout, pipelineRank, expertRank));
 }
 
-/** The ranks that hold the same parameters as this one, ascending: `expert` those of routed experts, `shared` all others. */
-export function holders(layout: Layout, rank: number, kind: 'shared' | 'expert'): number[] {
+/** What the ranks of a run hold together: routed experts, the embedding that is the head too, and all else. */
+export type HeldKind = 'shared' | 'expert' | 'tied';
+
+/** The ranks that hold the same parameters of a kind as this one, ascending; of `tied` all that hold the first stage or the last. */
+export function holders(layout: Layout, rank: number, kind: HeldKind): number[] {
   const { schedule, expert } = layout;
+  if (kind === 'tied') {
+    const edges = schedule.pipelines.flatMap((stages) => [stages[0], stages[stages.length - 1]]);
+    const pipelineRanks = [...new Set(edges.map((stage) => schedule.stageToRank[stage]))].sort((a, b) => a - b);
+    return pipelineRanks.flatMap((one) => expertGroup(layout, rankAt(layout, one, 0)));
+  }
   const { pipelineRank, expertRank } = locateRank(layout, rank);
   const copies = schedule.pipelines.length === 2 ? [pipelineRank, schedule.ranks - 1 - pipelineRank] : [pipelineRank];
   const shares = kind === 'expert' ? [expertRank] : Array.from({ length: expert }, (_, index) => index);

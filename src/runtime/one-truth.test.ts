@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertSameTraining, describeRun, type Run, STEPS, train } from './test-training.js';
+import { tinyModel } from './test-spec.js';
+import { assertEqualCopies, assertSameTraining, describeRun, type Run, STEPS, train } from './test-training.js';
 
 const layouts: readonly Run[] = [
   { schedule: '1f1b', ranks: 1 },
@@ -67,6 +68,38 @@ describe('training', () => {
   for (const run of layouts) {
     it(`with ${describeRun(run)} gives the losses and gradients of one rank, and runs the schedule's order`, async () => {
       assertSameTraining(await train(run), reference, run);
+    });
+  }
+});
+
+/** Where the embedding and the head lie on one rank, on two, on two that hold both, and with all that may be summed beside them. */
+const tiedLayouts: readonly Run[] = [
+  { schedule: '1f1b', ranks: 2 },
+  { schedule: 'interleaved', ranks: 4 },
+  { schedule: 'zb-v', ranks: 2 },
+  { schedule: 'dualpipe', ranks: 4 },
+  { schedule: 'dualpipev', ranks: 2, expert: 2, shardsOptimizer: true },
+  { schedule: 'zb-h1', ranks: 2, expert: 2, shardsOptimizer: true },
+  { schedule: 'dualpipe', ranks: 2, expert: 2, shardsOptimizer: true },
+];
+
+describe('training with a head that is the embedding', () => {
+  const model = { ...tinyModel, tieWordEmbeddings: true };
+  const tied = train({ schedule: 'gpipe', ranks: 1, model });
+
+  it('has one parameter of both, and learns otherwise than with two', async () => {
+    const { losses, gradients } = await tied;
+    assert.equal(gradients.has('lm_head.weight'), false);
+    assert.ok(gradients.has('model.embed_tokens.weight'));
+    assert.ok(losses[STEPS - 1] < losses[0] - 0.1, losses.join(' '));
+    assert.notDeepEqual(losses, reference.losses);
+  });
+
+  for (const run of tiedLayouts) {
+    it(`with ${describeRun(run)} gives the losses and gradients of one rank, and the same bits on all`, async () => {
+      const outcome = await train({ ...run, model });
+      assertSameTraining(outcome, await tied, run);
+      assertEqualCopies(outcome);
     });
   }
 });

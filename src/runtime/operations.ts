@@ -60,9 +60,13 @@ export function planOperations(options: OperationOptions): OperationPlan {
   // Whoever shares an operation lists it at the same position: so the programs, which differ by pipeline rank, come last.
   const gather = add(gatherOperation(countRanks(options.spec)));
   const chunk = add(chunkOperation(countRanks(options.spec)));
-  // Replicas first: DualPipe's copies of an expert then sum what all of its replicas have.
-  const summations = [...sumReplicas(options, add), ...sumGradients(options, add), ...sumLoads(options, add)];
-  const parameterGathers = gatherParameters(options, add);
+  // What is tied comes first of all, as the ranks that share it differ in all that follows.
+  const tied = sumGradients(options, add, 'tied');
+  const tiedGathers = gatherParameters(options, add, 'tied');
+  // Replicas before the others: DualPipe's copies of an expert then sum what all of its replicas have.
+  const others = [...sumReplicas(options, add), ...sumGradients(options, add, 'own'), ...sumLoads(options, add)];
+  const summations = [...tied, ...others];
+  const parameterGathers = [...tiedGathers, ...gatherParameters(options, add, 'own')];
   const moves = moveExperts(options, add);
   const firstExchange = options.programs.map(({ program, plan }) => {
     const first = operations.length;
@@ -94,9 +98,9 @@ function sumReplicas({ spec, rank, state }: OperationOptions, add: Add): Summati
   });
 }
 
-function sumGradients(options: OperationOptions, add: Add): Summation[] {
+function sumGradients(options: OperationOptions, add: Add, which: 'tied' | 'own'): Summation[] {
   const { spec, state } = options;
-  return sharedSpans(state).map(({ stages, group, position, count }) => {
+  return sharedSpans(state, which).map(({ stages, group, position, count }) => {
     const numbers = { group, place: inState(state.byteOffsets.gradients + 4 * position), count };
     const sum = add({ kind: 'sumParts', ...numbers });
     const isEarly = runsOneProgram(options, group);
@@ -108,8 +112,9 @@ function sumGradients(options: OperationOptions, add: Add): Summation[] {
   });
 }
 
-function sharedSpans({ spans }: StateLayout): StateSpan[] {
-  return spans.filter(({ group }) => group.length > 1);
+/** What other ranks hold too: the tied embedding, or what is of this rank's own stages. */
+function sharedSpans({ spans }: StateLayout, which: 'tied' | 'own'): StateSpan[] {
+  return spans.filter(({ group, kind }) => group.length > 1 && (kind === 'tied') === (which === 'tied'));
 }
 
 /** The counts of all layers of a stage, which lie one after the other. */
@@ -129,9 +134,9 @@ function sumLoads(options: OperationOptions, add: Add): Summation[] {
   });
 }
 
-function gatherParameters({ spec, state }: OperationOptions, add: Add): number[] {
+function gatherParameters({ spec, state }: OperationOptions, add: Add, which: 'tied' | 'own'): number[] {
   if (!spec.shardsOptimizer) return [];
-  return sharedSpans(state).map(({ group, position, count }) =>
+  return sharedSpans(state, which).map(({ group, position, count }) =>
     add({ kind: 'gatherParts', group, place: inState(state.byteOffsets.parameters + 4 * position), count }),
   );
 }

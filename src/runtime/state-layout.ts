@@ -1,6 +1,6 @@
 import { partBounds } from '../comm/index.js';
 import type { ParameterSpec, StageProgram } from '../model/index.js';
-import { holders, type Layout, locateRank, slotsOfRank } from './layout.js';
+import { type HeldKind, holders, type Layout, locateRank, slotsOfRank } from './layout.js';
 
 /** Where one tensor lies, in floats from the start of each region that holds parameters. */
 export interface StateTensor {
@@ -15,6 +15,7 @@ export interface StateTensor {
 
 /** Tensors that follow one another and are held by the same ranks: what is summed, and stepped by the optimizer, at once. */
 export interface StateSpan {
+  readonly kind: HeldKind;
   /** Stages of this rank that add to its gradients. */
   readonly stages: readonly number[];
   /** Whether the optimizer's weight decay applies. */
@@ -126,25 +127,24 @@ export function layOutState(
   let count = 0;
   let moments = 0;
   const stages = groupByLayers(programs);
-  for (const { numbers, program } of stages) {
-    for (const { specs, kind, decays } of cutParameters(options, rank, program.parameters)) {
-      const position = count;
-      for (const spec of specs) {
-        const { name, shape, initializer, slot } = spec;
-        const tensor = { name, shape, initializer, position: count, count: sizeOf(shape) };
-        tensors.set(name, slot === undefined ? tensor : { ...tensor, slot });
-        count += align(sizeOf(shape));
-      }
-      const span = describeSpan(options, rank, kind, {
-        stages: numbers,
-        decays,
-        position,
-        count: count - position,
-        momentPosition: moments,
-      });
-      moments += align(span.moments.end - span.moments.first);
-      spans.push(span);
+  for (const { numbers, specs, kind, decays } of cutStages(options, rank, stages)) {
+    const position = count;
+    for (const spec of specs) {
+      const { name, shape, initializer, slot } = spec;
+      const tensor = { name, shape, initializer, position: count, count: sizeOf(shape) };
+      tensors.set(name, slot === undefined ? tensor : { ...tensor, slot });
+      count += align(sizeOf(shape));
     }
+    const span = describeSpan(options, rank, {
+      kind,
+      stages: numbers,
+      decays,
+      position,
+      count: count - position,
+      momentPosition: moments,
+    });
+    moments += align(span.moments.end - span.moments.first);
+    spans.push(span);
   }
   const firstMoments = 8 * count;
   const secondMoments = firstMoments + 4 * moments;
@@ -169,13 +169,32 @@ function groupByLayers(stages: ReadonlyMap<number, StageProgram>): DistinctStage
   return [...found.values()].sort((a, b) => a.program.layers.first - b.program.layers.first);
 }
 
+/** Parameters that follow one another, and the stages of the rank that add to their gradients. */
+interface ParameterCut {
+  readonly numbers: readonly number[];
+  readonly kind: HeldKind;
+  readonly decays: boolean;
+  readonly specs: readonly ParameterSpec[];
+}
+
+/** The parameters of all stages of a rank: first what two of them may have in common, once. */
+function cutStages(options: StateOptions, rank: number, stages: readonly DistinctStage[]): ParameterCut[] {
+  const tied = stages.filter(({ program }) => program.parameters.some(({ isTied }) => isTied));
+  const specs = tied.slice(0, 1).flatMap(({ program }) => program.parameters.filter(({ isTied }) => isTied));
+  const common: ParameterCut = { numbers: tied.flatMap(({ numbers }) => numbers), kind: 'tied', decays: true, specs };
+  const own = stages.flatMap(({ numbers, program }) =>
+    cutParameters(options, rank, program.parameters).map((cut) => ({ numbers, ...cut })),
+  );
+  return specs.length === 0 ? own : [common, ...own];
+}
+
 /**
  * The parameters of a stage by who holds them and whether they decay; matrices do. Where ranks share the moments of experts every slot is cut alike, so that
  * what belongs to a slot can move to another one.
  */
 function cutParameters(options: StateOptions, rank: number, parameters: readonly ParameterSpec[]) {
   const isExpert = ({ slot }: ParameterSpec) => slot !== undefined;
-  const shared = parameters.filter((spec) => !isExpert(spec));
+  const shared = parameters.filter((spec) => !isExpert(spec) && spec.isTied !== true);
   const experts = parameters.filter(isExpert);
   const isShared = options.shardsOptimizer && holders(options, rank, 'expert').length > 1;
   const kinds = [
@@ -198,10 +217,9 @@ function cutBySlot(experts: readonly ParameterSpec[]): ParameterSpec[][] {
 function describeSpan(
   options: StateOptions,
   rank: number,
-  kind: 'shared' | 'expert',
   span: Omit<StateSpan, 'group' | 'owned' | 'moments'>,
 ): StateSpan {
-  const group = holders(options, rank, kind);
+  const group = holders(options, rank, span.kind);
   const owned = partBounds(span.count, group.length, group.indexOf(rank));
   const moments = options.shardsOptimizer ? owned : { first: 0, end: span.count };
   return { ...span, group, owned, moments };

@@ -7,7 +7,7 @@ import { createBatchMemory } from './bind.js';
 import { forwardSchedule, placeAtStart, type RunSpec } from './spec.js';
 
 /** A model that trains a step in milliseconds; 8 layers, so that 4 ranks can hold 8 stages. */
-const tinyModel: ModelConfig = {
+export const tinyModel: ModelConfig = {
   ...defaultTrainingConfig.model,
   vocabSize: 32,
   hiddenSize: 16,

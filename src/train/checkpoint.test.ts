@@ -7,7 +7,8 @@ import { type Placement, placeInOrder } from '../balance/index.js';
 import { parseTrainingConfig } from '../config/index.js';
 import { listMomentPieces, listTensors, type RankState, startRanks } from '../runtime/index.js';
 import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
-import { openModel, readModelConfig } from './inference.js';
+import { openModel } from './inference.js';
+import { readModelConfig } from './open-folder.js';
 import { planRun } from './plan-run.js';
 
 const tiny = 'test/fixtures/deepseek-v3-tiny';

@@ -1,9 +1,7 @@
-import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
 import { formatHuggingFaceConfig, type ModelConfig } from '../config/index.js';
 import {
-  openCheckpoint,
   readJson,
   readSafetensors,
   readTensor,
@@ -14,6 +12,8 @@ import {
   writeSafetensors,
 } from '../formats/index.js';
 import { listMomentPieces, listTensors, type PlacedStateTensor, type RankState } from '../runtime/index.js';
+import { saveTokenizer } from './data/index.js';
+import { fillParameters } from './read-parameters.js';
 
 /** Version of the training files beside the Hugging Face layout. */
 const VERSION = 1;
@@ -128,7 +128,7 @@ export async function saveCheckpoint(
       ...asData(states.flatMap(loadTensors)),
     ]);
     await writeMore?.(temporary);
-    if (tokenizer !== 'bytes') copyFileSync(tokenizer, join(temporary, 'tokenizer.json'));
+    await saveTokenizer(tokenizer, temporary);
     await writeFileWhole(
       join(temporary, 'training.json'),
       `${JSON.stringify({ version: VERSION, step, seed, sequenceLength })}\n`,
@@ -136,12 +136,10 @@ export async function saveCheckpoint(
   });
 }
 
-/** Reads parameters and selection biases from a Hugging Face folder into all ranks that hold them. Throws `InputError` for what is missing or misshapen. */
+/** Reads parameters and selection biases from a Hugging Face folder into all ranks that hold them. Throws as `fillParameters`. */
 export function loadParameters(folder: string, states: readonly RankState[]): void {
-  const index = openCheckpoint(folder);
-  fillTensors(
-    index,
-    '',
+  fillParameters(
+    folder,
     states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]),
   );
 }

@@ -9,8 +9,8 @@ export {
 } from './benchmark.js';
 export { benchmarkInProcess } from './benchmark-process.js';
 export { evaluateRows, type NamedArray, type TokenRows } from './evaluate.js';
-export { generateText } from './generate.js';
-export { contextLength, openFolderTokenizer, readModelConfig } from './inference.js';
+export { describeStart, generateText } from './generate.js';
+export { contextLength, findCheckpoint, openFolderTokenizer, readModelConfig } from './open-folder.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
 export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';

@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { InputError } from '../base/index.js';
-import { defaultTrainingConfig, type ModelConfig, parseHuggingFaceConfig } from '../config/index.js';
-import { readJson } from '../formats/index.js';
+import { defaultTrainingConfig, type ModelConfig } from '../config/index.js';
 import { splitLayers } from '../model/index.js';
 import {
   createBatchMemory,
@@ -14,15 +10,15 @@ import {
 } from '../runtime/index.js';
 import { generateSchedule } from '../schedule/index.js';
 import { loadParameters } from './checkpoint.js';
-import { openTokenizer, type Tokenizer } from './data/index.js';
-
-const MAX_CONFIG_BYTES = 2 ** 20;
+import { describeCheckpoint } from './read-parameters.js';
 
 /** A checkpoint on one rank, for forward passes and gradients. */
 export interface OpenModel {
   readonly model: ModelConfig;
   readonly spec: RunSpec;
   readonly group: RankGroup;
+  /** What a person should know about the checkpoint. */
+  readonly notes: readonly string[];
 }
 
 export interface OpenOptions {
@@ -33,35 +29,6 @@ export interface OpenOptions {
   readonly rows: number;
   /** Values that `evaluate` gives out, such as `logits`. */
   readonly exports: readonly string[];
-}
-
-/** The model of a Hugging Face folder. Throws `InputError` if `config.json` is missing, bad, or of a model that we do not do. */
-export function readModelConfig(folder: string): ModelConfig {
-  const file = join(folder, 'config.json');
-  const model = parseHuggingFaceConfig(readJson(file, { maxBytes: MAX_CONFIG_BYTES }), file);
-  if (!model.tieWordEmbeddings) return model;
-  throw new InputError({
-    what: 'tie_word_embeddings is true, which is not supported',
-    where: file,
-    mend: 'use a model whose output matrix is its own',
-  });
-}
-
-/** The tokens of a folder's model: its `tokenizer.json`, or bytes. */
-export function openFolderTokenizer(folder: string): Tokenizer {
-  const file = join(folder, 'tokenizer.json');
-  return openTokenizer(existsSync(file) ? file : 'bytes');
-}
-
-/** Tokens that the model was trained to look back on: what its training wrote, or 256. */
-export function contextLength(folder: string, model: ModelConfig): number {
-  const file = join(folder, 'training.json');
-  const training = existsSync(file)
-    ? (readJson(file, { maxBytes: MAX_CONFIG_BYTES }) as { sequenceLength?: unknown } | null)
-    : null;
-  const length = training?.sequenceLength;
-  const known = Number.isSafeInteger(length) && (length as number) > 0 ? (length as number) : 256;
-  return Math.min(known, model.maxPositionEmbeddings);
 }
 
 /** Starts one rank with the parameters of a folder; close its group in the end. Throws `InputError` for a bad checkpoint. */
@@ -86,11 +53,12 @@ export async function openModel(folder: string, model: ModelConfig, options: Ope
     computeThreads: 1,
     affinity: 'none',
   };
+  const notes = describeCheckpoint(folder, model);
   const group = await startRanks(spec);
   try {
     await group.call('initialize', 0);
     loadParameters(folder, group.states);
-    return { model, spec, group };
+    return { model, spec, group, notes };
   } catch (error) {
     await group.close();
     throw error;

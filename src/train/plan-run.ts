@@ -51,13 +51,6 @@ function findMost(from: number, requestWith: (count: number) => ScheduleRequest)
 export function planRun(config: TrainingConfig): RunSpec {
   const { model, data, parallel, optimizer, balance } = config;
   const { name, stagesPerRank, microbatches, microbatchSize } = config.schedule;
-  if (model.tieWordEmbeddings) {
-    throw new InputError({
-      what: 'tie_word_embeddings is true, which training does not do',
-      where: '[model]',
-      mend: 'set it to false',
-    });
-  }
   const request = { name, ranks: parallel.pipeline, microbatches, ...(stagesPerRank > 0 && { stagesPerRank }) };
   const { schedule, layers } = planSchedule(request, model, data.sequenceLength);
   const batch = { sequences: microbatchSize, sequenceLength: data.sequenceLength };

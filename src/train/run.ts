@@ -14,8 +14,10 @@ import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from
 import { learningRateAt } from './learning-rate.js';
 import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
 import { appendMetrics, startMetrics, sumLosses } from './metrics.js';
+import { findCheckpoint } from './open-folder.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
+import { describeCheckpoint } from './read-parameters.js';
 import { listCheckpoints } from './run-folder.js';
 import { runPaths } from './run-paths.js';
 import { createStepObserver } from './step-observer.js';
@@ -152,7 +154,7 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
 async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads' | 'kept'>): Promise<Run> {
   const { options, spec, corpus, group, launch } = ready;
   const { config, folder } = options;
-  const { done, nodeOfRank, rebalance } = await startState(ready);
+  const { done, nodeOfRank, rebalance, notes } = await startState(ready);
   const balancer =
     rebalance === undefined ? undefined : createBalancer({ config, spec, nodeOfRank, state: rebalance.state });
   if (!group.isLeader) return { ...ready, done, balancer, loads: undefined, kept: [] };
@@ -165,6 +167,7 @@ async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads' | 'kept'>)
   const loads = await createLoadRecorder({ config, spec, folder, done });
   const pinningObstacle = pinningObstacleOf(spec, launch);
   options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
+  for (const note of notes) options.onEvent({ kind: 'note', note });
   if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
   return { ...ready, done, balancer, loads, kept };
 }
@@ -176,10 +179,18 @@ async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec'
   const checkpoint = resume ? lastCheckpoint(folder) : undefined;
   const from = checkpoint === undefined ? undefined : { checkpoint, done: readCheckpointStep(checkpoint) };
   // First, as it says into which slots the checkpoint's experts go.
+  const notes: string[] = [];
   const rebalance = spec.movesExperts ? openRebalanceState({ config, spec }, group.states, from) : undefined;
   if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states);
-  else if (config.train.initialCheckpoint !== '') loadParameters(config.train.initialCheckpoint, group.states);
-  return { done: from?.done ?? 0, nodeOfRank, rebalance };
+  else if (config.train.initialCheckpoint !== '') notes.push(...startFrom(config, group));
+  return { done: from?.done ?? 0, nodeOfRank, rebalance, notes };
+}
+
+/** Takes the parameters of another checkpoint; gives what a person should know about it. */
+function startFrom({ train, model }: TrainingConfig, group: RankGroup): string[] {
+  const { folder, notes } = findCheckpoint(train.initialCheckpoint);
+  loadParameters(folder, group.states);
+  return [...notes, ...describeCheckpoint(folder, model)];
 }
 
 /** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */

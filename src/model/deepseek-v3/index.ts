@@ -8,7 +8,14 @@ import { buildStage } from './stage.js';
 import { graphOf, kernelName } from './wiring.js';
 
 export { type LayerRange, splitLayers } from './layers.js';
-export { edgeParameters, isMoeLayer, layerParameters, nameInCheckpoint, selectionBiasName } from './parameters.js';
+export {
+  edgeParameters,
+  isMoeLayer,
+  layerParameters,
+  nameInCheckpoint,
+  parameterNames,
+  selectionBiasName,
+} from './parameters.js';
 export type { BatchShape } from './shapes.js';
 
 export interface ModelOptions extends BlockOptions {

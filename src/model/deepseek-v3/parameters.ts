@@ -101,6 +101,37 @@ export function edgeParameters(model: ModelConfig): {
   };
 }
 
+/** The parameter that the head multiplies with: with tied embeddings that of the embedding. */
+export function headParameterName({ tieWordEmbeddings }: ModelConfig): string {
+  return tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+}
+
+/** The edge parameters of a stage that has the first layer, the last, or both; what is tied is there once. */
+export function stageEdges(
+  model: ModelConfig,
+  { isFirst, isLast }: { readonly isFirst: boolean; readonly isLast: boolean },
+): { readonly first: readonly ParameterSpec[]; readonly last: readonly ParameterSpec[] } {
+  const { first, last } = edgeParameters(model);
+  if (!model.tieWordEmbeddings) return { first: isFirst ? first : [], last: isLast ? last : [] };
+  const [embedding] = first.map((parameter) => ({ ...parameter, isTied: true as const }));
+  const norms = last.filter(({ name }) => name !== 'lm_head.weight');
+  return {
+    first: isFirst ? [embedding] : [],
+    last: [...(isLast ? norms : []), ...(isLast && !isFirst ? [embedding] : [])],
+  };
+}
+
+/** Every name that a checkpoint of the model has for its parameters and selection biases. */
+export function parameterNames(model: ModelConfig): string[] {
+  const { first, last } = stageEdges(model, { isFirst: true, isLast: true });
+  const layers = Array.from({ length: model.numHiddenLayers }, (_, layer) => {
+    const parameters = layerParameters(model, layer, { first: 0, end: model.nRoutedExperts });
+    const names = parameters.map(({ name, slot }) => (slot === undefined ? name : nameInCheckpoint(name, slot.index)));
+    return isMoeLayer(model, layer) ? [...names, selectionBiasName(layer)] : names;
+  });
+  return [...first.map(({ name }) => name), ...layers.flat(), ...last.map(({ name }) => name)];
+}
+
 /** Shape of a block's parameter port: an edge parameter by its whole name, a layer's by its end, an expert's as `expert.gate_proj.weight`. */
 export function parameterShape(model: ModelConfig, port: string): readonly number[] {
   const { first, last } = edgeParameters(model);

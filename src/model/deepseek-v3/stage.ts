@@ -3,7 +3,7 @@ import type { Dispatcher } from '../dispatcher.js';
 import type { ParameterSpec, StageProgram } from '../program.js';
 import type { Block, BlockName } from './blocks.js';
 import { type LayerContext, layerInput, layerWiring, moePart, type PartSegments, simplePart } from './layer.js';
-import { edgeParameters, isMoeLayer, layerParameters, selectionBiasName } from './parameters.js';
+import { headParameterName, isMoeLayer, layerParameters, selectionBiasName, stageEdges } from './parameters.js';
 import type { BatchShape } from './shapes.js';
 import { gradientOf, type Values, value, type Wiring } from './wiring.js';
 
@@ -87,7 +87,9 @@ function headPart(context: LayerContext): PartSegments {
     loss: value('loss'),
   };
   const gradients = { loss: { space: 'buffer', name: 'lossGradient' } as const };
-  return simplePart(context, 'head', layer, { prefix: 'head.', ports, gradients, parameterName: edgeName });
+  const head = headParameterName(context.model);
+  const parameterName = (port: string) => (port === 'lm_head.weight' ? head : port);
+  return simplePart(context, 'head', layer, { prefix: 'head.', ports, gradients, parameterName });
 }
 
 /** Of the slots those that the rank holds, and all else. */
@@ -97,10 +99,10 @@ function stageParameters(
   isFirst: boolean,
   isLast: boolean,
 ): ParameterSpec[] {
-  const edges = edgeParameters(model);
+  const edges = stageEdges(model, { isFirst, isLast });
   const held = { first: index * slots, end: (index + 1) * slots };
   const inner = layerNumbers(layers).flatMap((layer) => layerParameters(model, layer, held));
-  return [...(isFirst ? edges.first : []), ...inner, ...(isLast ? edges.last : [])];
+  return [...edges.first, ...inner, ...edges.last];
 }
 
 function stageBuffers(model: ModelConfig, moeLayers: readonly number[]): ParameterSpec[] {

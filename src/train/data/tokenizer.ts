@@ -3,9 +3,11 @@ import { dirname, join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { InputError } from '../../base/index.js';
 import { decodeUtf8, readJson } from '../../formats/index.js';
+import { byteTokenizer, isByteTokenizer } from './byte-tokenizer.js';
+import { readSpecialTokens, type SpecialTokens } from './special-tokens.js';
 
-/** Text to token ids and back. */
-export interface Tokenizer {
+/** Text to token ids and back. Neither adds the special tokens, which say how a whole text begins and ends. */
+export interface Tokenizer extends SpecialTokens {
   /** `bytes`, or the path of a tokenizer.json. */
   readonly name: string;
   /** Ids are below it. */
@@ -21,23 +23,14 @@ export function openTokenizer(name: string): Tokenizer {
   return name === 'bytes' ? byteTokenizer : readTokenizer(name);
 }
 
-/** A token is a byte of the UTF-8 text, whatever the bytes are. */
-const byteTokenizer: Tokenizer = {
-  name: 'bytes',
-  vocabularySize: 256,
-  encode: (text) => Int32Array.from(typeof text === 'string' ? new TextEncoder().encode(text) : text),
-  // A byte of 255 occurs in no UTF-8 text: it stands for ids that are no byte.
-  decode: (ids) =>
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-      Uint8Array.from(ids, (id) => (id >= 0 && id < 256 ? id : 255)),
-    ),
-};
-
 /** Special tokens are not added: the text is a stream, and sequences begin anywhere in it. */
 function readTokenizer(path: string): Tokenizer {
   const json = readJson(path, { maxBytes: 2 ** 28 });
   const vocabularySize = readVocabularySize(json, path);
-  const tokenizer = openHuggingFace(json, path);
+  const config = readTokenizerConfig(path);
+  const tokenizer = openHuggingFace(json, config, path);
+  const special = readSpecialTokens(json, config, (token) => tokenizer.token_to_id(token));
+  if (isByteTokenizer(json)) return { ...byteTokenizer, ...special, name: path };
   const encode = (text: string | Uint8Array) => {
     const whole = typeof text === 'string' ? text : decodeUtf8(text, `the text for ${path}`);
     const encoded = tokenizer.encode(whole, { add_special_tokens: false }).ids;
@@ -45,8 +38,10 @@ function readTokenizer(path: string): Tokenizer {
     if (!encoded.every(isId)) throw badTokenizer(path, 'it knows no token for a part of the text');
     return Int32Array.from(encoded);
   };
-  const decode = (ids: ArrayLike<number>) => tokenizer.decode(Array.from(ids), { skip_special_tokens: false });
-  return { name: path, vocabularySize, encode, decode };
+  // The text as it was: cleaning spaces up would take that before a full stop or in "it 's".
+  const plain = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+  const decode = (ids: ArrayLike<number>) => tokenizer.decode(Array.from(ids), plain);
+  return { name: path, vocabularySize, ...special, encode, decode };
 }
 
 /** One more than the largest id. The library takes whatever stands in the file, so it is checked here. */
@@ -74,11 +69,15 @@ function asTable(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
-function openHuggingFace(json: unknown, path: string): HuggingFaceTokenizer {
+/** The `tokenizer_config.json` beside a tokenizer, parsed. */
+function readTokenizerConfig(path: string): unknown {
   const config = join(dirname(path), 'tokenizer_config.json');
-  const options = existsSync(config) ? readJson(config, { maxBytes: 2 ** 24 }) : {};
+  return existsSync(config) ? readJson(config, { maxBytes: 2 ** 24 }) : {};
+}
+
+function openHuggingFace(json: unknown, config: unknown, path: string): HuggingFaceTokenizer {
   try {
-    return new HuggingFaceTokenizer(json as object, options as object);
+    return new HuggingFaceTokenizer(asTable(json), asTable(config));
   } catch (error) {
     throw badTokenizer(path, error instanceof Error ? error.message : String(error), { cause: error });
   }
