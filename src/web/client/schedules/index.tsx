@@ -49,7 +49,7 @@ export function SchedulesView() {
       <div class="stack">
         {isLate ? <Busy what="Drawing what was chosen" /> : null}
         {pictures.length > 0 ? <SummaryPanel pictures={pictures} /> : null}
-        <div class={state.isBeside && sides.length > 1 ? 'side-by-side' : 'stack'}>
+        <div class={state.isBeside && sides.length > 1 ? 'side-by-side schedule-pair' : 'stack'}>
           {sides.map((side, place) => (
             <SideOf key={place} side={side} state={state} pictures={pictures} onChange={change} />
           ))}

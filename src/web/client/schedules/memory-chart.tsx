@@ -58,6 +58,9 @@ export function MemoryChart({ picture, rank: asked, window: given, span, most }:
   );
 }
 
+/** With more ranks than this, bars stand without gaps between them. */
+const mostGaps = 64;
+
 /** The most activations of every rank, as bars. */
 export function PeakBars({ picture, rank, most }: Pick<MemoryChartProps, 'picture' | 'rank' | 'most'>) {
   const { peakActivations } = picture;
@@ -65,7 +68,11 @@ export function PeakBars({ picture, rank, most }: Pick<MemoryChartProps, 'pictur
   return (
     <figure class="memory">
       <figcaption class="note">Most activations of each rank, from rank 0 on</figcaption>
-      <div class="peaks" role="img" aria-label={`From rank 0 on: ${shown.join(', ')}`}>
+      <div
+        class={shown.length > mostGaps ? 'peaks dense' : 'peaks'}
+        role="img"
+        aria-label={`From rank 0 on: ${shown.join(', ')}`}
+      >
         {peakActivations.map((peak, place) => (
           <div key={place} class={place === rank ? 'peak chosen' : 'peak'}>
             {shown.length > 16 ? null : <span>{shown[place]}</span>}
