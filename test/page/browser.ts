@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import axe from 'axe-core';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 
 const executablePath = process.env.DOUBLETRACK_CHROMIUM ?? '/usr/bin/chromium';
 
@@ -93,6 +93,13 @@ export async function assertFits(page: Page): Promise<void> {
     return [...document.querySelectorAll('main *')].filter(reaches).map(({ outerHTML }) => outerHTML.slice(0, 120));
   })()`)) as string[];
   assert.deepEqual(wide, []);
+}
+
+/** Whether all of what is found lies in the window. */
+export async function isInSight(place: Locator): Promise<boolean> {
+  const box = await place.boundingBox();
+  const height = place.page().viewportSize()?.height ?? 0;
+  return box !== null && box.y >= -1 && box.y + box.height <= height + 1;
 }
 
 const patienceMilliseconds = 30_000;

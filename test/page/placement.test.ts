@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { placementFormats } from '../../src/formats/index.js';
 import { runCommand } from '../run-command.js';
-import { assertAccessible, assertFits, openPage, skipWithoutBrowser } from './browser.js';
+import { assertAccessible, assertFits, isInSight, openPage, skipWithoutBrowser } from './browser.js';
 import {
   alerts,
   assertAsCommand,
@@ -138,6 +138,7 @@ describe('what goes wrong in the view Placement', { skip: skipWithoutBrowser }, 
     assert.equal(await alerts(page).count(), 0);
     await give(page, write('placement.json', { physical_to_logical_map: [[0, 1]] }));
     await page.getByText('It is a placement of SGLang, not loads').waitFor();
+    assert.ok(await isInSight(alerts(page)));
     assert.equal(await alerts(page).count(), 1);
     assert.match((await facts(page).textContent()) ?? '', /2 layers × 8 experts/);
     await result(page).waitFor();

@@ -16,6 +16,7 @@ import {
 import {
   assertAccessible,
   assertFits,
+  isInSight,
   type OpenedPage,
   openPage,
   type PageOptions,
@@ -32,6 +33,14 @@ async function readFigure(page: Page, schedule: string, figure: string): Promise
 /** What all canvases show. */
 async function readPixels(page: Page): Promise<readonly string[]> {
   return (await page.evaluate('[...document.querySelectorAll("canvas")].map((one) => one.toDataURL())')) as string[];
+}
+
+/** How far down the window the first of these in each panel begins. */
+async function topsOf(page: Page, selector: string): Promise<readonly number[]> {
+  return (await page.evaluate(`[...document.querySelectorAll('.panel')].flatMap((panel) => {
+    const part = [...document.querySelectorAll(${JSON.stringify(selector)})].find((one) => panel.contains(one));
+    return part === undefined ? [] : [part.getBoundingClientRect().top];
+  })`)) as number[];
 }
 
 async function readText(place: Locator): Promise<string> {
@@ -105,6 +114,11 @@ describe('the view Schedules', { skip: skipWithoutBrowser }, () => {
     await page.getByLabel('Beside each other').check();
     await page.waitForURL(/layout=beside/);
     await until(async () => new Set(await tops(page)).size === 1);
+    // Each part lies beside the other schedule's, though only one legend takes two lines.
+    for (const part of ['canvas', '.legend', '.memory', '.memory + .memory', 'details']) {
+      const [first, second] = await topsOf(page, `.schedule-pair > .panel ${part}`);
+      assert.ok(Math.abs(first! - second!) < 1, `${part}: ${first} and ${second}`);
+    }
     await assertAccessible(page);
     await page.setViewportSize({ width: 390, height: 800 });
     await until(async () => new Set(await tops(page)).size === 2);
@@ -186,6 +200,7 @@ describe('files of the view Schedules', { skip: skipWithoutBrowser }, () => {
     const zone = "Drop a schedule's CSV here";
     await dropFile(page, zone, { name: 'bad.csv', text: '0F0,0F1\r\nno schedule\r\n' });
     assert.match(await readText(page.getByRole('alert')), /bad\.csv, row 2, cell 1/);
+    assert.ok(await isInSight(page.getByRole('alert')));
     assert.equal(await page.getByRole('alert').count(), 1);
     assert.equal(await page.locator('canvas').count(), 2);
     await dropFile(page, zone, { name: 'mine.csv', text: formatCsv(schedule) });
@@ -233,10 +248,18 @@ it('shows the file that was given last in the view Schedules, though one before 
 
 describe('what does not go at once in the view Schedules', { skip: skipWithoutBrowser }, () => {
   it('says what fits where counts do not, and takes that at a click', async () => {
-    const opened = await open({ first: { name: 'dualpipe', stagesPerRank: 2 }, ranks: 7, microbatches: 9 });
+    const first = { name: 'dualpipe', stagesPerRank: 2 } as const;
+    const opened = await open({ first, ranks: 7, microbatches: 9, isBeside: true });
     const { page } = opened;
     const notice = page.getByRole('alert');
-    assert.match(await readText(notice), /Dualpipe needs a number of ranks that divides by 2[\s\S]*use 6 or 8/);
+    // Its lines stay together, beside a picture of any height.
+    const [box, other] = [
+      await notice.boundingBox(),
+      await page.getByRole('region', { name: /^1f1b: / }).boundingBox(),
+    ];
+    assert.equal(box?.y, other?.y);
+    assert.ok(box!.height < other!.height / 2, `${box!.height} beside ${other!.height}`);
+    assert.match(await readText(notice), /dualpipe needs a number of ranks that divides by 2[\s\S]*use 6 or 8/);
     assert.equal(await page.locator('canvas').count(), 1);
     await assertAccessible(page);
     await notice.getByRole('button', { name: 'Use 8 ranks and 16 microbatches' }).click();

@@ -108,6 +108,7 @@ export {
   type StageTimes,
   scheduleChoices,
 } from './schedules/state.js';
+export { beginSentence } from './sentence.js';
 export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
 export {
   findEvent,

@@ -27,23 +27,21 @@ export function PlacementView() {
         setLoads(next);
         open(sourceOf(next, next.candidates[0]!), undefined);
       }}
-      onProblem={state.refuse}
-    />
+      onProblem={(problem) => state.refuse(problem, 'loads')}
+    >
+      {fileProblem?.kind === 'loads' ? <FileProblemNotice fileProblem={fileProblem} onPart={state.open} /> : null}
+    </GivePanel>
   );
-  const problem =
-    fileProblem === undefined ? null : <FileProblemNotice fileProblem={fileProblem} onPart={state.open} />;
   if (loaded === undefined || settings === undefined)
     return (
       <>
         <Begin />
-        {problem}
         {give}
         <WorkBar state={state} />
       </>
     );
   return (
     <>
-      {problem}
       <div class="with-controls">
         <div class="stack">
           <LoadsPanel loaded={loaded} loads={loads} onChoose={(source) => open(source, undefined)} />

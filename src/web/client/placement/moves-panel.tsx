@@ -1,5 +1,5 @@
 import { describeCurrent, placementLimits } from '../../view/index.js';
-import { CheckField, DropZone, NumberField, Panel, setParameters } from '../ui/index.js';
+import { CheckField, DropZone, NumberField, Panel, ProblemNotice, setParameters } from '../ui/index.js';
 import type { Loaded, PlacementState } from './use-placement.js';
 
 const mostBytes = 2 ** 26;
@@ -16,8 +16,9 @@ export function MovesPanel({ state, loaded }: { readonly state: PlacementState; 
           hint="Of any engine, to see what has to move."
           mostBytes={mostBytes}
           onFiles={([file]) => state.open(loaded.source, file)}
-          onProblem={state.refuse}
+          onProblem={(problem) => state.refuse(problem, 'current')}
         />
+        {state.fileProblem?.kind === 'current' ? <ProblemNotice problem={state.fileProblem.problem} isAnswer /> : null}
       </Panel>
     );
   return (

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
 import { asksForPart, describeLoads, findLoads, type LoadsCandidate, sayOnPage } from '../../view/index.js';
@@ -32,6 +33,7 @@ export function GivePanel({
   onGiven,
   onExample,
   onProblem,
+  children,
 }: {
   readonly title: string;
   /** Whether nothing is there yet. */
@@ -39,6 +41,8 @@ export function GivePanel({
   readonly onGiven: (loads: GivenLoads) => void;
   readonly onExample: () => void;
   readonly onProblem: (problem: Problem) => void;
+  /** Under the place to drop on: what was wrong with what was dropped. */
+  readonly children: ComponentChildren;
 }) {
   const take = (files: readonly DroppedFile[]) => {
     try {
@@ -65,6 +69,7 @@ export function GivePanel({
         onFiles={take}
         onProblem={onProblem}
       />
+      {children}
     </Panel>
   );
 }
@@ -117,7 +122,7 @@ export function FileProblemNotice({
   const [part, setPart] = useState('');
   return (
     <div class="stack">
-      <ProblemNotice problem={problem} />
+      <ProblemNotice problem={problem} isAnswer />
       {source !== undefined && asksForPart(problem) ? (
         <form
           class="part-form"

@@ -29,10 +29,15 @@ type PlacementWork =
   /** Of the settings, and what they are held against. */
   | { readonly kind: 'problem'; readonly problem: Problem };
 
+/** What files are given as: loads, or the placement in use now. */
+export type GivenKind = 'loads' | 'current';
+
 /** A file that could not be read; what was there before goes on. */
 export interface FileProblem {
   readonly problem: Problem;
   readonly source: LoadsSource | undefined;
+  /** Which of the two was given, and where it is said. */
+  readonly kind: GivenKind;
 }
 
 /** What was placed, and with which settings. */
@@ -52,7 +57,7 @@ export interface PlacementState {
   readonly isOld: boolean;
   /** Reads loads, or the part of a file, with a placement now where there is one, and takes them in place of those before if they can be read. */
   readonly open: (source: LoadsSource, current: DroppedFile | undefined, part?: string) => void;
-  readonly refuse: (problem: Problem) => void;
+  readonly refuse: (problem: Problem, kind: GivenKind) => void;
   readonly cancel: () => void;
   readonly restart: () => void;
 }
@@ -95,6 +100,7 @@ export function usePlacement(): PlacementState {
   const open: PlacementState['open'] = (source, current, part) => {
     const isOther = loaded !== undefined && loaded.source.id !== source.id;
     const own = { ...(isOther ? readReadSettings({}) : read), ...(part === undefined ? {} : { part }) };
+    const kind = current === undefined || current === loaded?.current ? 'loads' : 'current';
     setWork({ kind: 'reading', path: current?.path ?? source.path });
     setFileProblem(undefined);
     placer.ask({ source, current, read: own }, (answer) => {
@@ -108,7 +114,7 @@ export function usePlacement(): PlacementState {
           loads: source.files.length === 0 ? 'example' : '',
         });
       }
-      if (answer.kind === 'problem') setFileProblem({ problem: answer.problem, source });
+      if (answer.kind === 'problem') setFileProblem({ problem: answer.problem, source, kind });
       setWork({ kind: 'nothing' });
     });
   };
@@ -120,7 +126,7 @@ export function usePlacement(): PlacementState {
     result,
     isOld: result?.key !== key,
     open,
-    refuse: (problem) => setFileProblem({ problem: problemOnPage(problem), source: undefined }),
+    refuse: (problem, kind) => setFileProblem({ problem: problemOnPage(problem), source: undefined, kind }),
     cancel: () => {
       placer.stop();
       // What was there before the reading goes on.

@@ -43,6 +43,7 @@ export function OpenFile({ onSchedule }: { readonly onSchedule: (schedule: Sched
         }}
         onProblem={setProblem}
       />
+      {problem === undefined ? null : <ProblemNotice problem={problem} isAnswer />}
       <details>
         <summary>Or paste it</summary>
         <div class="fields">
@@ -60,7 +61,6 @@ export function OpenFile({ onSchedule }: { readonly onSchedule: (schedule: Sched
           </div>
         </div>
       </details>
-      {problem === undefined ? null : <ProblemNotice problem={problem} />}
     </Panel>
   );
 }
