@@ -26,6 +26,7 @@ export type { CostBasis } from './part-segments.js';
 export { type BasisFiles, type ReadBasis, readBasis, type TableReader } from './read-basis.js';
 export {
   breakdownWords,
+  describeBasis,
   describeModel,
   type ModelNumbers,
   type PlanColumn,

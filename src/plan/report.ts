@@ -57,17 +57,17 @@ export interface SearchSummary {
   readonly layouts: string;
 }
 
-/** What was searched and how, in words. */
-export function summarizeSearch(search: PlannedSearch): SearchSummary {
-  const { basis, request, result } = search;
+/** A model and a cluster in words, known before anything is searched. */
+export function describeBasis(
+  basis: CostBasis,
+  { sequenceLength }: Pick<PlanRequest, 'sequenceLength'>,
+): Pick<SearchSummary, 'model' | 'cluster'> {
   const { main, prediction, activeMatrixParameters, trainingFlopsPerToken, precision } = describeModel(
     basis,
-    request.sequenceLength,
+    sequenceLength,
   );
   const { nodes, gpu, links } = basis.cluster;
-  const { sequencesPerStep, sequenceLength } = request;
   const modules = prediction === 0 ? '' : ` and ${formatCount(prediction)} for multi-token prediction`;
-  const rejected = Object.entries(result.rejected).filter(([, count]) => count > 0);
   return {
     model:
       `${formatCount(main)} parameters${modules}, ${formatCount(activeMatrixParameters)} active in matrices, ` +
@@ -75,6 +75,16 @@ export function summarizeSearch(search: PlannedSearch): SearchSummary {
     cluster:
       `${nodes.count} nodes x ${nodes.gpus} GPUs, ${gpu.memoryGib} GiB, ${gpu.bf16Tflops} TFLOP/s BF16, ` +
       `${links.insideGbPerS} GB/s inside a node, ${links.betweenGbPerS} GB/s between`,
+  };
+}
+
+/** What was searched and how, in words. */
+export function summarizeSearch(search: PlannedSearch): SearchSummary {
+  const { basis, request, result } = search;
+  const { sequencesPerStep, sequenceLength } = request;
+  const rejected = Object.entries(result.rejected).filter(([, count]) => count > 0);
+  return {
+    ...describeBasis(basis, request),
     step: `${sequencesPerStep} sequences x ${sequenceLength} tokens = ${formatCount(sequencesPerStep * sequenceLength)} tokens`,
     times: describeTimes(search),
     layouts: `${result.plans.length} predicted; rejected: ${

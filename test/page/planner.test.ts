@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { readJson, readToml } from '../../src/formats/index.js';
 import { type Plan, planColumns, planRates, readBasis, searchLayouts } from '../../src/plan/index.js';
 import { type PageServer, servePage } from '../../src/web/index.js';
-import { assertAccessible, assertFits, openPage, type PageOptions, skipWithoutBrowser } from './browser.js';
+import { assertAccessible, assertFits, isInSight, openPage, type PageOptions, skipWithoutBrowser } from './browser.js';
 
 const narrowed = '#/planner?schedule=dualpipe&pipeline=16&expert=64&microbatch=1';
 const config = (name: string) => readFileSync(join('configs', name), 'utf8');
@@ -125,8 +125,18 @@ describe('a search of the view Planner', { skip: skipWithoutBrowser }, () => {
       await page.getByRole('spinbutton', { name: 'Sequences a step' }).fill('61440');
       await page.getByRole('combobox', { name: 'Schedule' }).selectOption('all');
       await page.getByRole('button', { name: 'Cancel' }).click();
-      await page.getByText('those of the search before').waitFor();
+      await page.getByText('those of the search before, for deepseek-v3.json on h800-2048.toml').waitFor();
       assert.ok((await plansOf(page).getByRole('row').count()) > 1);
+      // Facts are of the file that was given, plans of the files before, which they say.
+      const half = config('h800-2048.toml')
+        .replace('count = 256', 'count = 128')
+        .replace(/^calibration = .*$/m, '');
+      await give(page, [{ name: 'half.toml', text: half }]);
+      await page.getByText('128 nodes x 8 GPUs').waitFor();
+      await page.getByText('those of the search before, for deepseek-v3.json on h800-2048.toml').waitFor();
+      const calibration = page.getByRole('checkbox', { name: 'Calibration' });
+      assert.ok((await calibration.isDisabled()) && !(await calibration.isChecked()));
+      await assertAccessible(page);
     });
   });
 });
@@ -182,6 +192,7 @@ describe('files in the view Planner', { skip: skipWithoutBrowser }, () => {
       await page.getByRole('alert').waitFor();
       assert.match((await page.getByRole('alert').textContent()) ?? '', /count is 0.*own\.toml, \[nodes\].*mend/i);
       await assertAccessible(page);
+      assert.ok(await isInSight(page.getByRole('alert')));
       await give(page, [{ name: 'huge.json', text: ' '.repeat(3 * 2 ** 20) }]);
       await page.getByRole('alert').getByText('more than 2.00 MiB').waitFor();
       assert.equal(await page.getByRole('alert').count(), 1);
@@ -196,9 +207,11 @@ describe('files in the view Planner', { skip: skipWithoutBrowser }, () => {
       await give(page, [{ name: 'half.toml', text: config('h800-2048.toml').replace('count = 256', 'count = 128') }]);
       await page.getByText('128 nodes x 8 GPUs').waitFor();
       await page.getByText('half.toml', { exact: true }).waitFor();
+      await search(page).waitFor();
       assert.notEqual(await firstRow(page).textContent(), before);
       await page.getByRole('button', { name: 'Back to the example' }).click();
       await page.getByText('256 nodes x 8 GPUs').waitFor();
+      await search(page).waitFor();
       assert.equal(await firstRow(page).textContent(), before);
     });
   });

@@ -32,17 +32,15 @@ export function PlannerView() {
     <div class="with-controls planner">
       <div class="stack">
         <PlannerControls state={state} files={search.files} onChange={change} />
-        <PlannerFiles
-          given={given}
-          files={search.files}
-          summary={found?.summary}
-          isCalibrated={isCalibrated}
-          onGiven={setGiven}
-        />
+        <PlannerFiles given={given} files={search.files} isCalibrated={isCalibrated} onGiven={setGiven} />
       </div>
       <div class="stack">
         <PlansPanel search={search} state={{ ...state, chosen: place }} onChoose={(chosen) => change({ chosen })} />
-        {found === undefined || shown === undefined ? null : <PlanDetails shown={shown} found={found} place={place} />}
+        {found === undefined || shown === undefined ? null : (
+          <div class={search.status === 'ended' ? 'stack' : 'stack old'}>
+            <PlanDetails shown={shown} found={found} place={place} />
+          </div>
+        )}
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import type { Problem } from '../../../base/index.js';
-import type { PlanRequest, Rejection, SearchedCounts } from '../../../plan/index.js';
+import type { PlanRequest, Rejection, SearchedCounts, SearchSummary } from '../../../plan/index.js';
 import type { FoundPlans, PlannerFile } from '../../view/index.js';
 
 /** What the worker is asked for; without a request it only reads the files. */
@@ -16,11 +16,13 @@ export interface ReadFiles {
   /** `none` where there is none. */
   readonly calibrationFile: string;
   readonly counts: SearchedCounts;
+  /** The model and the cluster in words; undefined where nothing is searched. */
+  readonly words: Pick<SearchSummary, 'model' | 'cluster'> | undefined;
 }
 
 /** How a search ended. */
 export type PlannerOutcome =
-  | { readonly kind: 'found'; readonly found: FoundPlans; readonly seconds: number }
+  | { readonly kind: 'found'; readonly found: FoundPlans; readonly files: ReadFiles; readonly seconds: number }
   | {
       readonly kind: 'nothing';
       readonly rejected: Readonly<Record<Rejection, number>>;

@@ -11,6 +11,7 @@ interface ControlsProps {
 
 /** What a step computes, what of its layout is fixed, and how many plans are shown. */
 export function PlannerControls({ state, files, onChange }: ControlsProps) {
+  const isUncalibrated = state.isCalibrated && files?.calibrationFile === 'none';
   return (
     <Panel title="What to plan">
       <div class="fields">
@@ -59,11 +60,12 @@ export function PlannerControls({ state, files, onChange }: ControlsProps) {
         <CheckField
           label="Calibration"
           hint={
-            state.isCalibrated && files?.calibrationFile === 'none'
+            isUncalibrated
               ? 'the cluster names no measured step to fit to'
               : 'fit times to the measured step of the cluster'
           }
-          value={state.isCalibrated}
+          value={state.isCalibrated && !isUncalibrated}
+          isDisabled={isUncalibrated}
           onChange={(isCalibrated) => onChange({ isCalibrated })}
         />
         <NumberField

@@ -1,7 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { InputError, type Problem, problemOf } from '../../../base/index.js';
 import { decodeUtf8 } from '../../../formats/browser.js';
-import type { SearchSummary } from '../../../plan/index.js';
 import { baseName, mostPlannerBytes, type PlannerFile } from '../../view/index.js';
 import { type DroppedFile, DropZone, Panel, ProblemNotice } from '../ui/index.js';
 import type { ReadFiles } from './messages.js';
@@ -12,14 +11,12 @@ const mostFiles = 16;
 interface FilesProps {
   readonly given: readonly PlannerFile[];
   readonly files: ReadFiles | undefined;
-  /** Of the search that was last done. */
-  readonly summary: SearchSummary | undefined;
   readonly isCalibrated: boolean;
   readonly onGiven: (given: readonly PlannerFile[]) => void;
 }
 
 /** Which files are planned with, and a place for one's own. Files that cannot be are refused with what is wrong, and those before stay. */
-export function PlannerFiles({ given, files, summary, isCalibrated, onGiven }: FilesProps) {
+export function PlannerFiles({ given, files, isCalibrated, onGiven }: FilesProps) {
   const [problem, setProblem] = useState<Problem>();
   // What is given while others are being checked comes on top of those.
   const taken = useRef(given);
@@ -50,8 +47,8 @@ export function PlannerFiles({ given, files, summary, isCalibrated, onGiven }: F
   return (
     <Panel title="Model and cluster">
       <dl class="planner-files">
-        <FileUse what="Model" name={files?.modelFile} words={summary?.model} />
-        <FileUse what="Cluster" name={files?.clusterFile} words={summary?.cluster} />
+        <FileUse what="Model" name={files?.modelFile} words={files?.words?.model} />
+        <FileUse what="Cluster" name={files?.clusterFile} words={files?.words?.cluster} />
         <FileUse what="Measured step" name={files?.calibrationFile} />
       </dl>
       <DropZone
@@ -61,7 +58,7 @@ export function PlannerFiles({ given, files, summary, isCalibrated, onGiven }: F
         onFiles={take}
         onProblem={setProblem}
       />
-      {problem === undefined ? null : <ProblemNotice problem={problem} />}
+      {problem === undefined ? null : <ProblemNotice problem={problem} isAnswer />}
       {given.length === 0 ? null : (
         <div class="actions">
           <button type="button" onClick={back}>

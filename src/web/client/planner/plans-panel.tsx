@@ -27,7 +27,8 @@ interface PlansProps {
 export function PlansPanel({ search, state, onChoose }: PlansProps) {
   const { outcome, cancel, again } = search;
   const isRunning = search.status === 'running';
-  const found = outcome?.kind === 'found' ? outcome.found : undefined;
+  const shown = outcome?.kind === 'found' ? outcome : undefined;
+  const isOld = search.status !== 'ended';
   const button = isRunning ? (
     <button type="button" onClick={cancel}>
       Cancel
@@ -38,16 +39,23 @@ export function PlansPanel({ search, state, onChoose }: PlansProps) {
     </button>
   );
   return (
-    <Panel title="Predicted plans" actions={button} note={found && `Times are ${found.summary.times}.`}>
+    <Panel title="Predicted plans" actions={button} note={shown && describeShown(shown, isOld)}>
       <SearchStatus search={search} />
-      <Refusal outcome={outcome} />
-      {found === undefined ? null : (
-        <div class="plans" aria-busy={isRunning}>
-          <PlanTable plans={found.plans.slice(0, state.top)} chosen={state.chosen} onChoose={onChoose} />
+      {isRunning ? null : <Refusal outcome={outcome} />}
+      {shown === undefined ? null : (
+        <div class={isOld ? 'plans old' : 'plans'} aria-busy={isRunning}>
+          <PlanTable plans={shown.found.plans.slice(0, state.top)} chosen={state.chosen} onChoose={onChoose} />
         </div>
       )}
     </Panel>
   );
+}
+
+/** Where the times of the plans come from; of those of another search than the fields ask for, which they are. */
+function describeShown({ found, files }: Extract<PlannerOutcome, { kind: 'found' }>, isOld: boolean): string {
+  return isOld
+    ? `The plans below are those of the search before, for ${files.modelFile} on ${files.clusterFile}.`
+    : `Times are ${found.summary.times}.`;
 }
 
 /** One line, so that nothing moves when a search begins or ends. */
@@ -58,11 +66,7 @@ function SearchStatus({ search: { status, progress, outcome } }: { readonly sear
     return <Busy what="Searching layouts" {...far} />;
   }
   if (status === 'cancelled') {
-    return (
-      <Notice tone="info" title="The search was cancelled">
-        {found === undefined ? null : <p>The plans below are those of the search before.</p>}
-      </Notice>
-    );
+    return <Notice tone="info" title="The search was cancelled" />;
   }
   if (found === undefined) return null;
   return (

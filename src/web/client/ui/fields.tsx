@@ -101,12 +101,23 @@ export function SelectField<T extends string>({ label, hint, value, onChange, op
   );
 }
 
+interface CheckFieldProps extends FieldProps<boolean> {
+  /** Whether it cannot be chosen now; the hint says why. */
+  readonly isDisabled?: boolean;
+}
+
 /** Yes or no. */
-export function CheckField({ label, hint, value, onChange }: FieldProps<boolean>) {
+export function CheckField({ label, hint, value, onChange, isDisabled = false }: CheckFieldProps) {
   const id = useId();
   return (
     <div class="field check">
-      <input id={id} type="checkbox" checked={value} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input
+        id={id}
+        type="checkbox"
+        checked={value}
+        disabled={isDisabled}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
       <label for={id}>{label}</label>
       {hint === undefined ? null : <p class="field-hint">{hint}</p>}
     </div>
