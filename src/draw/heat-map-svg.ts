@@ -1,13 +1,22 @@
 import { InputError } from '../base/index.js';
-import { checkHeatMaps, findHeatScale, formatMultiple, type HeatMap, type HeatScale, largestOf } from './heat-scale.js';
+import {
+  checkHeatMaps,
+  describeLevels,
+  describeRange,
+  formatMultiple,
+  type HeatMap,
+  heatScales,
+  largestOf,
+  levelFills,
+  levelOf,
+  textOn,
+} from './heat-scale.js';
 import { escapeXml, px } from './xml.js';
 
 /** The most values that are drawn: what a browser still shows. */
 const mostCells = 200_000;
-/** ColorBrewer's YlGnBu: each level darker than the last, also in grey and for colour-blind eyes. */
-const levelFills = ['#ffffd9', '#edf8b1', '#c7e9b4', '#7fcdbb', '#41b6c4', '#1d91c0', '#225ea8', '#0c2c84'] as const;
-/** From this level on, text is white. */
-const darkLevel = 6;
+const scale = heatScales.gpus;
+const fills = levelFills.light;
 
 const size = {
   margin: 16,
@@ -50,20 +59,19 @@ export function drawHeatMapSvg(maps: readonly HeatMap[], title: string): string 
       what: `${cells} values are too many to draw`,
       mend: `draw at most ${mostCells}: fewer layers`,
     });
-  const scale = findHeatScale(maps);
   const charts = maps.map(createChart);
   const page = placeCharts(charts);
   const pageWidth = Math.max(page.width, size.narrowest, 2 * size.margin + textWidth(title, 13));
-  const legend = drawLegend(scale, pageWidth, page.height);
+  const legend = drawLegend(describeRange(maps), pageWidth, page.height);
   const width = px(pageWidth);
   const height = px(page.height + legend.height);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="${size.font}" role="img">`,
     `<title>${escapeXml(title)}</title>`,
-    `<style>${levelFills.map((fill, level) => `.l${level}{fill:${fill}}`).join('')}.none{fill:#fff}rect[class]{stroke:#8a8f98;stroke-width:.5}text{fill:#111}.n{text-anchor:middle;pointer-events:none}.d{fill:#fff}.e{text-anchor:end}</style>`,
+    `<style>${fills.map((fill, level) => `.l${level}{fill:${fill}}`).join('')}.none{fill:#fff}rect[class]{stroke:#8a8f98;stroke-width:.5}text{fill:#111}.n{text-anchor:middle;pointer-events:none}.d{fill:#fff}.e{text-anchor:end}</style>`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
     `<text x="${size.margin}" y="22" font-size="13" font-weight="bold">${escapeXml(title)}</text>`,
-    ...charts.map((chart, index) => drawChart(chart, page.corners[index]!, scale)),
+    ...charts.map((chart, index) => drawChart(chart, page.corners[index]!)),
     legend.text,
     '</svg>\n',
   ].join('\n');
@@ -106,7 +114,7 @@ function placeCharts(charts: readonly Chart[]): { corners: Corner[]; width: numb
   };
 }
 
-function drawChart(chart: Chart, [left, top]: Corner, scale: HeatScale): string {
+function drawChart(chart: Chart, [left, top]: Corner): string {
   const { map, columns, cell, labelWidth } = chart;
   const cellsLeft = left + labelWidth;
   const axisY = top + size.mapTitle + size.axis - 5;
@@ -121,7 +129,7 @@ function drawChart(chart: Chart, [left, top]: Corner, scale: HeatScale): string 
     const max = formatMultiple(largestOf(values));
     return [
       `<text class="e" x="${px(cellsLeft - 6)}" y="${px(y + 12.5)}">${label}</text>`,
-      ...values.map((value, column) => drawCell(chart, { value, row, column, x: cellsLeft + column * cell, y }, scale)),
+      ...values.map((value, column) => drawCell(chart, { value, row, column, x: cellsLeft + column * cell, y })),
       `<text x="${px(cellsLeft + columns * cell + 6)}" y="${px(y + 12.5)}" font-weight="bold">${max}</text>`,
     ].join('');
   });
@@ -142,25 +150,24 @@ interface Cell {
   readonly y: number;
 }
 
-function drawCell({ map, cell }: Chart, { value, row, column, x, y }: Cell, { levelOf }: HeatScale): string {
-  const level = levelOf(value);
+function drawCell({ map, cell }: Chart, { value, row, column, x, y }: Cell): string {
+  const level = levelOf(value, scale);
   const number = formatMultiple(value);
   const tip = escapeXml(`${map.rowLabels[row]}, ${map.columnName} ${column}: ${number}`);
   const kind = level < 0 ? 'none' : `l${level}`;
   const box = `<rect class="${kind}" x="${px(x)}" y="${px(y)}" width="${cell}" height="${size.rowHeight}"><title>${tip}</title></rect>`;
   const shown = level < 0 ? '·' : number;
   if (textWidth(shown) > cell) return box;
-  const textClass = level >= darkLevel ? 'n d' : 'n';
+  const textClass = level >= 0 && textOn(fills[level]!) === '#ffffff' ? 'n d' : 'n';
   return `${box}<text class="${textClass}" x="${px(x + cell / 2)}" y="${px(y + 12.5)}">${shown}</text>`;
 }
 
 /** Swatches in rows that fit the picture's width, and what the numbers are. */
-function drawLegend(
-  { ranges, low, high }: HeatScale,
-  pageWidth: number,
-  top: number,
-): { text: string; height: number } {
-  const entries = [...ranges.map((words, level) => ({ kind: `l${level}`, words })), { kind: 'none', words: 'none' }];
+function drawLegend(range: string, pageWidth: number, top: number): { text: string; height: number } {
+  const entries = [
+    ...describeLevels(scale).map((words, level) => ({ kind: `l${level}`, words })),
+    { kind: 'none', words: 'none' },
+  ];
   let [x, y] = [size.margin as number, top + 4];
   const parts: string[] = [];
   for (const { kind, words } of entries) {
@@ -170,10 +177,9 @@ function drawLegend(
     parts.push(`<text x="${px(x + 22)}" y="${px(y + 10)}">${words}</text>`);
     x += width;
   }
-  const range = `from ${formatMultiple(low)} to ${formatMultiple(high)}`;
   y += 20;
   parts.push(
-    `<text x="${size.margin}" y="${px(y + 10)}">load over the layer's mean, ${range}; max: the layer's largest</text>`,
+    `<text x="${size.margin}" y="${px(y + 10)}">load over the layer's mean: 1.00x is even; here ${range}; max: the layer's largest</text>`,
   );
   return { text: parts.join('\n'), height: y + 24 - top };
 }

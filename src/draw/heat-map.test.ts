@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { InputError } from '../base/index.js';
-import { drawHeatMapSvg, drawHeatMapText, type HeatMap, type TextHeatMap } from './index.js';
+import {
+  describeLevels,
+  drawHeatMapSvg,
+  drawHeatMapText,
+  type HeatMap,
+  heatScales,
+  levelFills,
+  levelOf,
+  noneFills,
+  type TextHeatMap,
+  textOn,
+} from './index.js';
 
 function createMap(title: string, values: readonly (readonly number[])[], first = 0): HeatMap {
   return { title, values, rowLabels: values.map((_, row) => `layer ${first + row}`), columnName: 'GPU' };
@@ -42,17 +53,59 @@ const anyMaps = fc
     })),
   );
 
+/** Luminance as the WCAG defines it. */
+function luminance(hex: string): number {
+  const [red, green, blue] = [1, 3, 5].map((place) => {
+    const share = Number.parseInt(hex.slice(place, place + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+}
+
+describe('the scale of heat maps', () => {
+  it('is the same whatever is drawn, with an even load in the middle and both ends open', () => {
+    for (const scale of Object.values(heatScales)) {
+      assert.deepEqual(
+        [0.001, 1, 1e6, 0].map((value) => levelOf(value, scale)),
+        [0, 3, 7, -1],
+      );
+      assert.equal(describeLevels(scale).length, levelFills.light.length);
+    }
+    assert.deepEqual(
+      [describeLevels(heatScales.gpus)[0], describeLevels(heatScales.gpus)[7]],
+      ['under 0.70x', 'over 1.50x'],
+    );
+  });
+
+  it('goes away from the middle in lightness, and texts on it have a contrast of 4.5 to 1', () => {
+    for (const theme of ['light', 'dark'] as const) {
+      const fills: readonly string[] = levelFills[theme];
+      const far = fills.map((fill) => Math.abs(luminance(fill) - luminance(levelFills[theme][3])));
+      for (const side of [far.slice(0, 4).reverse(), far.slice(3)])
+        assert.ok(
+          side.every((value, place) => place === 0 || value > side[place - 1]!),
+          `${theme}: ${side.join(' ')}`,
+        );
+      for (const fill of [...fills, noneFills[theme]]) {
+        const [dark, light] = [luminance(fill), luminance(textOn(fill))].sort((a, b) => a - b);
+        assert.ok((light! + 0.05) / (dark! + 0.05) >= 4.5, `${fill} under ${textOn(fill)}`);
+      }
+    }
+  });
+});
+
 describe('heat maps as text', () => {
   it('stand side by side on one scale, with the largest of each row and a legend', () => {
     assert.deepEqual(drawHeatMapText([before, after], plain).split('\n'), [
       'before                  after',
       '        GPU 0-3   max           GPU 0-3   max',
-      'layer 0 ▁▁▆▆··██ 2.00   layer 0 ▃▃▃▃▃▃▃▃ 1.00',
-      'layer 1 ▃▃▃▃▃▃▃▃ 1.00   layer 1 ········ 0.00',
+      'layer 0 ▁▁██··██ 2.00   layer 0 ▄▄▄▄▄▄▄▄ 1.00',
+      'layer 1 ▄▄▄▄▄▄▄▄ 1.00   layer 1 ········ 0.00',
       '',
-      '▁ 0.50-0.69  ▂ 0.69-0.88  ▃ 0.88-1.06  ▄ 1.06-1.25  ▅ 1.25-1.44  ▆ 1.44-1.63',
-      '▇ 1.63-1.81  █ 1.81-2.00  · none',
-      "load over the layer's mean, from 0.50 to 2.00; max: the layer's largest",
+      '▁ under 0.70x  ▂ 0.70-0.85x  ▃ 0.85-0.95x  ▄ 0.95-1.05x  ▅ 1.05-1.15x',
+      '▆ 1.15-1.30x  ▇ 1.30-1.50x  █ over 1.50x  · none',
+      "load over the layer's mean: 1.00x is even; here from 0.50x to 2.00x; max: the",
+      "layer's largest",
       '',
     ]);
   });
@@ -62,12 +115,12 @@ describe('heat maps as text', () => {
     assert.deepEqual(lines.slice(0, 8), [
       'before',
       '        GPU 0-3   max',
-      'layer 0 ▁▁▆▆··██ 2.00',
-      'layer 1 ▃▃▃▃▃▃▃▃ 1.00',
+      'layer 0 ▁▁██··██ 2.00',
+      'layer 1 ▄▄▄▄▄▄▄▄ 1.00',
       '',
       'after',
       '        GPU 0-3   max',
-      'layer 0 ▃▃▃▃▃▃▃▃ 1.00',
+      'layer 0 ▄▄▄▄▄▄▄▄ 1.00',
     ]);
   });
 
@@ -78,15 +131,15 @@ describe('heat maps as text', () => {
     const text = drawHeatMapText([createMap('before', values, 3)], plain);
     assert.match(text, /^each column is the largest of 4 GPUs$/m);
     assert.match(text, /^each row is the largest of 3 layers$/m);
-    assert.match(text, /^layer 3-5 {3}▁{50} 1\.00$/m);
-    assert.match(text, /^layer 51-52 ▁{49}█ 9\.00$/m);
+    assert.match(text, /^layer 3-5 {3}▄{50} 1\.00$/m);
+    assert.match(text, /^layer 51-52 ▄{49}█ 9\.00$/m);
     assert.match(text, /GPU 0-199/);
   });
 
   it('do not make peaks of rounding errors', () => {
     const text = drawHeatMapText([createMap('after', [[1, 1 + 1e-12, 1 - 1e-12, 1]])], plain);
-    assert.match(text, /^layer 0 ▁{8} 1\.00$/m);
-    assert.match(text, /from 1\.00 to 1\.10/);
+    assert.match(text, /^layer 0 ▄{8} 1\.00$/m);
+    assert.match(text, /from 1\.00x to 1\.00x/);
   });
 
   it('take colour as escape codes and nothing else', () => {
@@ -126,13 +179,14 @@ describe('heat maps of ranks over time, as text', () => {
       'load of each rank',
       '       steps 1-80        max',
       'rank 0 ████████▅▅▅▅▅▅▅▅ 1.50',
-      'rank 1 ▁▁▁▁▁▁▁▁▄▄▄▄▄▄▄▄ 0.90',
+      'rank 1 ▁▁▁▁▁▁▁▁▃▃▃▃▃▃▃▃ 0.90',
       'moved          ^',
       '',
-      '▁ 0.50-0.63  ▂ 0.63-0.75  ▃ 0.75-0.88  ▄ 0.88-1.00',
-      '▅ 1.00-1.13  ▆ 1.13-1.25  ▇ 1.25-1.38  █ 1.38-1.50  · none',
-      'load over the mean of the ranks that share experts, from',
-      "0.50 to 1.50; max: the rank's largest",
+      '▁ under 0.70x  ▂ 0.70-0.85x  ▃ 0.85-0.95x  ▄ 0.95-1.05x',
+      '▅ 1.05-1.15x  ▆ 1.15-1.30x  ▇ 1.30-1.50x  █ over 1.50x',
+      '· none',
+      'load over the mean of the ranks that share experts: 1.00x is',
+      "even; here from 0.50x to 1.50x; max: the rank's largest",
       '^ replicas moved',
       '',
     ]);
@@ -159,13 +213,13 @@ describe('heat maps as a picture', () => {
     assert.equal(cells.length, 16);
     assert.deepEqual(cells.slice(0, 5), [
       'l0 layer 0, GPU 0: 0.50',
-      'l5 layer 0, GPU 1: 1.50',
+      'l7 layer 0, GPU 1: 1.50',
       'none layer 0, GPU 2: 0.00',
       'l7 layer 0, GPU 3: 2.00',
-      'l2 layer 1, GPU 0: 1.00',
+      'l3 layer 1, GPU 0: 1.00',
     ]);
-    assert.equal(cells[8], 'l2 layer 0, GPU 0: 1.00');
-    assert.match(svg, /from 0\.50 to 2\.00/);
+    assert.equal(cells[8], 'l3 layer 0, GPU 0: 1.00');
+    assert.match(svg, /from 0\.50x to 2\.00x/);
   });
 
   it('are well-formed, whatever the texts', () => {

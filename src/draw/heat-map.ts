@@ -1,11 +1,13 @@
 import {
   checkHeatMaps,
-  findHeatScale,
+  describeLevels,
+  describeRange,
   formatMultiple,
   type HeatMap,
-  type HeatScale,
+  heatScales,
   largestOf,
   levelBlocks,
+  levelOf,
 } from './heat-scale.js';
 import type { TextOptions } from './text.js';
 
@@ -16,8 +18,9 @@ const longestLabel = 16;
 /** What the smallest picture needs: a label, one column, a number. */
 const narrowestWidth = 20;
 const gap = '   ';
-/** Colours of the 256 of terminals, from blue over yellow to red, none too dark or too light to be seen. */
-const levelColors = [68, 74, 80, 114, 185, 214, 208, 196] as const;
+/** Colours of the 256 of terminals, from blue over grey to red, none too dark or too light to be seen. */
+const levelColors = [32, 74, 110, 245, 179, 214, 208, 196] as const;
+const scale = heatScales.gpus;
 
 /** A heat map and what only text shows of it. */
 export interface TextHeatMap extends HeatMap {
@@ -49,15 +52,14 @@ export function drawHeatMapText(maps: readonly TextHeatMap[], options: TextOptio
   checkHeatMaps(maps);
   if (maps.length === 0) return '';
   const width = Math.max(options.width, narrowestWidth);
-  const scale = findHeatScale(maps);
   const merged = maps.map(mergeRows);
   const layout = findLayout(merged, width);
   const paint = (text: string, level: number) =>
     options.color && level >= 0 ? `\u001b[38;5;${levelColors[level]}m${text}\u001b[0m` : text;
-  const blocks = merged.map((map) => drawBlock(map, layout, width, scale, paint));
+  const blocks = merged.map((map) => drawBlock(map, layout, width, paint));
   const lines = layout.isSideBySide ? joinSideBySide(blocks) : blocks.flatMap((block) => [...block, '']);
   const rowGroup = Math.max(...maps.map(groupOfRows));
-  const legend = drawLegend({ scale, layout, rowGroup, map: maps[0]!, width, paint });
+  const legend = drawLegend({ range: describeRange(maps), layout, rowGroup, map: maps[0]!, width, paint });
   return `${[...lines, ...(layout.isSideBySide ? [''] : []), ...legend].map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
@@ -125,7 +127,7 @@ function axisOf(map: TextHeatMap): string {
 }
 
 /** Title, axis and a line a row, all of the same width as seen. */
-function drawBlock(map: TextHeatMap, layout: Layout, width: number, scale: HeatScale, paint: Paint): string[] {
+function drawBlock(map: TextHeatMap, layout: Layout, width: number, paint: Paint): string[] {
   const body = Math.min(bodyWidth(map, layout), width - layout.label - layout.number - 2);
   const full = Math.min(blockWidth(map, layout), width);
   const drawRow = (label: string, cells: string, cellsWidth: number, number: string) => {
@@ -136,7 +138,7 @@ function drawBlock(map: TextHeatMap, layout: Layout, width: number, scale: HeatS
   const rows = map.values.map((row, index) => {
     const groups = groupsOf(row, layout.group);
     const cells = groups.map((value) => {
-      const level = scale.levelOf(value);
+      const level = levelOf(value, scale);
       return paint((level < 0 ? none : levelBlocks[level]!).repeat(layout.cell), level);
     });
     const cellsWidth = groups.length * layout.cell;
@@ -170,7 +172,8 @@ function joinSideBySide(blocks: readonly (readonly string[])[]): string[] {
 }
 
 interface Legend {
-  readonly scale: HeatScale;
+  /** Of all values, in words. */
+  readonly range: string;
   readonly layout: Layout;
   readonly rowGroup: number;
   /** Whose words it has. */
@@ -179,11 +182,10 @@ interface Legend {
   readonly paint: Paint;
 }
 
-function drawLegend({ scale, layout, rowGroup, map, width, paint }: Legend): string[] {
-  const { low, high, ranges } = scale;
+function drawLegend({ range, layout, rowGroup, map, width, paint }: Legend): string[] {
   const { columnName, marks } = map;
   const { rowName, mean } = map.words ?? { rowName: 'layer', mean: "the layer's mean" };
-  const entries = ranges.map((range, level) => ({ sign: levelBlocks[level]!, level, words: range }));
+  const entries = describeLevels(scale).map((words, level) => ({ sign: levelBlocks[level]!, level, words }));
   entries.push({ sign: none, level: -1, words: 'none' });
   const lines: string[] = [];
   let used = width;
@@ -196,7 +198,7 @@ function drawLegend({ scale, layout, rowGroup, map, width, paint }: Legend): str
     else lines[lines.length - 1] += `  ${text}`;
   }
   const sentences = [
-    `load over ${mean}, from ${formatMultiple(low)} to ${formatMultiple(high)}; max: the ${rowName}'s largest`,
+    `load over ${mean}: 1.00x is even; here ${range}; max: the ${rowName}'s largest`,
     ...(layout.group > 1 ? [`each column is the largest of ${layout.group} ${columnName}s`] : []),
     ...(rowGroup > 1 ? [`each row is the largest of ${rowGroup} ${rowName}s`] : []),
     ...(marks?.columns.includes(true) === true ? [`${mark} ${marks.meaning}`] : []),

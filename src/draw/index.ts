@@ -1,7 +1,17 @@
 export { drawCurve } from './curve.js';
 export { drawHeatMapText, type TextHeatMap } from './heat-map.js';
 export { drawHeatMapSvg } from './heat-map-svg.js';
-export { findHeatScale, type HeatMap } from './heat-scale.js';
+export {
+  describeLevels,
+  formatMultiple,
+  type HeatMap,
+  type HeatScale,
+  heatScales,
+  levelFills,
+  levelOf,
+  noneFills,
+  textOn,
+} from './heat-scale.js';
 export { drawLanesText } from './lanes.js';
 export { type ChartPoint, type ChartSeries, drawLineChartSvg, type LineChart } from './line-chart.js';
 export { mapGpuLoads, mapSolution } from './load-map.js';

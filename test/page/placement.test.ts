@@ -289,7 +289,7 @@ describe('the view Placement for anyone', { skip: skipWithoutBrowser }, () => {
     await map.focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowDown');
-    await page.getByText(/^layer 1, GPU 0: \d\.\d\d of the mean$/).waitFor();
+    await page.getByText(/^layer 1, GPU 0: \d\.\d\dx the mean$/).waitFor();
     const waiting = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Download SVG' }).focus();
     await page.keyboard.press('Enter');

@@ -109,7 +109,9 @@ describe('a search of the view Planner', { skip: skipWithoutBrowser }, () => {
       assert.equal(text, `${makespan.toFixed(1)} s`);
     });
   });
+});
 
+describe('a search of the view Planner that is stopped', { skip: skipWithoutBrowser }, () => {
   it('is cancelled and begun again, and the page answers meanwhile', async () => {
     await visit(`#/planner?sequences=61440`, async (page) => {
       await page.getByRole('progressbar', { name: 'Searching layouts' }).waitFor();

@@ -109,7 +109,7 @@ describe('a run that is over', { skip: skipWithoutBrowser }, () => {
     await page.waitForURL(/window=/);
     await page.getByRole('application', { name: /Load of the experts of layer 0/ }).focus();
     await page.keyboard.press('ArrowRight');
-    await page.getByText(/^expert 0, step \d+: \d+\.\d\d of the mean$/).waitFor();
+    await page.getByText(/^expert 0, step \d+: \d+\.\d\dx the mean$/).waitFor();
     await page.getByRole('application', { name: /^Loss/ }).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByText('step 1', { exact: true }).first().waitFor();

@@ -129,7 +129,7 @@ describe('runs that go on while they are looked at', { skip: skipWithoutBrowser 
     const rankMap = page.getByRole('application', { name: /Load of ranks as measured/ });
     await rankMap.focus();
     await page.keyboard.press('ArrowRight');
-    await page.getByText('rank 0, step 1: 1.33 of the mean').waitFor();
+    await page.getByText('rank 0, step 1: 1.33x the mean').waitFor();
     await page.getByRole('application', { name: /^Step 4 as measured/ }).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByText(/^rank 0, compute: attention/).waitFor();
@@ -142,7 +142,7 @@ describe('runs that go on while they are looked at', { skip: skipWithoutBrowser 
       appendFileSync(join(runs, 'live', 'metrics.jsonl'), textOf([metricsOf(step)]));
       await page.getByText(`${step} of 600`).waitFor();
     }
-    assert.equal(await page.getByText('rank 0, step 1: 1.33 of the mean').count(), 1);
+    assert.equal(await page.getByText('rank 0, step 1: 1.33x the mean').count(), 1);
     assert.equal(await page.getByText(/^rank 0, compute: attention/).count(), 1);
     assert.ok((await page.screenshot({ clip: (await loss.boundingBox())! })).equals(zoomed));
     await page.keyboard.press('0');

@@ -1,8 +1,9 @@
-export { parseColour, scaleStops } from './colours.js';
-export { findRange, type HeatGrid, type HeatRange, listShades, paintHeatRow } from './heat-map.js';
+export { parseColour } from './colours.js';
+export { colourPlace, columnsOfPixel, type HeatGrid, heatColours, largestIn, paintHeatRow } from './heat-map.js';
 export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
 export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
 export {
+  describeMaps,
   hottestExperts,
   listFigures,
   listLayers,

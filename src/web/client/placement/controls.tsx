@@ -31,7 +31,7 @@ export function Controls({ facts, settings }: ControlsProps) {
             { value: 'best', words: 'our search' },
             { value: 'deepseek', words: "DeepSeek's EPLB" },
           ]}
-          hint={policy === 'best' ? 'On the loads it is placed by, in no layer worse than EPLB.' : 'To the bit.'}
+          hint={policy === 'best' ? describeOwnPolicy(facts) : 'To the bit.'}
         />
         {facts.windows > 1 && policy === 'best' ? (
           <SelectField
@@ -60,6 +60,13 @@ export function Controls({ facts, settings }: ControlsProps) {
       </div>
     </Panel>
   );
+}
+
+/** What the search promises, and where it is compared with what other windows do. */
+function describeOwnPolicy({ windows }: LoadsFacts): string {
+  return windows === 1
+    ? 'In no layer worse than EPLB.'
+    : 'For the sum of the windows it is placed by in no layer worse than EPLB; the measures compare both on other windows.';
 }
 
 function MachineFields({ facts: { experts }, settings }: ControlsProps) {

@@ -125,10 +125,10 @@ function Result({ state: { result, isOld } }: { readonly state: PlacementState }
   return (
     <div class={isOld ? 'stack old' : 'stack'} aria-busy={isOld} data-part="result">
       <SummaryPanel placed={placed} settings={settings} />
+      <DownloadPanel placed={placed} isOld={isOld} />
       <MapsPanel placed={placed} />
       <ExpertsPanel placed={placed} />
       <MeasuresPanel placed={placed} />
-      <DownloadPanel placed={placed} isOld={isOld} />
     </div>
   );
 }

@@ -1,6 +1,5 @@
 import { useMemo } from 'preact/hooks';
 import {
-  type BalanceSolution,
   describeGain,
   describeHeldOut,
   describeMoves,
@@ -8,10 +7,11 @@ import {
   tabulateSolution,
 } from '../../../balance/index.js';
 import { formatPercent, formatSeconds } from '../../../base/index.js';
-import { drawHeatMapSvg } from '../../../draw/index.js';
+import { drawHeatMapSvg, formatMultiple, heatScales } from '../../../draw/index.js';
 import {
-  findRange,
+  describeMaps,
   type HeatGrid,
+  largestIn,
   listFigures,
   listLayers,
   mapLoads,
@@ -26,7 +26,7 @@ export interface ResultProps {
   readonly settings: PlacementSettings;
 }
 
-const multiple = (value: number): string => (value === 0 ? 'nothing' : `${value.toFixed(2)} of the mean`);
+const multiple = (value: number): string => (value === 0 ? 'nothing' : `${formatMultiple(value)}x the mean`);
 /** So many columns need the whole width. */
 const mostBeside = 64;
 const room = 440;
@@ -34,17 +34,12 @@ const room = 440;
 /** What was placed and how good it is: a sentence, the figures, and whether to move. */
 export function SummaryPanel({ placed, settings }: ResultProps) {
   const { solution, notes } = placed;
-  const { gap, verdict, seconds, windows } = solution;
+  const { verdict, seconds } = solution;
   return (
     <Panel title="Placement" note={describeSolution(solution)}>
       <Figures
         figures={[
           ...listFigures(solution),
-          {
-            name: 'Above the bound',
-            value: formatPercent(gap, 3),
-            note: `${gap === 0 ? 'proven to be the least' : 'at most, of the least possible'}${windows === 1 ? '' : ', for the windows it was placed by together'}`,
-          },
           ...(verdict === undefined
             ? []
             : [
@@ -77,10 +72,9 @@ export function SummaryPanel({ placed, settings }: ResultProps) {
 /** The load of each GPU in each layer, before and after, in the same colours. */
 export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
   const { solution, layerNumbers } = placed;
-  const { before, after, range, maps } = useMemo(() => mapLoads(placed), [placed]);
-  const [first, second] = titleMaps(solution);
+  const { before, after, maps } = useMemo(() => mapLoads(placed), [placed]);
   const common = {
-    range,
+    scale: heatScales.gpus,
     room,
     axis: 'GPU',
     nameRow: (row: number) => `layer ${layerNumbers[row]}`,
@@ -102,13 +96,13 @@ export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
         </button>
       }
     >
-      <div class={after.columns > mostBeside ? 'stack' : 'side-by-side'}>
+      <div class={after.columns > mostBeside ? 'stack' : 'side-by-side map-pair'}>
         <div class="stack">
-          <h3>{`${first}: the busiest has ${largestOf(before)} times its layer's mean`}</h3>
+          <h3>{`${solution.hasCurrent ? 'Now' : 'Before'}: ${describeBusiest(before)}`}</h3>
           <HeatMap {...common} grid={before} label={`Load of each GPU ${solution.hasCurrent ? 'now' : 'before'}`} />
         </div>
         <div class="stack">
-          <h3>{`${second}: the busiest has ${largestOf(after)} times`}</h3>
+          <h3>{`After: ${describeBusiest(after)}`}</h3>
           <HeatMap {...common} grid={after} label="Load of each GPU after" />
         </div>
       </div>
@@ -116,25 +110,9 @@ export function MapsPanel({ placed }: Pick<ResultProps, 'placed'>) {
   );
 }
 
-function largestOf(grid: HeatGrid): string {
-  return findRange([grid]).high.toFixed(2);
-}
-
-/** Of which windows the maps are. */
-function titleMaps({ hasCurrent, windows }: BalanceSolution): readonly [string, string] {
-  const first = hasCurrent ? 'Now' : 'Before';
-  return windows === 1
-    ? [first, 'After']
-    : [`${first}, ${windows} windows together`, `After, the ${windows} windows it was placed by together`];
-}
-
-function describeMaps({ hasCurrent, windows }: BalanceSolution): string {
-  const before = hasCurrent
-    ? 'Now is the placement in use.'
-    : 'Before is what the file says was in force, or else how engines begin: experts in order.';
-  const summed =
-    windows === 1 ? '' : ' All windows together, which were placed by; balancedness counts each alone, on others.';
-  return `Tokens over the mean of the layer's GPUs.${summed} ${before}`;
+/** `the busiest GPU has 1.39x the mean` */
+function describeBusiest(grid: HeatGrid): string {
+  return `the busiest GPU has ${formatMultiple(largestIn(grid))}x the mean`;
 }
 
 /** The named measures, and each layer's largest loads against its bound. */

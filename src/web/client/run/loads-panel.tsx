@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { measureImbalance } from '../../../balance/index.js';
+import { formatMultiple, heatScales } from '../../../draw/index.js';
 import { parseRunLoads, type RunLoads, type StepMetrics } from '../../../formats/browser.js';
 import {
-  findRange,
   gridOfExperts,
   gridOfRanks,
   type LoadChoice,
@@ -25,7 +25,7 @@ const mostColumns = 2000;
 /** Where no moves are to be marked. */
 const noHistory: readonly StepMetrics[] = [];
 
-const describeLoad = (value: number): string => `${value.toFixed(2)} of the mean`;
+const describeLoad = (value: number): string => `${formatMultiple(value)}x the mean`;
 
 /** Heat maps of loads over time: experts of a layer, and ranks with and without balancing. */
 export function LoadsPanel({ state, shape }: { readonly state: RunState; readonly shape: RunShape | undefined }) {
@@ -82,7 +82,7 @@ function ExpertLoads({
 }
 
 function RankLoads({ history, expert }: { readonly history: readonly StepMetrics[]; readonly expert: number }) {
-  const { measured, unmoved, range, moves, imbalances } = useMemo(() => {
+  const { measured, unmoved, moves, imbalances } = useMemo(() => {
     const shown = pickSteadily(history, mostColumns);
     const [measured, unmoved] = [gridOfRanks(shown, 'measured', expert), gridOfRanks(shown, 'unmoved', expert)];
     const imbalanceOf = (choice: LoadChoice) =>
@@ -93,7 +93,6 @@ function RankLoads({ history, expert }: { readonly history: readonly StepMetrics
     return {
       measured,
       unmoved,
-      range: findRange([measured, unmoved]),
       moves: shown.some(({ unmovedRankLoads }) => unmovedRankLoads !== undefined),
       imbalances: { measured: imbalanceOf('measured'), unmoved: imbalanceOf('unmoved') },
     };
@@ -112,18 +111,12 @@ function RankLoads({ history, expert }: { readonly history: readonly StepMetrics
         {moves ? (
           <div class="stack">
             <h3>{`As the first placement would have it: ${say('unmoved')}`}</h3>
-            <LoadMap
-              grid={unmoved}
-              history={noHistory}
-              range={range}
-              label="Load of ranks without moves"
-              rowName="rank"
-            />
+            <LoadMap grid={unmoved} history={noHistory} label="Load of ranks without moves" rowName="rank" />
           </div>
         ) : null}
         <div class="stack">
           <h3>{`As it was: ${say('measured')}`}</h3>
-          <LoadMap grid={measured} history={history} range={range} label="Load of ranks as measured" rowName="rank" />
+          <LoadMap grid={measured} history={history} label="Load of ranks as measured" rowName="rank" />
         </div>
       </div>
     </Panel>
@@ -135,21 +128,18 @@ function LoadMap({
   history,
   label,
   rowName,
-  range: given,
 }: {
   readonly grid: StepGrid;
   readonly history: readonly StepMetrics[];
   readonly label: string;
-  readonly rowName: string;
-  readonly range?: ReturnType<typeof findRange>;
+  readonly rowName: 'expert' | 'rank';
 }) {
-  const range = useMemo(() => given ?? findRange([grid]), [grid, given]);
   const marks = useMemo(() => listMoves(history, grid), [history, grid]);
   return (
     <HeatMap
       label={label}
       grid={grid}
-      range={range}
+      scale={rowName === 'expert' ? heatScales.experts : heatScales.gpus}
       nameRow={(row) => `${rowName} ${row}`}
       nameColumn={(column) => `step ${grid.steps[column]}`}
       describe={describeLoad}

@@ -1,14 +1,13 @@
 import type { BalanceSolution } from '../../../balance/index.js';
 import { formatPercent } from '../../../base/index.js';
-import { findHeatScale, type HeatMap, mapSolution } from '../../../draw/index.js';
-import type { HeatGrid, HeatRange } from '../heat-map.js';
+import { type HeatMap, mapSolution } from '../../../draw/index.js';
+import type { HeatGrid } from '../heat-map.js';
 import type { PlacedLoads } from './place-loads.js';
 
-/** The loads of GPUs as grids with one range of colours, layers as rows. */
+/** The loads of GPUs as grids, layers as rows. */
 export interface LoadMaps {
   readonly before: HeatGrid;
   readonly after: HeatGrid;
-  readonly range: HeatRange;
   /** For a picture file. */
   readonly maps: readonly [HeatMap, HeatMap];
 }
@@ -16,8 +15,7 @@ export interface LoadMaps {
 /** GPU loads before and after, as multiples of the mean of their layer. */
 export function mapLoads({ solution, layerNumbers }: Pick<PlacedLoads, 'solution' | 'layerNumbers'>): LoadMaps {
   const maps = mapSolution(solution, layerNumbers);
-  const { low, high } = findHeatScale(maps);
-  return { before: gridOf(maps[0]), after: gridOf(maps[1]), range: { low, high }, maps };
+  return { before: gridOf(maps[0]), after: gridOf(maps[1]), maps };
 }
 
 function gridOf({ values }: HeatMap): HeatGrid {
@@ -58,33 +56,52 @@ export interface Figure {
   readonly note: string;
 }
 
-/** Balance, and by how much the largest GPU loads fall: of several windows, on those that were not placed by. */
+/** Balance, and by how much the largest GPU loads fall: of several windows, on those that were not placed by, and then on those that were. Each says which. */
 export function listFigures(solution: BalanceSolution): readonly Figure[] {
-  const { before, after, hasCurrent, heldOut } = solution;
+  const { before, after, hasCurrent, heldOut, gap, windows } = solution;
   const first = hasCurrent ? 'now' : 'before';
   const number = (value: number): string => value.toFixed(4);
+  const least = gap === 0 ? 'proven to be the least' : 'at most, of the least possible';
   if (heldOut === undefined) {
     const saved = before.windows.mean === 0 ? 0 : 1 - after.windows.mean / before.windows.mean;
     const note = `${first} ${number(before.balancedness.ratioOfSums)}; 1 is even; on the window it was placed by`;
     return [
       { name: 'Balancedness', value: number(after.balancedness.ratioOfSums), note },
       { name: 'Largest GPU loads', value: formatChange(saved), note: `against ${first}` },
+      { name: 'Above the bound', value: formatPercent(gap, 3), note: least },
     ];
   }
-  const { balancedness, gain } = heldOut;
-  const own = `${number(after.balancedness.ratioOfSums)} on the windows it was placed by`;
+  const { balancedness, gain, deepseek } = heldOut;
+  const rival = deepseek === undefined ? '' : `; DeepSeek's EPLB ${number(deepseek.ratioOfSums)}`;
   return [
     {
-      name: 'Balancedness',
+      name: 'Balancedness on other windows',
       value: number(balancedness.value),
-      note: `± ${number(balancedness.spread)} on other windows; ${first} ${number(heldOut.before.ratioOfSums)}; ${own}`,
+      note: `± ${number(balancedness.spread)}; ${first} ${number(heldOut.before.ratioOfSums)}${rival}; 1 is even`,
     },
     {
-      name: 'Largest GPU loads',
+      name: 'Largest GPU loads on other windows',
       value: formatChange(gain.value),
-      note: `± ${formatPercent(gain.spread)} against ${first}, on windows it was not placed by`,
+      note: `± ${formatPercent(gain.spread)} against ${first}`,
     },
+    {
+      name: 'Balancedness on its own windows',
+      value: number(after.balancedness.ratioOfSums),
+      note: `each of the ${windows} windows it was placed by alone`,
+    },
+    { name: 'Above the bound on its own windows', value: formatPercent(gap, 3), note: `${least}, for all together` },
   ];
+}
+
+/** Of which windows the maps are, so that an even picture is not taken for what other windows will do. */
+export function describeMaps({ hasCurrent, windows, heldOut }: BalanceSolution): string {
+  const before = hasCurrent
+    ? 'Now is the placement in use.'
+    : 'Before is what the file says was in force, or else how engines begin: experts in order.';
+  const tokens = "Tokens over the mean of the layer's GPUs";
+  if (heldOut === undefined) return `${tokens}${windows === 1 ? '' : `, ${windows} windows together`}. ${before}`;
+  const { value } = heldOut.balancedness;
+  return `${tokens}, the ${windows} windows together that it was placed by: it fits these. On other windows the busiest GPU of a layer has ${(1 / value).toFixed(2)}x the mean (balancedness ${value.toFixed(4)}). ${before}`;
 }
 
 /** What is saved, as a change: `−12.0%`. */
