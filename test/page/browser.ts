@@ -95,6 +95,12 @@ export async function assertFits(page: Page): Promise<void> {
   assert.deepEqual(wide, []);
 }
 
+/** Unfolds the settings of a view in a narrow window. */
+export async function openSettings(page: Page): Promise<void> {
+  await page.getByText(/^Settings: /).click();
+  await page.locator('details.controls[open]').waitFor();
+}
+
 /** Whether all of what is found lies in the window. */
 export async function isInSight(place: Locator): Promise<boolean> {
   const box = await place.boundingBox();

@@ -12,7 +12,7 @@ describe('the page', { skip: skipWithoutBrowser }, () => {
   });
   after(async () => await server.close());
 
-  it('is reached by keyboard from view to view, and shows which one it is on', async () => {
+  it('is reached by keyboard from view to view, shows which one it is on, and says which there is not', async () => {
     const { page, problems, close } = await openPage(server.address);
     for (const view of views) {
       const link = page.getByRole('navigation').getByRole('link', { name: view });
@@ -22,6 +22,11 @@ describe('the page', { skip: skipWithoutBrowser }, () => {
       assert.equal(await link.getAttribute('aria-current'), 'page');
       assert.equal(await page.title(), `${view} · doubletrack`);
     }
+    await page.goto(`${server.address}#/nosuch?runs=1`);
+    await page.getByText('There is no view “nosuch”').waitFor();
+    await page.getByText('Run is shown in its place').waitFor();
+    await page.waitForURL(/#\/run$/);
+    await assertAccessible(page);
     assert.deepEqual(problems, []);
     await close();
   });

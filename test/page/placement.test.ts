@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { placementFormats } from '../../src/formats/index.js';
 import { runCommand } from '../run-command.js';
-import { assertAccessible, assertFits, isInSight, openPage, skipWithoutBrowser } from './browser.js';
+import { assertAccessible, assertFits, isInSight, openPage, openSettings, skipWithoutBrowser } from './browser.js';
 import {
   alerts,
   assertAsCommand,
@@ -307,6 +307,7 @@ describe('the view Placement for anyone', { skip: skipWithoutBrowser }, () => {
         await page.getByRole('button', { name: 'Try the example' }).click();
         await result(page).waitFor();
         await page.getByText('Each layer against its lower bound').click();
+        if (width < 900) await openSettings(page);
         await page.getByText('Groups, excluded GPUs, dense layers').click();
         await assertAccessible(page);
         await assertFits(page);

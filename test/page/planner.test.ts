@@ -6,7 +6,15 @@ import type { Page } from 'playwright-core';
 import { readJson, readToml } from '../../src/formats/index.js';
 import { type Plan, planColumns, planRates, readBasis, searchLayouts } from '../../src/plan/index.js';
 import { type PageServer, servePage } from '../../src/web/index.js';
-import { assertAccessible, assertFits, isInSight, openPage, type PageOptions, skipWithoutBrowser } from './browser.js';
+import {
+  assertAccessible,
+  assertFits,
+  isInSight,
+  openPage,
+  openSettings,
+  type PageOptions,
+  skipWithoutBrowser,
+} from './browser.js';
 
 const narrowed = '#/planner?schedule=dualpipe&pipeline=16&expert=64&microbatch=1';
 const config = (name: string) => readFileSync(join('configs', name), 'utf8');
@@ -175,12 +183,25 @@ describe('what is chosen in the view Planner', { skip: skipWithoutBrowser }, () 
     });
   });
 
-  it('shows the example with all that is wrong in an address', async () => {
-    const bad = `${narrowed}&sequences=-1&length=x&plans=1e9&plan=99`;
+  it('shows the example with all that is wrong in an address, says so, and leaves it out when asked', async () => {
+    const bad = `${narrowed}&sequences=-1&length=x&plans=1e9&plan=99&colour=red`;
     await visit(bad, async (page) => {
       await search(page).waitFor();
+      const notice = page.getByRole('status').filter({ hasText: 'Part of the address means nothing here' });
+      const said = await notice.getByRole('listitem').allTextContents();
+      assert.deepEqual(said.sort(), [
+        'colour=red is nothing that this view knows',
+        'length=x is no whole number from 1 to 16777216: 4096 is shown',
+        'plan=99 is no whole number from 1 to 10: 1 is shown',
+        'plans=1e9 is no whole number from 1 to 50: 10 is shown',
+        'sequences=-1 is no whole number from 1 to 1000000000: 15360 is shown',
+      ]);
+      await assertAccessible(page);
       assert.equal(await page.getByRole('spinbutton', { name: 'Sequences a step' }).inputValue(), '15360');
       await page.getByRole('heading', { name: 'Plan 1. dualpipe' }).waitFor();
+      await notice.getByRole('button').click();
+      await page.waitForURL(/#\/planner\?expert=64&microbatch=1&pipeline=16&schedule=dualpipe$/);
+      assert.equal(await notice.count(), 0);
     });
   });
 });
@@ -268,6 +289,7 @@ describe('the view Planner', { skip: skipWithoutBrowser }, () => {
       it(`can be used by anyone, ${theme} and ${width} pixels wide`, async () => {
         const check = async (page: Page) => {
           await search(page).waitFor();
+          if (width < 900) await openSettings(page);
           await assertAccessible(page);
           await assertFits(page);
         };

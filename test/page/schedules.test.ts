@@ -19,6 +19,7 @@ import {
   isInSight,
   type OpenedPage,
   openPage,
+  openSettings,
   type PageOptions,
   skipWithoutBrowser,
   until,
@@ -334,6 +335,7 @@ describe('the view Schedules, for everyone', { skip: skipWithoutBrowser }, () =>
         const opened = await open({}, { width, theme });
         const { page } = opened;
         await page.getByText('Figures of every rank').first().click();
+        if (width < 900) await openSettings(page);
         await page.getByText('Or paste it').click();
         await assertAccessible(page);
         await assertFits(page);

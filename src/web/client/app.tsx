@@ -3,13 +3,31 @@ import { type ComponentType, lazy, Suspense } from 'preact/compat';
 import { useEffect, useErrorBoundary, useRef } from 'preact/hooks';
 import { problemOf } from '../../base/index.js';
 import { formatRoute, type ViewName, viewNames } from '../view/index.js';
-import { Busy, chooseTheme, ProblemNotice, SelectField, useRoute, useTheme } from './ui/index.js';
+import {
+  Busy,
+  chooseTheme,
+  correctAddress,
+  Notice,
+  Panel,
+  ProblemNotice,
+  SelectField,
+  useRoute,
+  useTheme,
+} from './ui/index.js';
 
 const titles: Readonly<Record<ViewName, string>> = {
   run: 'Run',
   schedules: 'Schedules',
   placement: 'Placement',
   planner: 'Planner',
+};
+
+/** What each view shows, to be read until it is there. */
+const leads: Readonly<Record<ViewName, string>> = {
+  run: 'A training, while it goes on or afterwards.',
+  schedules: "What a pipeline schedule does with the ranks' time and memory.",
+  placement: 'Which expert belongs on which GPU.',
+  planner: 'Which layouts train a model fastest on a cluster.',
 };
 
 /** Each view is a file of its own, which is fetched when it is first shown. */
@@ -22,7 +40,7 @@ const views: Readonly<Record<ViewName, ComponentType>> = {
 
 /** The whole page: navigation, and the view that the address names. */
 export function App() {
-  const { view } = useRoute();
+  const { view, unknown } = useRoute();
   const main = useRef<HTMLElement>(null);
   const shown = useRef(view);
   useEffect(() => {
@@ -31,6 +49,9 @@ export function App() {
     if (shown.current !== view) main.current?.focus();
     shown.current = view;
   }, [view]);
+  useEffect(() => {
+    if (unknown !== undefined) correctAddress();
+  }, [unknown]);
   const View = views[view];
   return (
     <>
@@ -53,13 +74,27 @@ export function App() {
         <ThemeField />
       </header>
       <main ref={main} tabIndex={-1} aria-label={titles[view]}>
+        {unknown === undefined ? null : (
+          <Notice tone="warning" title={`There is no view “${unknown.slice(0, 60)}”`}>
+            <p>{`${titles[view]} is shown in its place, and stands in the address now.`}</p>
+          </Notice>
+        )}
         <Guarded key={view}>
-          <Suspense fallback={<Busy what="Loading the view" />}>
+          <Suspense fallback={<Loading view={view} />}>
             <View />
           </Suspense>
         </Guarded>
       </main>
     </>
+  );
+}
+
+/** A view that is being fetched. */
+function Loading({ view }: { readonly view: ViewName }) {
+  return (
+    <Panel title={titles[view]} note={leads[view]}>
+      <Busy what="Loading the view" />
+    </Panel>
   );
 }
 

@@ -1,5 +1,6 @@
 export { parseColour } from './colours.js';
 export { colourPlace, columnsOfPixel, type HeatGrid, heatColours, largestIn, paintHeatRow } from './heat-map.js';
+export type { Refusal } from './parameters.js';
 export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
 export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
 export {
@@ -19,6 +20,7 @@ export {
 } from './placement/place-loads.js';
 export {
   describeSlots,
+  findPlacementRefusals,
   type PlacementSettings,
   parseGpuList,
   placementLimits,
@@ -45,6 +47,7 @@ export {
   stepShares,
 } from './planner/found.js';
 export {
+  findPlannerRefusals,
   type PlannerState,
   plannerLimits,
   plannerParameters,
@@ -99,7 +102,7 @@ export {
   type SchedulePicture,
   tryPicture,
 } from './schedules/picture.js';
-export { readSchedulesState, schedulesRoute } from './schedules/route.js';
+export { findSchedulesRefusals, readSchedulesState, schedulesRoute } from './schedules/route.js';
 export {
   type ChosenSchedule,
   chosenLimits,

@@ -5,8 +5,12 @@ import { formatRoute, parseRoute, viewNames } from './route.js';
 
 describe('the route of the page', () => {
   it('is the first view where the address names none that is known', () => {
-    for (const hash of ['', '#', '#/', '#/nothing?x=1', '#//run'])
-      assert.equal(parseRoute(hash).view, 'run', JSON.stringify(hash));
+    for (const hash of ['', '#', '#/']) assert.deepEqual(parseRoute(hash), { view: 'run', parameters: {} });
+    for (const [hash, unknown] of [
+      ['#/nothing?x=1', 'nothing'],
+      ['#//run', '/run'],
+    ] as const)
+      assert.deepEqual(parseRoute(hash), { view: 'run', parameters: {}, unknown });
   });
 
   it('comes back whole from its address, whatever the parameters hold', () => {

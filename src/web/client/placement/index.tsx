@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Busy, type BusyProps, Notice, ProblemNotice, useRoute } from '../ui/index.js';
+import { findPlacementRefusals, listFigures, type PlacedLoads } from '../../view/index.js';
+import { AddressNotice, Busy, type BusyProps, ControlsColumn, Notice, ProblemNotice, useRoute } from '../ui/index.js';
 import { Controls } from './controls.js';
 import { DownloadPanel } from './download-panel.js';
 import { ExpertsPanel } from './experts-panel.js';
@@ -18,6 +19,7 @@ export function PlacementView() {
   useEffect(() => {
     if (isAsked && loaded === undefined && work.kind === 'nothing') open(exampleSource, undefined);
   }, [isAsked]);
+  const address = <AddressNotice refusals={findPlacementRefusals(parameters, loaded?.facts)} />;
   const give = (
     <GivePanel
       title={loaded === undefined ? 'Place experts' : 'Place other loads'}
@@ -35,6 +37,7 @@ export function PlacementView() {
   if (loaded === undefined || settings === undefined)
     return (
       <>
+        {address}
         <Begin />
         {give}
         <WorkBar state={state} />
@@ -42,12 +45,16 @@ export function PlacementView() {
     );
   return (
     <>
+      {address}
       <div class="with-controls">
-        <div class="stack">
+        <ControlsColumn
+          summary={`${settings.slots} slots of ${settings.gpus} GPUs`}
+          effect={state.result && !state.isOld ? describeEffect(state.result.placed) : undefined}
+        >
           <LoadsPanel loaded={loaded} loads={loads} onChoose={(source) => open(source, undefined)} />
           <Controls facts={loaded.facts} settings={settings} />
           <MovesPanel state={state} loaded={loaded} />
-        </div>
+        </ControlsColumn>
         <div class="stack">
           <WorkBar state={state} />
           <Result state={state} />
@@ -56,6 +63,12 @@ export function PlacementView() {
       {give}
     </>
   );
+}
+
+/** The first figure of a result: `Balancedness on other windows 0.7621`. */
+function describeEffect({ solution }: PlacedLoads): string | undefined {
+  const [first] = listFigures(solution);
+  return first && `${first.name} ${first.value}`;
 }
 
 function Begin() {

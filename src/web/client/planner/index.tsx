@@ -1,12 +1,14 @@
 import { useMemo, useState } from 'preact/hooks';
 import {
+  type FoundPlans,
+  findPlannerRefusals,
   type PlannerFile,
   type PlannerState,
   plannerParameters,
   readPlannerState,
   requestOf,
 } from '../../view/index.js';
-import { setParameters, useRoute } from '../ui/index.js';
+import { AddressNotice, ControlsColumn, setParameters, useRoute } from '../ui/index.js';
 import { PlanDetails } from './plan-details.js';
 import { PlannerControls } from './planner-controls.js';
 import { PlannerFiles } from './planner-files.js';
@@ -29,19 +31,31 @@ export function PlannerView() {
   const place = found?.plans[state.chosen - 1] === undefined ? 1 : state.chosen;
   const shown = found?.plans[place - 1];
   return (
-    <div class="with-controls planner">
-      <div class="stack">
-        <PlannerControls state={state} files={search.files} onChange={change} />
-        <PlannerFiles given={given} files={search.files} isCalibrated={isCalibrated} onGiven={setGiven} />
+    <>
+      <AddressNotice refusals={findPlannerRefusals(parameters)} />
+      <div class="with-controls planner">
+        <ControlsColumn
+          summary={`${state.sequencesPerStep} sequences of ${state.sequenceLength} tokens, ${state.schedule ?? 'all schedules'}`}
+          effect={describeFastest(found)}
+        >
+          <PlannerControls state={state} files={search.files} onChange={change} />
+          <PlannerFiles given={given} files={search.files} isCalibrated={isCalibrated} onGiven={setGiven} />
+        </ControlsColumn>
+        <div class="stack">
+          <PlansPanel search={search} state={{ ...state, chosen: place }} onChoose={(chosen) => change({ chosen })} />
+          {found === undefined || shown === undefined ? null : (
+            <div class={search.status === 'ended' ? 'stack' : 'stack old'}>
+              <PlanDetails shown={shown} found={found} place={place} />
+            </div>
+          )}
+        </div>
       </div>
-      <div class="stack">
-        <PlansPanel search={search} state={{ ...state, chosen: place }} onChoose={(chosen) => change({ chosen })} />
-        {found === undefined || shown === undefined ? null : (
-          <div class={search.status === 'ended' ? 'stack' : 'stack old'}>
-            <PlanDetails shown={shown} found={found} place={place} />
-          </div>
-        )}
-      </div>
-    </div>
+    </>
   );
+}
+
+/** The fastest plan: `1. dualpipev, 19.766 s`. */
+function describeFastest(found: FoundPlans | undefined): string | undefined {
+  const cells = found?.plans[0]?.cells;
+  return cells && `1. ${cells.schedule}, ${cells.step}`;
 }

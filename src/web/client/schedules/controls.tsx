@@ -7,7 +7,7 @@ import {
   scheduleChoices,
   schedulesRoute,
 } from '../../view/index.js';
-import { CheckField, NumberField, Panel, SelectField } from '../ui/index.js';
+import { CheckField, ControlsColumn, NumberField, Panel, SelectField } from '../ui/index.js';
 import { LinkButton } from './link-button.js';
 import { OpenFile } from './open-file.js';
 import { TimesPanel } from './times-fields.js';
@@ -15,14 +15,16 @@ import { TimesPanel } from './times-fields.js';
 export interface ControlsProps {
   readonly state: SchedulesState;
   readonly file: Schedule | undefined;
+  /** What the schedules come to, in a few words. */
+  readonly effect: string | undefined;
   readonly onChange: (changes: Partial<SchedulesState>) => void;
   readonly onFile: (file: Schedule | undefined) => void;
 }
 
 /** All that can be chosen. */
-export function Controls({ state, file, onChange, onFile }: ControlsProps) {
+export function Controls({ state, file, effect, onChange, onFile }: ControlsProps) {
   return (
-    <div class="stack">
+    <ControlsColumn summary={describeChosen(state, file)} effect={effect}>
       <Panel title="Schedules">
         <div class="fields">
           {file === undefined ? (
@@ -37,8 +39,15 @@ export function Controls({ state, file, onChange, onFile }: ControlsProps) {
       <TimesPanel times={state.times} onChange={(times) => onChange({ times, window: undefined })} />
       <ShownPanel state={state} ranks={file?.ranks ?? state.ranks} onChange={onChange} />
       <OpenFile onSchedule={onFile} />
-    </div>
+    </ControlsColumn>
   );
+}
+
+/** `dualpipev and 1f1b, 8 ranks, 20 microbatches` */
+function describeChosen({ first, second, ranks, microbatches }: SchedulesState, file: Schedule | undefined): string {
+  const names = [file?.name ?? first.name, ...(second === undefined ? [] : [second.name])].join(' and ');
+  const counts = file ?? { ranks, microbatches };
+  return `${names}, ${counts.ranks} ranks, ${counts.microbatches} microbatches`;
 }
 
 const words = (name: ChosenSchedule['name']) => (name === 'auto' ? 'auto: searched for these times' : name);

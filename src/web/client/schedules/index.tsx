@@ -3,13 +3,15 @@ import type { Problem } from '../../../base/index.js';
 import type { Schedule } from '../../../schedule/index.js';
 import {
   type ChosenSchedule,
+  findSchedulesRefusals,
   fitCounts,
   readSchedulesState,
   type SchedulePicture,
   type SchedulesState,
   schedulesRoute,
 } from '../../view/index.js';
-import { Busy, Notice, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
+import { describeTime } from '../timeline/index.js';
+import { AddressNotice, Busy, Notice, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
 import { Controls } from './controls.js';
 import { SchedulePanel } from './schedule-panel.js';
 import { SummaryPanel } from './summary-panel.js';
@@ -20,6 +22,7 @@ import { type Side, usePictures } from './use-pictures.js';
 export function SchedulesView() {
   const { parameters } = useRoute();
   const state = useMemo(() => readSchedulesState(parameters), [parameters]);
+  const refusals = useMemo(() => findSchedulesRefusals(parameters), [parameters]);
   const [file, setFile] = useState<Schedule>();
   const { first, second, isLate } = usePictures(state, file);
   const changedAt = useRef<number | undefined>(undefined);
@@ -36,27 +39,39 @@ export function SchedulesView() {
   const sides = second === undefined ? [first] : [first, second];
   const pictures = sides.flatMap(({ picture }) => picture ?? []);
   return (
-    <div class="with-controls">
-      <Controls
-        state={state}
-        file={file}
-        onChange={change}
-        onFile={(next) => {
-          setFile(next);
-          if (state.window !== undefined) change({ window: undefined });
-        }}
-      />
-      <div class="stack">
-        {isLate ? <Busy what="Drawing what was chosen" /> : null}
-        {pictures.length > 0 ? <SummaryPanel pictures={pictures} /> : null}
-        <div class={state.isBeside && sides.length > 1 ? 'side-by-side schedule-pair' : 'stack'}>
-          {sides.map((side, place) => (
-            <SideOf key={place} side={side} state={state} pictures={pictures} onChange={change} />
-          ))}
+    <>
+      <AddressNotice refusals={refusals} />
+      <div class="with-controls">
+        <Controls
+          state={state}
+          file={file}
+          effect={describeMakespans(pictures)}
+          onChange={change}
+          onFile={(next) => {
+            setFile(next);
+            if (state.window !== undefined) change({ window: undefined });
+          }}
+        />
+        <div class="stack">
+          {isLate ? <Busy what="Drawing what was chosen" /> : null}
+          {pictures.length > 0 ? <SummaryPanel pictures={pictures} /> : null}
+          <div class={state.isBeside && sides.length > 1 ? 'side-by-side schedule-pair' : 'stack'}>
+            {sides.map((side, place) => (
+              <SideOf key={place} side={side} state={state} pictures={pictures} onChange={change} />
+            ))}
+          </div>
         </div>
       </div>
-    </div>
+    </>
   );
+}
+
+/** `dualpipev 53.55 · 1f1b 73`; undefined where nothing is drawn. */
+function describeMakespans(pictures: readonly SchedulePicture[]): string | undefined {
+  const parts = pictures.map(
+    ({ name, simulation, indexed }) => `${name} ${describeTime(simulation.makespan, indexed.unit)}`,
+  );
+  return parts.length === 0 ? undefined : parts.join(' · ');
 }
 
 interface SideOfProps {

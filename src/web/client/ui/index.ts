@@ -1,5 +1,7 @@
+export { AddressNotice } from './address-notice.js';
 export { Busy, type BusyProps } from './busy.js';
 export { ChartDetails } from './chart-details.js';
+export { ControlsColumn } from './controls-column.js';
 export { CurveChart, type CurveStyle } from './curve-chart.js';
 export { DataTable } from './data-table.js';
 export { downloadText } from './download.js';
@@ -14,7 +16,7 @@ export { type Figure, Figures } from './figures.js';
 export { Notice } from './notice.js';
 export { Panel } from './panel.js';
 export { ProblemNotice } from './problem-notice.js';
-export { setParameters, useRoute } from './route-store.js';
+export { correctAddress, setParameters, useRoute } from './route-store.js';
 export { StackedBar } from './stacked-bar.js';
 export { chooseTheme, useTheme } from './theme.js';
 export { timeColours } from './time-colours.js';

@@ -28,12 +28,17 @@ export function useRoute(): Route {
   return shown;
 }
 
+/** Writes the address of what is shown in place of one that names no view. */
+export function correctAddress(): void {
+  history.replaceState(null, '', formatRoute(route));
+}
+
 /** Changes parameters of the view that is shown, at once on the page, and soon in its address; an empty value takes a parameter away. */
 export function setParameters(changes: Readonly<Record<string, string>>): void {
   const parameters = Object.fromEntries(
     Object.entries({ ...route.parameters, ...changes }).filter(([, value]) => value !== ''),
   );
-  publish({ ...route, parameters });
+  publish({ view: route.view, parameters });
   clearTimeout(timer);
   timer = setTimeout(() => history.replaceState(null, '', formatRoute(route)), quietMilliseconds);
 }

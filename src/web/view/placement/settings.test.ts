@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findFacts, type LoadsFacts } from './facts.js';
-import { describeSlots, parseGpuList, placementLimits, readPlacementSettings, readReadSettings } from './settings.js';
+import {
+  describeSlots,
+  findPlacementRefusals,
+  parseGpuList,
+  placementLimits,
+  readPlacementSettings,
+  readReadSettings,
+} from './settings.js';
 import { readLoads, twoLayers } from './test-loads.js';
 
 const facts = findFacts(readLoads(twoLayers), undefined);
@@ -31,6 +38,17 @@ describe('the settings in an address', () => {
     const nonsense = { gpus: '0', slots: '1.5', nodes: 'x', groups: '-1', policy: 'worst', strategy: '', exclude: 'a' };
     assert.deepEqual(settle({ ...nonsense, robust: 'mean', moves: '3' }), settle({}));
     assert.equal(readReadSettings({ experts: '1e9', trim: 'yes' }).experts, undefined);
+    const refused = (parameters: Record<string, string>) =>
+      findPlacementRefusals(parameters, facts).map(({ name }) => name);
+    const { strategy: _, ...wrong } = nonsense;
+    assert.deepEqual(
+      refused({ ...wrong, trim: 'yes', format: 'x' }).sort(),
+      [...Object.keys(wrong), 'format', 'trim'].sort(),
+    );
+    assert.deepEqual(
+      refused({ gpus: '4', policy: 'best', robust: 'mean', exclude: '1, 2', layer: '3', part: 'a/b' }),
+      [],
+    );
   });
 
   it('have slots for each expert on the GPUs that are used, and an eighth more', () => {

@@ -1,8 +1,15 @@
 import type { MoveCost, PlacementObjective, PlacementPolicy, PlacementStrategy } from '../../../balance/index.js';
-import { readNumber } from '../number-parameter.js';
+import { placementFormats } from '../../../formats/browser.js';
+import {
+  findRefusals,
+  ignoreRefusal,
+  type Parameters,
+  type Refusal,
+  type Refuse,
+  readChoice,
+  readNumber,
+} from '../parameters.js';
 import type { LoadsFacts } from './facts.js';
-
-type Parameters = Readonly<Partial<Record<string, string>>>;
 
 /** How a file is read. */
 export interface ReadSettings {
@@ -51,57 +58,98 @@ const usual = { gpus: 8, secondsPerMove: 0.1, intervalSeconds: 600 };
 const slotsPerExpert = 9 / 8;
 
 /** How the parameters of an address have a file read; what is missing or no such thing is as usual. */
-export function readReadSettings({ part = '', trim, experts }: Parameters): ReadSettings {
+export function readReadSettings(parameters: Parameters, refuse: Refuse = ignoreRefusal): ReadSettings {
   return {
-    part,
-    trimWarmup: trim === '1',
-    experts: readNumber(experts, undefined, { least: 1, most: placementLimits.experts, isWhole: true }),
+    part: parameters.part ?? '',
+    trimWarmup: isOn(parameters, 'trim', refuse),
+    experts: readNumber(parameters, { name: 'experts', refuse }, undefined, {
+      least: 1,
+      most: placementLimits.experts,
+      isWhole: true,
+    }),
   };
 }
 
 /**
  * What the parameters of an address have experts placed on, and how, for loads of which the facts are known. What is missing or no such thing follows from the facts: as many slots as the
- * placement now has, or as there are experts and an eighth more. What means nothing for these loads is left out.
+ * placement now has, or as there are experts and an eighth more. What means nothing for these loads is left out; `refuse` hears of what
+ * means nothing for any.
  */
-export function readPlacementSettings(parameters: Parameters, facts: LoadsFacts): PlacementSettings {
+export function readPlacementSettings(
+  parameters: Parameters,
+  facts: LoadsFacts,
+  refuse: Refuse = ignoreRefusal,
+): PlacementSettings {
   const whole = (name: string, own: number, most: number, least = 1) =>
-    readNumber(parameters[name], own, { least, most, isWhole: true });
+    readNumber(parameters, { name, refuse }, own, { least, most, isWhole: true });
   const gpus = whole('gpus', defaultGpus(facts), placementLimits.gpus);
-  const excludedGpus = readGpuList(parameters.exclude);
-  const isDeepSeek = parameters.policy === 'deepseek';
+  const excludedGpus = readGpuList(parameters, refuse);
+  const policy = readChoice(parameters, { name: 'policy', refuse }, 'best', ['best', 'deepseek']);
+  const isDeepSeek = policy === 'deepseek';
+  const strategy = readChoice(parameters, { name: 'strategy', refuse }, 'auto', ['auto', 'global', 'hierarchical']);
+  const objective = readChoice<PlacementObjective, undefined>(parameters, { name: 'robust', refuse }, undefined, [
+    'sum',
+    'mean',
+    'worst',
+  ]);
   return {
     gpus,
     excludedGpus,
     slots: whole('slots', defaultSlots(facts, gpus, excludedGpus), placementLimits.slots),
     nodes: whole('nodes', 1, placementLimits.nodes),
     groups: whole('groups', 1, placementLimits.groups),
-    policy: isDeepSeek ? 'deepseek' : 'best',
-    strategy: isDeepSeek ? 'auto' : oneOf(parameters.strategy, ['global', 'hierarchical'], 'auto'),
-    objective:
-      isDeepSeek || facts.windows === 1
-        ? undefined
-        : oneOf<PlacementObjective, undefined>(parameters.robust, ['sum', 'mean', 'worst'], undefined),
-    normalize: facts.windows > 1 && parameters.normalize === '1',
-    layerOffset: readNumber(parameters.offset, undefined, {
+    policy,
+    strategy: isDeepSeek ? 'auto' : strategy,
+    objective: isDeepSeek || facts.windows === 1 ? undefined : objective,
+    normalize: isOn(parameters, 'normalize', refuse) && facts.windows > 1,
+    layerOffset: readNumber(parameters, { name: 'offset', refuse }, undefined, {
       least: 0,
       most: placementLimits.layerOffset,
       isWhole: true,
     }),
-    ...readMoves(parameters, facts),
+    ...readMoves(parameters, facts, refuse),
   };
 }
 
 function readMoves(
-  { moves, pays, move, interval }: Parameters,
+  parameters: Parameters,
   { current }: LoadsFacts,
+  refuse: Refuse,
 ): Pick<PlacementSettings, 'mostMoves' | 'cost'> {
+  const pays = isOn(parameters, 'pays', refuse);
+  const mostMoves = readNumber(parameters, { name: 'moves', refuse }, undefined, {
+    least: 0,
+    most: placementLimits.moves,
+    isWhole: true,
+  });
+  const seconds = (name: 'move' | 'interval', own: number) =>
+    readNumber(parameters, { name, refuse }, own, { least: 0.0001, most: placementLimits.seconds });
+  const cost = {
+    secondsPerMove: seconds('move', usual.secondsPerMove),
+    intervalSeconds: seconds('interval', usual.intervalSeconds),
+  };
   if (current === undefined) return { mostMoves: undefined, cost: undefined };
-  const mostMoves = readNumber(moves, undefined, { least: 0, most: placementLimits.moves, isWhole: true });
-  if (pays !== '1') return { mostMoves, cost: undefined };
-  const seconds = (text: string | undefined, own: number) =>
-    readNumber(text, own, { least: 0.0001, most: placementLimits.seconds });
-  const secondsPerMove = seconds(move, usual.secondsPerMove);
-  return { mostMoves, cost: { secondsPerMove, intervalSeconds: seconds(interval, usual.intervalSeconds) } };
+  return { mostMoves, cost: pays ? cost : undefined };
+}
+
+function isOn(parameters: Parameters, name: 'trim' | 'normalize' | 'pays', refuse: Refuse): boolean {
+  return readChoice(parameters, { name, refuse }, undefined, ['1']) === '1';
+}
+
+const parameterNames =
+  'loads part trim experts gpus slots nodes groups policy strategy robust exclude normalize offset moves pays move interval format layer'.split(
+    ' ',
+  );
+
+/** The parameters of an address that mean nothing in the view Placement: as far as can be said before loads are read, or all. */
+export function findPlacementRefusals(parameters: Parameters, facts: LoadsFacts | undefined): readonly Refusal[] {
+  return findRefusals(parameters, parameterNames, (refuse) => {
+    readChoice(parameters, { name: 'loads', refuse }, undefined, ['example']);
+    readChoice(parameters, { name: 'format', refuse }, 'sglang', placementFormats);
+    readNumber(parameters, { name: 'layer', refuse }, undefined, { least: 0, most: 100_000, isWhole: true });
+    readReadSettings(parameters, refuse);
+    if (facts !== undefined) readPlacementSettings(parameters, facts, refuse);
+  });
 }
 
 /** As many GPUs as the placement now says, or else eight, or what divides its slots. */
@@ -147,14 +195,8 @@ export function parseGpuList(text: string): readonly number[] | undefined {
   return gpus.every((gpu) => gpu >= 0) ? gpus : undefined;
 }
 
-function readGpuList(text = ''): readonly number[] {
-  return parseGpuList(text) ?? [];
-}
-
-function oneOf<Choice extends string, Own>(
-  text: string | undefined,
-  choices: readonly Choice[],
-  own: Own,
-): Choice | Own {
-  return choices.find((choice) => choice === text) ?? own;
+function readGpuList({ exclude = '' }: Parameters, refuse: Refuse): readonly number[] {
+  const gpus = parseGpuList(exclude);
+  if (gpus === undefined) refuse('exclude', 'is no list of GPUs, as 3,7: it is left out');
+  return gpus ?? [];
 }

@@ -1,6 +1,14 @@
 import type { PlanRequest } from '../../../plan/index.js';
-import { findScheduleName, type ScheduleName } from '../../../schedule/index.js';
-import { readNumber } from '../number-parameter.js';
+import { findScheduleName, type ScheduleName, scheduleNames } from '../../../schedule/index.js';
+import {
+  findRefusals,
+  ignoreRefusal,
+  type Parameters,
+  type Refusal,
+  type Refuse,
+  readChoice,
+  readNumber,
+} from '../parameters.js';
 
 /** All that is chosen in the view Planner, but for files of one's own. What is undefined is searched. */
 export interface PlannerState {
@@ -47,24 +55,36 @@ const numberNames = {
 
 /**
  * The state that parameters of an address mean: `sequences`, `length`, `schedule`, `pipeline`, `expert`, `microbatch`, `calibration` (`none`), `plans`
- * (how many), `plan` (which one). What is missing, or no such thing, is as in `defaultPlannerState`.
+ * (how many), `plan` (which one). What is missing, or no such thing, is as in `defaultPlannerState`; `refuse` hears of the latter.
  */
-export function readPlannerState(parameters: Readonly<Partial<Record<string, string>>>): PlannerState {
+export function readPlannerState(parameters: Parameters, refuse: Refuse = ignoreRefusal): PlannerState {
   const own = defaultPlannerState;
   const read = <K extends keyof typeof numberNames>(key: K, most: number): number | PlannerState[K] =>
-    readNumber(parameters[numberNames[key]], own[key], { least: 1, most, isWhole: true });
+    readNumber(parameters, { name: numberNames[key], refuse }, own[key], { least: 1, most, isWhole: true });
   const top = read('top', plannerLimits.top);
   return {
     sequencesPerStep: read('sequencesPerStep', plannerLimits.sequencesPerStep),
     sequenceLength: read('sequenceLength', plannerLimits.sequenceLength),
-    schedule: findScheduleName(parameters.schedule ?? ''),
+    schedule: readChoice(
+      parameters,
+      { name: 'schedule', refuse },
+      undefined,
+      scheduleNames,
+      (text) => findScheduleName(text) ?? text,
+    ),
     pipeline: read('pipeline', plannerLimits.count),
     expert: read('expert', plannerLimits.count),
     microbatchSize: read('microbatchSize', plannerLimits.count),
-    isCalibrated: parameters.calibration !== 'none',
+    isCalibrated: readChoice(parameters, { name: 'calibration', refuse }, undefined, ['none']) === undefined,
     top,
     chosen: read('chosen', top),
   };
+}
+
+/** The parameters of an address that mean nothing in the view Planner. */
+export function findPlannerRefusals(parameters: Parameters): readonly Refusal[] {
+  const names = Object.keys(plannerParameters(defaultPlannerState));
+  return findRefusals(parameters, names, (refuse) => readPlannerState(parameters, refuse));
 }
 
 /** The parameters of an address that shows the state; those that are empty say that an earlier one goes. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatRoute, parseRoute } from '../route.js';
-import { readSchedulesState, schedulesRoute } from './route.js';
+import { findSchedulesRefusals, readSchedulesState, schedulesRoute } from './route.js';
 import { defaultSchedulesState, type SchedulesState, scheduleChoices } from './state.js';
 
 /** What the view shows of a state after it went through an address. */
@@ -107,6 +107,31 @@ describe('the address of the view Schedules', () => {
     const { times, ...rest } = defaultSchedulesState;
     assert.deepEqual(readSchedulesState(bad), { ...rest, times: { ...times, p2p: 0.5 } });
     assert.deepEqual(readSchedulesState({}), defaultSchedulesState);
+  });
+
+  it('names what means nothing, and what is shown in its place', () => {
+    const say = (parameters: Record<string, string>) =>
+      findSchedulesRefusals(parameters).map(({ name, value, words }) => `${name}=${value} ${words}`);
+    assert.deepEqual(say({ ranks: 'banana', rank: '1', colour: 'red', from: '1', to: '2', overlapped: '0.6' }), [
+      'colour=red is nothing that this view knows',
+      'ranks=banana is no whole number from 1 to 512: 8 is shown',
+    ]);
+    const [schedule] = say({ schedule: 'foo' });
+    assert.match(schedule ?? '', /^schedule=foo is none of gpipe, .*auto: dualpipev is shown$/);
+    assert.deepEqual(say({ layout: 'wide', to: '3' }), [
+      'layout=wide is not beside: it is left out',
+      'to=3 is no part of the time: all of it is shown',
+    ]);
+    assert.match(say({ times: 'stages', forward: '1,2' }).join(), /^times=stages needs lists/);
+  });
+
+  it('has nothing to say against an address of its own', () => {
+    fc.assert(
+      fc.property(someState, (state) => {
+        const { parameters } = parseRoute(formatRoute({ view: 'schedules', parameters: schedulesRoute(state) }));
+        assert.deepEqual(findSchedulesRefusals(parameters), []);
+      }),
+    );
   });
 
   it('bounds lists before they are used', () => {

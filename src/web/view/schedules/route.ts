@@ -1,5 +1,15 @@
 import { findScheduleName, mostRanks } from '../../../schedule/index.js';
-import { isBetween, parseNumber, readNumber } from '../number-parameter.js';
+import {
+  findRefusals,
+  ignoreRefusal,
+  isBetween,
+  type Parameters,
+  parseNumber,
+  type Refusal,
+  type Refuse,
+  readChoice,
+  readNumber,
+} from '../parameters.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
 import {
   type ChosenSchedule,
@@ -10,8 +20,6 @@ import {
   type StageTimes,
   scheduleChoices,
 } from './state.js';
-
-type Parameters = Readonly<Partial<Record<string, string>>>;
 
 /**
  * The parameters of an address that shows a state of the view Schedules; those that are empty say that an earlier one goes.
@@ -65,61 +73,71 @@ function shortNumber(value: number): string {
   return String(Number(value.toPrecision(7)));
 }
 
-/** The state that parameters of an address mean. What is missing, or no such thing, is as in `defaultSchedulesState`. */
-export function readSchedulesState(parameters: Parameters): SchedulesState {
+/** The state that parameters of an address mean. What is missing, or no such thing, is as in `defaultSchedulesState`; `refuse` hears of the latter. */
+export function readSchedulesState(parameters: Parameters, refuse: Refuse = ignoreRefusal): SchedulesState {
   const own = defaultSchedulesState;
-  const ranks = readNumber(parameters.ranks, own.ranks, { least: 1, most: chosenLimits.ranks, isWhole: true });
-  const second = parameters.other === 'none' ? undefined : readChosen(parameters, 'other', own.second);
+  const whole = (name: 'ranks' | 'microbatches' | 'rank', usual: number, least: number, most: number) =>
+    readNumber(parameters, { name, refuse }, usual, { least, most, isWhole: true });
+  const choice = (name: string, word: string) => readChoice(parameters, { name, refuse }, undefined, [word]) === word;
   return {
-    first: readChosen(parameters, 'schedule', own.first) ?? own.first,
-    second,
-    ranks,
-    microbatches: readNumber(parameters.microbatches, own.microbatches, {
-      least: 1,
-      most: chosenLimits.microbatches,
-      isWhole: true,
-    }),
-    times: readTimes(parameters),
-    rank: readNumber(parameters.rank, 0, { least: 0, most: mostRanks - 1, isWhole: true }),
-    isSameScale: parameters.scale !== 'own',
-    isBeside: parameters.layout === 'beside',
-    window: readWindow(parameters),
+    first: readChosen(parameters, 'schedule', own.first, refuse),
+    second: parameters.other === 'none' ? undefined : readChosen(parameters, 'other', own.second, refuse),
+    ranks: whole('ranks', own.ranks, 1, chosenLimits.ranks),
+    microbatches: whole('microbatches', own.microbatches, 1, chosenLimits.microbatches),
+    times: readTimes(parameters, refuse),
+    rank: whole('rank', 0, 0, mostRanks - 1),
+    isSameScale: !choice('scale', 'own'),
+    isBeside: choice('layout', 'beside'),
+    window: readWindow(parameters, refuse),
   };
 }
 
-function readChosen(
+/** The parameters of an address that mean nothing in the view Schedules. */
+export function findSchedulesRefusals(parameters: Parameters): readonly Refusal[] {
+  const names = Object.keys(schedulesRoute(defaultSchedulesState));
+  return findRefusals(parameters, names, (refuse) => readSchedulesState(parameters, refuse));
+}
+
+function readChosen<Own extends ChosenSchedule | undefined>(
   parameters: Parameters,
   key: 'schedule' | 'other',
-  own: ChosenSchedule | undefined,
-): ChosenSchedule | undefined {
-  const written = parameters[key] ?? '';
-  const meant = findScheduleName(written) ?? written.toLowerCase();
-  const name = scheduleChoices.find((choice) => choice === meant) ?? own?.name;
-  if (name === undefined) return undefined;
-  const stages = parameters[key === 'schedule' ? 'stages' : 'otherStages'];
-  const stagesPerRank = readNumber(stages, 2, { least: 1, most: chosenLimits.stagesPerRank, isWhole: true });
+  own: Own,
+  refuse: Refuse,
+): ChosenSchedule | Own {
+  const spell = (text: string) => findScheduleName(text) ?? text.toLowerCase();
+  const name = readChoice(parameters, { name: key, refuse }, own?.name, scheduleChoices, spell);
+  if (name === undefined) return own;
+  const stages = { name: key === 'schedule' ? 'stages' : 'otherStages', refuse };
+  const stagesPerRank = readNumber(parameters, stages, 2, {
+    least: 1,
+    most: chosenLimits.stagesPerRank,
+    isWhole: true,
+  });
   return { name, stagesPerRank };
 }
 
-function readTimes(parameters: Parameters): ShareTimes | StageTimes {
-  const listed = parameters.times === 'stages' ? readStageTimes(parameters) : undefined;
+function readTimes(parameters: Parameters, refuse: Refuse): ShareTimes | StageTimes {
+  const isListed = readChoice(parameters, { name: 'times', refuse }, undefined, ['stages']) !== undefined;
+  const listed = isListed ? readStageTimes(parameters, refuse) : undefined;
   if (listed !== undefined) return listed;
+  if (isListed) refuse('times', 'needs lists with a time for each of the same stages: times of one share are shown');
   const own = defaultSchedulesState.times;
-  // A list that means nothing is not a number either, so plain times come back as a whole.
+  // A list that means nothing is not a number either, so plain times come back as a whole; the lists are refused above.
+  const hear = isListed ? ignoreRefusal : refuse;
   const time = (name: 'forward' | 'backwardInput' | 'backwardWeight' | 'p2p') =>
-    readNumber(parameters[name], own[name], { least: 0, most: chosenLimits.time });
+    readNumber(parameters, { name, refuse: hear }, own[name], { least: 0, most: chosenLimits.time });
   return {
     kind: 'share',
     forward: time('forward'),
     backwardInput: time('backwardInput'),
     backwardWeight: time('backwardWeight'),
-    overlapped: readNumber(parameters.overlapped, own.overlapped, chosenLimits.overlapped),
+    overlapped: readNumber(parameters, { name: 'overlapped', refuse: hear }, own.overlapped, chosenLimits.overlapped),
     p2p: time('p2p'),
   };
 }
 
 /** Undefined unless all lists have an entry for each of the same stages. */
-function readStageTimes(parameters: Parameters): StageTimes | undefined {
+function readStageTimes(parameters: Parameters, refuse: Refuse): StageTimes | undefined {
   const forward = readList(parameters.forward);
   const list = (text: string | undefined) => {
     const values = readList(text);
@@ -135,7 +153,7 @@ function readStageTimes(parameters: Parameters): StageTimes | undefined {
     backwardInput,
     backwardWeight,
     ...(overlapped !== undefined && { overlapped }),
-    p2p: readNumber(parameters.p2p, 0, { least: 0, most: chosenLimits.time }),
+    p2p: readNumber(parameters, { name: 'p2p', refuse }, 0, { least: 0, most: chosenLimits.time }),
   };
 }
 
@@ -146,7 +164,10 @@ function readList(text: string | undefined): readonly number[] | undefined {
   return isWhole ? values : undefined;
 }
 
-function readWindow({ from, to }: Parameters): TimeWindow | undefined {
+function readWindow({ from, to }: Parameters, refuse: Refuse): TimeWindow | undefined {
   const [start, end] = [parseNumber(from), parseNumber(to)];
-  return start >= 0 && end > start && Number.isFinite(end) ? { from: start, to: end } : undefined;
+  if (start >= 0 && end > start && Number.isFinite(end)) return { from: start, to: end };
+  for (const [name, text] of Object.entries({ from, to }))
+    if (text !== undefined && text !== '') refuse(name, 'is no part of the time: all of it is shown');
+  return undefined;
 }
