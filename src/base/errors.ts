@@ -8,6 +8,8 @@ export interface Problem {
   readonly where?: string;
   /** How to mend it: `use 8 or more`. */
   readonly mend?: string;
+  /** Of values of a training config that are wrong or do not fit each other: their keys, `model.vocab_size`. */
+  readonly keys?: readonly string[];
 }
 
 /** Base of all errors that are meant to be read by a person; anything else that is thrown is a bug. */

@@ -74,22 +74,33 @@ export function readPlainTable(value: unknown, what: string, where: string): Rea
   return value as Readonly<Record<string, unknown>>;
 }
 
+/** What reading a table needs to know of its surroundings. */
+export interface TableContext {
+  /** As errors name the table. */
+  readonly where: string;
+  /** Makes a path independent of where it is written. */
+  readonly resolve: (path: string) => string;
+  /** How to mend a key that there is not; without it, the nearest key. */
+  readonly suggest?: (key: string) => string;
+}
+
 /**
- * The values of a table in a file, over `base` where the table is silent. `resolve` makes a path independent of where it is written.
+ * The values of a table in a file, over `base` where the table is silent.
  * Throws `InputError` for a key that is unknown or a value that the key does not take.
  */
 export function readFields<F extends Fields>(
   fields: F,
   table: Readonly<Record<string, unknown>>,
   base: Values<F>,
-  { where, resolve }: { readonly where: string; readonly resolve: (path: string) => string },
+  { where, resolve, suggest }: TableContext,
 ): Values<F> {
   const names = new Map(Object.keys(fields).map((name) => [toSnakeCase(name), name]));
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(table)) {
     const name = names.get(key);
     if (name === undefined) {
-      throw new InputError({ what: `unknown key '${shorten(key)}'`, where, mend: suggestWord(key, [...names.keys()]) });
+      const mend = suggest?.(key) ?? suggestWord(key, [...names.keys()]);
+      throw new InputError({ what: `unknown key '${shorten(key)}'`, where, mend });
     }
     const field = fields[name]!;
     const read = field.read(value);

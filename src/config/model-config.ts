@@ -44,19 +44,33 @@ export interface ModelConfig extends Values<typeof modelFields> {}
 
 /** Throws `InputError` unless the sizes fit each other. */
 export function checkModel(model: ModelConfig, where: string): void {
-  const problem = modelRules.map((rule) => rule(model)).find((found) => found !== undefined);
+  const problem = findModelProblem(model);
   if (problem !== undefined) throw new InputError({ where, ...problem });
 }
 
-const modelRules: readonly ((model: ModelConfig) => Problem | undefined)[] = [
+/** The first thing about the sizes that does not fit, with the keys of the training config that say so. */
+export function findModelProblem(model: ModelConfig): (Problem & { readonly keys: readonly string[] }) | undefined {
+  return modelRules.map((rule) => rule(model)).find((found) => found !== undefined);
+}
+
+type ModelRule = (model: ModelConfig) => ReturnType<typeof findModelProblem>;
+
+const modelRules: readonly ModelRule[] = [
   ({ qkRopeHeadDim }) =>
-    qkRopeHeadDim % 2 === 0 ? undefined : { what: `qk_rope_head_dim is ${qkRopeHeadDim}`, mend: 'use an even number' },
+    qkRopeHeadDim % 2 === 0
+      ? undefined
+      : {
+          what: `qk_rope_head_dim is ${qkRopeHeadDim}`,
+          mend: 'use an even number',
+          keys: ['model.qk_rope_head_dim'],
+        },
   ({ firstKDenseReplace, numHiddenLayers }) =>
     firstKDenseReplace <= numHiddenLayers
       ? undefined
       : {
           what: `first_k_dense_replace is ${firstKDenseReplace}, more than the ${numHiddenLayers} layers of num_hidden_layers`,
           mend: `use ${numHiddenLayers} or less`,
+          keys: ['model.first_k_dense_replace', 'model.num_hidden_layers'],
         },
   ({ nRoutedExperts, nGroup }) =>
     nRoutedExperts % nGroup === 0
@@ -64,18 +78,24 @@ const modelRules: readonly ((model: ModelConfig) => Problem | undefined)[] = [
       : {
           what: `n_routed_experts is ${nRoutedExperts}, no multiple of the ${nGroup} groups of n_group`,
           mend: 'make the groups equal',
+          keys: ['model.n_routed_experts', 'model.n_group'],
         },
   // The score of a group is the sum of its two best experts.
   ({ nRoutedExperts, nGroup }) =>
     nGroup === 1 || nRoutedExperts >= 2 * nGroup
       ? undefined
-      : { what: `n_group is ${nGroup} for ${nRoutedExperts} experts`, mend: 'leave at least 2 experts in a group' },
+      : {
+          what: `n_group is ${nGroup} for ${nRoutedExperts} experts`,
+          mend: 'leave at least 2 experts in a group',
+          keys: ['model.n_group', 'model.n_routed_experts'],
+        },
   ({ topkGroup, nGroup }) =>
     topkGroup <= nGroup
       ? undefined
       : {
           what: `topk_group is ${topkGroup}, more than the ${nGroup} groups of n_group`,
           mend: `use ${nGroup} or less`,
+          keys: ['model.topk_group', 'model.n_group'],
         },
   ({ numExpertsPerTok, nRoutedExperts, nGroup, topkGroup }) => {
     const available = (nRoutedExperts / nGroup) * topkGroup;
@@ -83,6 +103,7 @@ const modelRules: readonly ((model: ModelConfig) => Problem | undefined)[] = [
     return {
       what: `num_experts_per_tok is ${numExpertsPerTok}, more than the ${available} experts that a token may choose from`,
       mend: `use ${available} or less`,
+      keys: ['model.num_experts_per_tok', 'model.n_routed_experts', 'model.n_group', 'model.topk_group'],
     };
   },
 ];

@@ -125,7 +125,9 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
     [],
     "unknown key 'learning_rat' (config.toml, [optimizer]): did you mean 'learning_rate'?",
   ],
-  ['a key outside a table', 'steps = 3', [], "unknown table 'steps' (config.toml): use one of model, data"],
+  ['a key outside a table', 'steps = 3', [], "unknown table 'steps' (config.toml): did you mean 'train.steps'?"],
+  ['a word that means nothing here', 'frobnicate = 3', [], 'use one of model, data'],
+  ['a table by another name', '[training]', [], "unknown table 'training' (config.toml): did you mean 'train'?"],
   ['a value in place of a table', 'train = 3', [], 'train is 3 (config.toml, [train]): use a table'],
   [
     'a text for a number',

@@ -1,16 +1,19 @@
-import { InputError, type Problem } from '../base/index.js';
+import { InputError } from '../base/index.js';
 import { defaultTrainingConfig } from './defaults.js';
-import { readFields, readPlainTable, showValue } from './fields.js';
+import { readFields, readPlainTable, showValue, type TableContext, toSnakeCase } from './fields.js';
 import { checkRepeatingKeys, parseHuggingFaceConfig, readModelTable } from './hugging-face.js';
-import { checkModel, type ModelConfig, modelFields } from './model-config.js';
-import { parseOverride } from './overrides.js';
+import { suggestKey, suggestTable } from './key-aliases.js';
+import { type ModelConfig, modelFields } from './model-config.js';
+import { type FlagValue, parseOverride } from './overrides.js';
 import {
   type DataConfig,
-  readTableName,
+  isTableName,
   type TableName,
   type TrainingConfig,
   trainingFields,
 } from './training-fields.js';
+import { findTrainingProblem } from './training-rules.js';
+import { placeProblem, type ValueSource, type ValueSources } from './value-sources.js';
 
 type Table = Readonly<Record<string, unknown>>;
 
@@ -21,18 +24,25 @@ export interface TrainingConfigSource {
   /** Name of that file, for errors. */
   readonly where: string;
   /** `optimizer.learning_rate=1e-3` and so on; the last one wins. */
-  readonly overrides?: readonly string[];
+  readonly overrides?: readonly (string | FlagValue)[];
   /** Makes a path absolute; those of a file are relative to it, those of overrides to the working directory. */
   readonly resolvePath?: (path: string, writtenIn: 'file' | 'override') => string;
   /** The parsed `config.json` that `path` of `[model]` names (already resolved). */
   readonly readModelFile?: (path: string) => unknown;
+  /** The files that folders, patterns and lists of `text` in `[data]` stand for; without it, they stay as they are. */
+  readonly findTexts?: (entries: readonly string[], writtenIn: 'file' | 'override') => readonly string[];
 }
 
 /** What reading one table needs to know of its surroundings. */
-interface Context {
-  readonly where: string;
-  readonly resolve: (path: string) => string;
+interface Context extends TableContext {
   readonly readModelFile: (path: string) => unknown;
+  readonly findTexts: (entries: readonly string[]) => readonly string[];
+}
+
+/** A config, and where its values were written. */
+export interface TracedConfig {
+  readonly config: TrainingConfig;
+  readonly sources: ValueSources;
 }
 
 /**
@@ -40,30 +50,54 @@ interface Context {
  * Throws `InputError` for an unknown table or key, a value that its key does not take, and values that do not fit each other.
  */
 export function parseTrainingConfig(source: TrainingConfigSource): TrainingConfig {
-  const { where, overrides = [], resolvePath = (path) => path, readModelFile = refuseModelFile } = source;
-  const resolve = (path: string) => resolvePath(path, 'file');
+  return traceTrainingConfig(source).config;
+}
+
+/** As `parseTrainingConfig`, and says where the values were written. */
+export function traceTrainingConfig(source: TrainingConfigSource): TracedConfig {
+  const { where, overrides = [] } = source;
+  const contexts = { file: contextOf(source, 'file'), override: contextOf(source, 'override') };
+  const sources = new Map<string, ValueSource>();
   let config = defaultTrainingConfig;
+  const add = (name: TableName, table: Table, place: ValueSource) => {
+    const context = contexts[place.kind === 'flag' ? 'override' : 'file'];
+    const suggest = (key: string) => suggestKey(name, key);
+    config = withTable(config, name, table, { ...context, where: place.where, suggest });
+    for (const [key, one] of listSources(name, table, place, context)) sources.set(key, one);
+  };
   for (const [name, table] of Object.entries(readPlainTable(source.tables, 'the file', where))) {
+    if (!isTableName(name))
+      throw new InputError({ what: `unknown table '${name}'`, where, mend: suggestTable(name, name) });
     const place = `${where}, [${name}]`;
-    config = withTable(config, readTableName(name, where), readPlainTable(table, name, place), {
-      where: place,
-      resolve,
-      readModelFile,
-    });
+    add(name, readPlainTable(table, name, place), { kind: 'file', where: place });
   }
-  for (const { table, key, value, text } of overrides.map((override) => parseOverride(override))) {
-    const resolveOverride = (path: string) => resolvePath(path, 'override');
-    config = withTable(
-      config,
-      table,
-      { [key]: value },
-      { where: `--set ${text}`, resolve: resolveOverride, readModelFile },
-    );
-  }
-  checkModel(config.model, `${where}, [model]`);
-  const problem = trainingRules.map((rule) => rule(config)).find((found) => found !== undefined);
-  if (problem !== undefined) throw new InputError({ ...problem, where: `${where}, ${problem.where}` });
-  return config;
+  for (const override of overrides.map(parseOverride))
+    add(override.table, { [override.key]: override.value }, { kind: 'flag', where: override.where });
+  const problem = findTrainingProblem(config);
+  if (problem !== undefined) throw new InputError(placeProblem(problem, sources));
+  return { config, sources };
+}
+
+function contextOf(source: TrainingConfigSource, writtenIn: 'file' | 'override'): Omit<Context, 'where'> {
+  const { resolvePath = (path) => path, readModelFile = refuseModelFile, findTexts = (entries) => entries } = source;
+  return {
+    resolve: (path) => resolvePath(path, writtenIn),
+    readModelFile,
+    findTexts: (entries) => findTexts(entries, writtenIn),
+  };
+}
+
+/** Where the values of a table come from: what `path` of `[model]` names has all of the table's. */
+function listSources(
+  name: TableName,
+  table: Table,
+  place: ValueSource,
+  { resolve }: Pick<Context, 'resolve'>,
+): (readonly [key: string, source: ValueSource])[] {
+  const written = Object.keys(table).map((key) => [`${name}.${key}`, place] as const);
+  if (name !== 'model' || typeof table.path !== 'string') return written;
+  const ofFile = { kind: place.kind, where: resolve(table.path) };
+  return [...Object.keys(modelFields).map((key) => [`model.${toSnakeCase(key)}`, ofFile] as const), ...written];
 }
 
 /** The config with the values of one table over its own. */
@@ -106,7 +140,7 @@ function readModelAt(path: unknown, context: Context): ModelConfig {
 /** `text` and `dataset` exclude each other: the one that is written takes the other's place. */
 function readData(base: DataConfig, table: Table, context: Context): DataConfig {
   const resolve = (path: string) => (path === 'bytes' ? path : context.resolve(path));
-  const data = readFields(trainingFields.data, table, base, { ...context, resolve });
+  const data = readFields(trainingFields.data, withTextFiles(table, context), base, { ...context, resolve });
   const hasText = Object.hasOwn(table, 'text') && data.text.length > 0;
   const hasDataset = Object.hasOwn(table, 'dataset') && data.dataset !== 'none';
   if (hasText && hasDataset) {
@@ -120,82 +154,12 @@ function readData(base: DataConfig, table: Table, context: Context): DataConfig 
   return hasDataset ? { ...data, text: [] } : data;
 }
 
-type Rule = (config: TrainingConfig) => (Problem & { readonly where: string }) | undefined;
-
-const trainingRules: readonly Rule[] = [
-  ({ data }) =>
-    data.text.length > 0 || data.dataset !== 'none'
-      ? undefined
-      : {
-          what: 'there is nothing to train on',
-          where: '[data]',
-          mend: 'give text = "book.txt" or dataset = "moby-dick"',
-        },
-  ({ data }) =>
-    data.blockSteps === 0 || data.text.length > 1 || data.dataset === 'mixture'
-      ? undefined
-      : {
-          what: `block_steps is ${data.blockSteps}, but there is one kind of text only`,
-          where: '[data]',
-          mend: 'use 0, several files as text, or dataset = "mixture"',
-        },
-  ({ data }) =>
-    data.tokenizer !== ''
-      ? undefined
-      : { what: 'tokenizer is ""', where: '[data]', mend: `use ${trainingFields.data.tokenizer.expects}` },
-  ({ data, model }) =>
-    data.sequenceLength <= model.maxPositionEmbeddings
-      ? undefined
-      : {
-          what: `sequence_length is ${data.sequenceLength}, longer than max_position_embeddings, ${model.maxPositionEmbeddings}`,
-          where: '[data]',
-          mend: 'shorten the sequences, or raise max_position_embeddings in [model]',
-        },
-  ({ data, model }) =>
-    data.tokenizer !== 'bytes' || model.vocabSize >= 256
-      ? undefined
-      : { what: `vocab_size is ${model.vocabSize}, too small for bytes`, where: '[model]', mend: 'use 256' },
-  checkSlots,
-  ({ balance, parallel }) =>
-    balance.interval === 0 || parallel.expert > 1
-      ? undefined
-      : {
-          what: `interval is ${balance.interval}, but with one expert rank all experts lie together`,
-          where: '[balance]',
-          mend: 'use 0, or expert = 2 or more in [parallel]',
-        },
-  ({ optimizer }) =>
-    optimizer.minimumLearningRate <= optimizer.learningRate
-      ? undefined
-      : {
-          what: `minimum_learning_rate is ${optimizer.minimumLearningRate}, above learning_rate, ${optimizer.learningRate}`,
-          where: '[optimizer]',
-          mend: `use ${optimizer.learningRate} or less`,
-        },
-];
-
-/** Each of the ranks that share the experts holds as many slots, and an expert at most once. */
-function checkSlots({ parallel, balance, model }: TrainingConfig): ReturnType<Rule> {
-  const { nRoutedExperts: experts } = model;
-  const { expert: ranks } = parallel;
-  const { redundantSlots: redundant } = balance;
-  const most = experts * (ranks - 1);
-  const fits = (count: number) => count >= 0 && count <= most && (experts + count) % ranks === 0;
-  if (fits(redundant)) return undefined;
-  const below = Math.floor((experts + Math.min(redundant, most)) / ranks) * ranks - experts;
-  const nearest = [below, below + ranks].filter(fits).join(' or ');
-  if (redundant === 0) {
-    return {
-      what: `expert is ${ranks}, which does not divide n_routed_experts, ${experts}`,
-      where: '[parallel]',
-      mend: `use a divisor of ${experts}, or redundant_slots = ${nearest} in [balance]`,
-    };
-  }
-  const what =
-    redundant > most
-      ? `redundant_slots is ${redundant}, more than the ${most} with which each of ${ranks} expert ranks has all ${experts} experts`
-      : `redundant_slots is ${redundant}, but ${ranks} expert ranks cannot share ${experts + redundant} slots evenly`;
-  return { what, where: '[balance]', mend: `use ${nearest}` };
+/** The table with the files that `text` stands for; what is no text stays, for its field to refuse. */
+function withTextFiles(table: Table, { findTexts }: Context): Table {
+  const entries: unknown[] = [table.text].flat();
+  const isPath = (entry: unknown): entry is string =>
+    typeof entry === 'string' && entry !== '' && !entry.includes('\0');
+  return entries.every(isPath) ? { ...table, text: findTexts(entries) } : table;
 }
 
 function refuseModelFile(path: string): never {

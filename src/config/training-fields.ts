@@ -1,4 +1,3 @@
-import { InputError, suggestWord } from '../base/index.js';
 import { choice, type Field, flag, integer, number, path, paths, type Values } from './fields.js';
 import { type ModelConfig, modelFields } from './model-config.js';
 import { scheduleName, scheduleNames } from './schedule-names.js';
@@ -6,7 +5,10 @@ import { scheduleName, scheduleNames } from './schedule-names.js';
 const steps = { from: 0, to: 1e9 };
 
 const dataFields = {
-  text: paths('Text files to train on, one or a list; instead of dataset.', 'a file name, or a list of them'),
+  text: paths(
+    'Texts to train on, instead of dataset: a file, a folder, a pattern such as texts/**/*.md, or a list of these.',
+    'a file, a folder, a pattern, or a list of these',
+  ),
   dataset: choice(
     'Text that comes with the package; "mixture" is prose, code and numbers, "none" is for when text is given.',
     ['moby-dick', 'mixture', 'none'],
@@ -147,10 +149,7 @@ export function withSchedule(config: TrainingConfig, name: ScheduleConfig['name'
 
 export type TableName = keyof TrainingConfig;
 
-/** The name of a table of the config, or an `InputError` that names the nearest. */
-export function readTableName(name: string, where: string): TableName {
-  const names = Object.keys(trainingFields);
-  if (!names.includes(name))
-    throw new InputError({ what: `unknown table '${name}'`, where, mend: suggestWord(name, names) });
-  return name as TableName;
+/** Whether a table of the config has that name. */
+export function isTableName(name: string): name is TableName {
+  return Object.hasOwn(trainingFields, name);
 }

@@ -1,19 +1,35 @@
 import { dirname, resolve } from 'node:path';
-import { formatTrainingConfig, parseTrainingConfig, type TrainingConfig } from '../config/index.js';
+import {
+  type FlagValue,
+  formatTrainingConfig,
+  type TracedConfig,
+  type TrainingConfig,
+  traceTrainingConfig,
+} from '../config/index.js';
+import { findTextFiles } from './find-texts.js';
 import { readJson, readToml } from './read-text.js';
 import { writeFileWhole } from './write-whole.js';
 
 /**
  * Reads a training config (`undefined`: the defaults) and applies overrides. Paths in the file are relative to it, paths in overrides to the working directory;
- * those in the config are absolute. Throws `InputError`.
+ * those in the config are absolute; folders and patterns of `text` are the files that they stand for now. Throws `InputError`.
  */
 export function readTrainingConfig(path: string | undefined, overrides: readonly string[] = []): TrainingConfig {
+  return readTracedConfig(path, overrides).config;
+}
+
+/** As `readTrainingConfig`, and says where the values were written. */
+export function readTracedConfig(
+  path: string | undefined,
+  overrides: readonly (string | FlagValue)[] = [],
+): TracedConfig {
   const folders = { file: path === undefined ? '.' : dirname(path), override: '.' };
-  return parseTrainingConfig({
+  return traceTrainingConfig({
     tables: path === undefined ? {} : readToml(path),
     where: path ?? 'the defaults',
     overrides,
     resolvePath: (name, writtenIn) => resolve(folders[writtenIn], name),
+    findTexts: (entries, writtenIn) => findTextFiles(entries, folders[writtenIn]),
     readModelFile: (file) => readJson(file, { maxBytes: 2 ** 20 }),
   });
 }

@@ -12,10 +12,21 @@ export interface SchedulePlan {
 
 /** Spreads a model over the stages of a schedule. Throws `InputError` if the schedule's limits or the model do not allow it. */
 export function planSchedule(request: ScheduleRequest, model: ModelConfig, sequenceLength: number): SchedulePlan {
-  const schedule = generateSchedule(request);
+  const schedule = orderSchedule(request);
   requireLayers(request, schedule, model.numHiddenLayers);
   const stageToRank = schedule.pipelines[0].map((stage) => schedule.stageToRank[stage]);
   return { schedule, layers: splitLayers(model, stageToRank, sequenceLength) };
+}
+
+/** As `generateSchedule`; what it refuses is said of a config's keys. */
+function orderSchedule(request: ScheduleRequest): Schedule {
+  try {
+    return generateSchedule(request);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const keys = ['schedule.microbatches', 'parallel.pipeline', 'schedule.stages_per_rank', 'schedule.name'];
+    throw new InputError({ keys, ...error.problem }, { cause: error });
+  }
 }
 
 /** Throws `InputError` with the nearest counts that work if the model has fewer layers than a pipeline has stages. */
@@ -32,6 +43,7 @@ function requireLayers(request: ScheduleRequest, { name, ranks, pipelines }: Sch
   throw new InputError({
     what: `${name} on ${countOf(ranks, 'rank')} has ${stages} stages, but the model has ${countOf(layers, 'layer')}`,
     where: '[model] num_hidden_layers',
+    keys: ['model.num_hidden_layers', 'parallel.pipeline', 'schedule.name', 'schedule.stages_per_rank'],
     mend: `use ${ways.join(', or ')}`,
   });
 }

@@ -7,6 +7,8 @@ import { openTokenizer, type Tokenizer } from './tokenizer.js';
 /** A text as token ids, in memory that every rank sees. */
 export interface Corpus {
   readonly tokenizer: Tokenizer;
+  /** Of the text, before it was made tokens. */
+  readonly bytes: number;
   /** On a SharedArrayBuffer, `[trainingTokens]`: one kind of text after the other. */
   readonly training: Int32Array<SharedArrayBuffer>;
   /** Where each kind of text lies in `training`. */
@@ -25,11 +27,14 @@ export async function loadCorpus({ data, model }: Pick<TrainingConfig, 'data' | 
     throw new InputError({
       what: `vocab_size is ${model.vocabSize}, but the tokenizer has ${tokenizer.vocabularySize} tokens`,
       where: tokenizer.name,
+      keys: ['model.vocab_size', 'data.tokenizer'],
       mend: `set vocab_size in [model] to ${tokenizer.vocabularySize}`,
     });
   }
-  const kinds = (await loadTexts(data)).map((text) => tokenizer.encode(text));
-  return { tokenizer, ...splitTokens(kinds, data) };
+  const texts = await loadTexts(data);
+  const bytes = texts.reduce((sum, { length }) => sum + length, 0);
+  const kinds = texts.map((text) => tokenizer.encode(text));
+  return { tokenizer, bytes, ...splitTokens(kinds, data) };
 }
 
 /**
@@ -39,7 +44,7 @@ export async function loadCorpus({ data, model }: Pick<TrainingConfig, 'data' | 
 export function splitTokens(
   kinds: readonly Int32Array[],
   { validationFraction, sequenceLength }: { readonly validationFraction: number; readonly sequenceLength: number },
-): Omit<Corpus, 'tokenizer'> {
+): Omit<Corpus, 'tokenizer' | 'bytes'> {
   const cuts = kinds.map(({ length }) => length - Math.ceil(length * validationFraction));
   for (const [kind, { length }] of kinds.entries())
     requireSequences({
@@ -73,6 +78,7 @@ function requireSequences(text: {
     throw new InputError({
       what: `${name} is too short: ${part} of its ${length} tokens are for ${purpose}, a sequence needs ${sequenceLength + 1}`,
       where: '[data]',
+      keys: ['data.text', 'data.sequence_length', 'data.validation_fraction', 'data.dataset'],
       mend: 'give more text, a shorter sequence_length or another validation_fraction',
     });
   }
