@@ -9,6 +9,12 @@ export interface StepMetrics {
   readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
+  /** Billions of the model's own operations a second (`modelFlops`), of all ranks; missing in runs of older versions, as the next ones. */
+  readonly gflops?: number;
+  /** What share that is of what all threads that compute could reach; only once that was measured. */
+  readonly mfu?: number;
+  /** The most memory that the process, over MPI all together, had at once until now. */
+  readonly peakMemoryBytes?: number;
   /** By rank, as the next ones: computing, exposed communication and idle time sum to the step. */
   readonly computeSeconds: readonly number[];
   /** The communication lane at work, hidden or not. */
@@ -90,6 +96,7 @@ const rankKeys = [
   'expertSeconds',
 ] as const;
 /** What some lines have. */
+const optionalNumberKeys = ['validationLoss', 'gflops', 'mfu', 'peakMemoryBytes'] as const;
 const optionalRankKeys = ['unmovedRankLoads', 'computeCpuSeconds', 'expertCpuSeconds'] as const;
 const decisionNumberKeys = [
   'after',
@@ -128,7 +135,10 @@ export function readMetricsLine(value: unknown): StepMetrics | undefined {
   if (!numberKeys.every((key) => Number.isFinite(table[key])) || !rankKeys.every((key) => isRanks(table[key])))
     return undefined;
   const optional = {
-    ...(Number.isFinite(table.validationLoss) && pick(table, ['validationLoss'])),
+    ...pick(
+      table,
+      optionalNumberKeys.filter((key) => Number.isFinite(table[key])),
+    ),
     ...pick(
       table,
       optionalRankKeys.filter((key) => isRanks(table[key])),

@@ -54,6 +54,8 @@ export interface StepReport extends StepWork {
   readonly expertCounts: ReadonlyMap<number, readonly number[]>;
   /** Of a step at whose end a layer of this rank goes over to another placement. */
   readonly migration: MigrationReport | undefined;
+  /** The most memory that the process of this rank had at once until now. */
+  readonly peakMemoryBytes: number;
 }
 
 /** What the end of a step took on a rank, in seconds. */
@@ -202,10 +204,12 @@ function createMethods(context: MethodContext): Omit<Rank, 'initialize' | 'colle
       const end = now();
       tail = { start: reduceStart, summed: moved === undefined ? end : summed, end };
       time.exposedCommunication += end - reduceStart;
+      time.communication += end - reduceStart;
       const seconds = end - start;
       const expertCounts = new Map(loads.map(([layer, counts]) => [layer, [...counts]]));
       const scalars = training.scalars.slice();
-      return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, ...meter.end() };
+      const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+      return { scalars, gradientNorm, time, seconds, expertCounts, migration: moved, peakMemoryBytes, ...meter.end() };
     },
     update(step, learningRate) {
       const start = now();

@@ -38,6 +38,21 @@ test('each message of a recorded step leads from the slice that sends it to the 
   }
 });
 
+test('without experts on other ranks, the messages and sums that nothing hides are all of the communication', async () => {
+  const spec = createTestSpec({ schedule: '1f1b', ranks: 2, microbatches: 4 });
+  const group = await startRanks(spec);
+  try {
+    await group.call('initialize', 1);
+    fillTestBatch(spec, 1);
+    for (const { time } of await group.call('computeGradients')) {
+      assert.ok(time.exposedCommunication > 0);
+      assert.ok(Math.abs(time.communication - time.exposedCommunication) < 1e-9);
+    }
+  } finally {
+    await group.close();
+  }
+});
+
 for (const overlap of [true, false]) {
   test(`with overlap ${overlap ? 'on' : 'off'}, what a timeline shows as exposed sums to the exposed communication of the step`, async () => {
     const spec = createTestSpec({ schedule: 'dualpipev', ranks: 2, microbatches: 4, expert: 2, overlap });
@@ -68,6 +83,7 @@ for (const overlap of [true, false]) {
           Math.abs(exposed - time.exposedCommunication) < 1e-9,
           `${exposed} is not ${time.exposedCommunication}`,
         );
+        assert.ok(time.exposedCommunication <= time.communication, 'what is not hidden is a part of communicating');
         assert.ok(Math.abs(sum(({ kind }) => kind === 'idle') - time.idle) < 1e-9);
         assert.ok(Math.abs(sum(({ kind }) => kind === 'other') - updates[rank]!.seconds) < 1e-9);
       }

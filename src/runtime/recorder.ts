@@ -7,9 +7,9 @@ import type { Chunk, Instruction } from './program.js';
 /** Where a rank's time went in one run of a program, in seconds. Computing, exposed communication and idle time sum to the run. */
 export interface TimeAccount {
   compute: number;
-  /** The communication lane at work, whatever the rank computed meanwhile. */
+  /** Communication, hidden or not: the communication lane at work, and what nothing hid. */
   communication: number;
-  /** Communication that nothing hid: waiting for rows that travel, and copying messages. */
+  /** The part of it that nothing hid: waiting for rows that travel, and copying messages. */
   exposedCommunication: number;
   /** Waiting for messages of other stages. */
   idle: number;
@@ -18,35 +18,36 @@ export interface TimeAccount {
 /** Adds up the last run's times. */
 export function accountTime(bound: BoundProgram, lane: LaneMemory): TimeAccount {
   const { instructions, times } = bound;
-  const account: TimeAccount = {
-    compute: 0,
-    communication: laneSeconds(bound, lane),
-    exposedCommunication: 0,
-    idle: 0,
-  };
+  const account: TimeAccount = { compute: 0, communication: 0, exposedCommunication: 0, idle: 0 };
+  const exposed: Span[] = [];
   for (const [index, { instruction }] of instructions.entries()) {
     const [start, ready, end] = times.subarray(3 * index, 3 * index + 3);
-    if (instruction.kind === 'wait') account.exposedCommunication += ready - start;
+    if (instruction.kind === 'wait') exposed.push([start, ready]);
     else account.idle += ready - start;
-    if (instruction.kind === 'receive' || instruction.kind === 'send') account.exposedCommunication += end - ready;
+    if (instruction.kind === 'receive' || instruction.kind === 'send') exposed.push([ready, end]);
     else account.compute += end - ready;
   }
+  const exchanges = bound.program.exchanges.map((_, operation): Span => {
+    const [taken, done] = exchangeTimes(bound, lane, operation);
+    return [taken, done];
+  });
+  account.exposedCommunication = unionSeconds(exposed);
+  account.communication = unionSeconds([...exchanges, ...exposed]);
   return account;
 }
+
+type Span = readonly [start: number, end: number];
 
 /** When the lane took an exchange of the last run up and when it was done. */
 export function exchangeTimes({ firstExchange }: BoundProgram, { times }: LaneMemory, operation: number): Float64Array {
   return new Float64Array(times, 16 * (firstExchange + operation), 2);
 }
 
-/** Time in which at least one exchange of the last run was under way. */
-function laneSeconds(bound: BoundProgram, lane: LaneMemory): number {
-  const spans = bound.program.exchanges
-    .map((_, operation) => exchangeTimes(bound, lane, operation))
-    .sort((a, b) => a[0] - b[0]);
+/** Time in which at least one of the spans was under way. */
+function unionSeconds(spans: readonly Span[]): number {
   let busy = 0;
   let until = -Infinity;
-  for (const [start, end] of spans) {
+  for (const [start, end] of [...spans].sort((a, b) => a[0] - b[0])) {
     busy += Math.max(0, end - Math.max(start, until));
     until = Math.max(until, end);
   }

@@ -22,6 +22,7 @@ import { listCheckpoints } from './run-folder.js';
 import { runPaths } from './run-paths.js';
 import { createStepObserver } from './step-observer.js';
 import { shareTime, sumMigration } from './step-times.js';
+import { createUtilization, sumMemory, type Utilization } from './utilization.js';
 
 /** What happens in a run, for whoever shows it. */
 export type TrainingEvent =
@@ -86,6 +87,7 @@ interface Run {
   readonly loads: LoadRecorder | undefined;
   /** In the leader's process: the metrics of the steps up to `done`. */
   readonly kept: readonly StepMetrics[];
+  readonly utilization: Utilization;
 }
 
 /**
@@ -104,7 +106,8 @@ export async function trainModel(options: TrainingOptions): Promise<TrainingResu
   const group = await startRanks(spec, launch);
   let failure: unknown;
   try {
-    const run = await openRun({ options, spec, corpus, group, launch });
+    const utilization = createUtilization(config, { isLeader: group.isLeader, launch });
+    const run = await openRun({ options, spec, corpus, group, launch, utilization });
     const result = await runSteps(run);
     if (group.isLeader) await options.onEnd(result);
     return result;
@@ -128,6 +131,7 @@ function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: b
     throw new InputError({
       what: 'transport is "mpi", but this process was not started by mpiexec',
       where: '[parallel]',
+      keys: ['parallel.transport'],
       mend: `start it with mpiexec -n ${ranks} doubletrack train, or use "threads"`,
     });
   }
@@ -270,7 +274,8 @@ async function saveRun({ options, group, balancer, loads }: Run, step: number): 
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
-async function runStep({ options, spec, corpus, group, balancer, loads }: Run, step: number): Promise<StepMetrics> {
+async function runStep(run: Run, step: number): Promise<StepMetrics> {
+  const { options, spec, corpus, group, balancer, loads } = run;
   const { config } = options;
   const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
@@ -300,6 +305,8 @@ async function runStep({ options, spec, corpus, group, balancer, loads }: Run, s
     tokens,
     seconds,
     tokensPerSecond: tokens / seconds,
+    ...run.utilization.rate(tokens / seconds),
+    peakMemoryBytes: sumMemory(reports, run.launch),
     ...shareTime(reports, updates, seconds),
     ...measureLoads(reports, spec),
     moves: migration?.moves ?? 0,
