@@ -20,6 +20,7 @@ export {
 } from './placements/types.js';
 export { parseRunLoads, type RunLoads } from './run-loads.js';
 export { formatSolution, formatSolutionJson, type SolutionFile } from './solution-file.js';
+export { paceOf } from './step-pace.js';
 export { parseStepRecord } from './step-record.js';
 export { parseTimeline, type StepTimeline } from './timeline.js';
 export { parseToml } from './toml.js';

@@ -1,8 +1,6 @@
 import { formatSeconds } from '../../../base/index.js';
-import type { StepMetrics } from '../../../formats/browser.js';
+import { paceOf, type StepMetrics } from '../../../formats/browser.js';
 
-/** Steps by which the pace of a run is told. */
-const recentSteps = 20;
 /** A run is quiet that takes so many times as long for a step as it did, and no less than this. */
 const quietSteps = 10;
 const leastQuietSeconds = 60;
@@ -21,11 +19,7 @@ export function describeOutlook(
   { steps, quietSeconds, isFinished }: OutlookOptions,
 ): string {
   if (isFinished) return 'the run is over';
-  const recent = history
-    .slice(-recentSteps)
-    .map(({ seconds }) => seconds)
-    .sort((a, b) => a - b);
-  const pace = recent[recent.length >> 1] ?? 0;
+  const pace = paceOf(history);
   if (quietSeconds > Math.max(leastQuietSeconds, quietSteps * pace))
     return `no step for ${formatSeconds(quietSeconds)}: has it stopped?`;
   if (steps === undefined) return 'the last one so far';
