@@ -27,6 +27,7 @@ describe('the examples of --help', () => {
     'train',
     'eval',
     'generate',
+    'export',
     'tune',
     'bench',
     'balance',
@@ -71,6 +72,8 @@ describe('the examples of --help', () => {
       'expertSeconds',
       'moves',
       'validationLoss',
+      'gflops',
+      'peakMemoryBytes',
       // The clock of a thread is Linux's.
       ...(process.platform === 'linux' ? ['computeCpuSeconds', 'expertCpuSeconds'] : []),
     ];

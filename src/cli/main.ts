@@ -18,6 +18,7 @@ const commands: readonly { readonly name: string; readonly load: () => Promise<A
   { name: 'generate', load: async () => (await import('./generate.js')).addGenerateCommand },
   { name: 'balance', load: async () => (await import('./balance.js')).addBalanceCommand },
   { name: 'serve', load: async () => (await import('./serve.js')).addServeCommand },
+  { name: 'export', load: async () => (await import('./export.js')).addExportCommand },
   { name: 'bench', load: async () => (await import('./bench.js')).addBenchCommand },
 ];
 

@@ -7,9 +7,13 @@ export function hasColor(): boolean {
   return process.stdout.isTTY === true && !isOff;
 }
 
+/** Of a terminal that does not say how wide it is. */
+const usualColumns = 80;
+
 /** Columns of a terminal; elsewhere a line may be as long as it needs to be, up to a bound. */
-export function outputWidth(): number {
-  return process.stdout.isTTY === true ? process.stdout.columns : 2000;
+export function outputWidth(stream: NodeJS.WriteStream = process.stdout): number {
+  if (stream.isTTY !== true) return 2000;
+  return stream.columns > 0 ? stream.columns : usualColumns;
 }
 
 /** Writes `text` to `file`, whole or not at all, or to standard output without one. Throws as `writeFileWhole`. */

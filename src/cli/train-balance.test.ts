@@ -32,7 +32,7 @@ const summary: BalanceSummary = {
 describe('the summary of balance, for a person', () => {
   it('is a map of the loads and sentences', () => {
     assert.deepEqual(formatBalance(summary, 80).split('\n'), [
-      'load of each rank over the run',
+      "load of each rank over the run, in rows over the ranks' mean",
       '       steps 1-40, 10 a column  max',
       'rank 0 ████▅▅▅▅                1.43',
       'rank 1 ▁▁▁▁▄▄▄▄                0.95',

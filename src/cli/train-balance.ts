@@ -23,7 +23,7 @@ function heatMapOf({ loadMap }: BalanceSummary): TextHeatMap {
   const { firstStep, lastStep, stepsPerColumn, loads, moved } = loadMap;
   const each = stepsPerColumn === 1 ? '' : `, ${stepsPerColumn} a column`;
   return {
-    title: 'load of each rank over the run',
+    title: "load of each rank over the run, in rows over the ranks' mean",
     values: loads,
     rowLabels: loads.map((_, rank) => `rank ${rank}`),
     columnName: stepsPerColumn === 1 ? 'step' : 'column',

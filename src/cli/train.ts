@@ -1,35 +1,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { measureImbalance } from '../balance/index.js';
-import {
-  escapeControls,
-  escapeJsonControls,
-  formatCount,
-  formatRate,
-  formatSeconds,
-  InputError,
-} from '../base/index.js';
-import { findLaunch } from '../comm/index.js';
-import { listTrainingKeys, modelFlops, type TrainingConfig } from '../config/index.js';
-import { drawCurve } from '../draw/index.js';
-import { readTrainingConfig, type StepMetrics } from '../formats/index.js';
+import { DoubletrackError, escapeJsonControls, InputError, WorkError } from '../base/index.js';
+import { findLaunch, speakingTurn } from '../comm/index.js';
+import { listTrainingKeys, placeError, type TracedConfig } from '../config/index.js';
+import { readTracedConfig, type StepMetrics } from '../formats/index.js';
 import {
   generateText,
-  type RunSummary,
   summarizeRun,
   type TrainingEvent,
   type TrainingResult,
   trainModel,
-  type WrittenSummary,
   writeSummary,
 } from '../train/index.js';
+import { defaultFolder, lastSavedStep, resumeCommand } from './go-on.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
-import { outputWidth } from './output.js';
-import { formatTable } from './table.js';
-import { formatBalance, times } from './train-balance.js';
 import { checkpointOverrides } from './train-from.js';
+import { createProgress } from './train-progress.js';
+import { formatSummary, type PrintedSummary } from './train-summary.js';
 
 interface TrainFlags {
   readonly set: readonly string[];
@@ -63,7 +52,10 @@ export function addTrainCommand(program: Command): void {
     .option('--json', 'print the summary as JSON')
     .addHelpText(
       'after',
-      () => `\nKeys:\n${formatKeys()}\n\nExample:\n  doubletrack train --steps 3 --out runs/example`,
+      () =>
+        `\nKeys:\n${formatKeys()}\n\nLists of texts:\n  --set 'data.text=["a.txt", "b.txt"]', --set data.text=a.txt,b.txt, ` +
+        `--set data.text=folder, --set 'data.text=texts/**/*.md'` +
+        `\n\nExample:\n  doubletrack train --steps 3 --out runs/example`,
     )
     .action(runTrain);
 }
@@ -82,42 +74,89 @@ function formatKeys(): string {
 }
 
 async function runTrain(file: string | undefined, flags: TrainFlags): Promise<void> {
-  const { config, folder, resume } = chooseRun(file, flags);
+  let chosen: ChosenRun | undefined;
+  let hasStarted = false;
+  try {
+    chosen = chooseRun(file, flags);
+    await train(chosen, flags, () => {
+      hasStarted = true;
+    });
+  } catch (error) {
+    if (chosen !== undefined && hasStarted) throw withWayOn(error, chosen);
+    const launch = findLaunch(process.env);
+    // All ranks find the same.
+    if (error instanceof InputError && launch !== undefined) await speakingTurn(launch);
+    throw chosen === undefined ? error : placeError(error, chosen.sources);
+  }
+}
+
+/** Trains as chosen; `onStart` is called when the ranks are ready. */
+async function train(chosen: ChosenRun, flags: TrainFlags, onStart: () => void): Promise<void> {
+  const { config, folder, resume } = chosen;
   const speaks = (findLaunch(process.env)?.rank ?? 0) === 0;
   const stop = createStop((signal) => {
     const again = signal === 'SIGINT' ? 'press Ctrl-C again' : `${signal} was sent; press Ctrl-C`;
     if (speaks) process.stderr.write(`\nstopping after this step; ${again} to stop at once\n`);
   });
   try {
-    const onEvent = createProgress(config);
+    const showEvent = createProgress(config, folder);
+    const onEvent = (event: TrainingEvent) => {
+      if (event.kind === 'start') onStart();
+      showEvent(event);
+    };
     const onEnd = async (result: TrainingResult) => {
       if (result.steps.length === 0) return;
       const { emulateLink } = flags;
       const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
       const summary = { ...emulated, ...summarizeRun(result, config) };
       await writeSummary(folder, summary);
-      // All is on disk: nothing that is only shown keeps a signal waiting.
-      stop.end();
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
       printSummary({ ...summary, sample }, result.steps, folder, flags);
     };
     const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
     const { signal, listen: onFirstStep } = stop;
     const result = await trainModel({ config, folder, resume, onEvent, onFirstStep, onEnd, ...link, signal });
+    if (speaks) process.stderr.write(`go on: ${wayOn(chosen, result.stopped)}\n`);
     if (result.stopped) throw stop.interruption();
   } finally {
     stop.end();
   }
 }
 
-function chooseRun(
-  file: string | undefined,
-  flags: TrainFlags,
-): { config: TrainingConfig; folder: string; resume: boolean } {
-  const steps = flags.steps === undefined ? [] : [`train.steps=${flags.steps}`];
-  const overrides = [...(flags.from === undefined ? [] : checkpointOverrides(flags.from)), ...flags.set, ...steps];
+/** The command that goes on with a run: one that is over needs more steps. */
+function wayOn({ config, folder }: ChosenRun, isStopped: boolean): string {
+  const { parallel, train } = config;
+  const more = isStopped ? '' : ` --steps ${2 * train.steps}`;
+  return resumeCommand(folder, parallel.pipeline * parallel.expert, more);
+}
+
+/** What ended a run that had started, with how to go on from its last checkpoint. */
+function withWayOn(error: unknown, chosen: ChosenRun): unknown {
+  if (!(error instanceof DoubletrackError)) return error;
+  const step = lastSavedStep(chosen.folder);
+  const way = step === undefined ? 'no checkpoint was saved yet' : `go on from step ${step}: ${wayOn(chosen, true)}`;
+  const { mend } = error.problem;
+  const problem = { ...error.problem, mend: mend === undefined ? way : `${mend}; ${way}` };
+  return error instanceof InputError
+    ? new InputError(problem, { cause: error })
+    : new WorkError(problem, { cause: error });
+}
+
+/** What a call asks for, and where the values of the config were written. */
+interface ChosenRun extends TracedConfig {
+  readonly folder: string;
+  readonly resume: boolean;
+}
+
+function chooseRun(file: string | undefined, flags: TrainFlags): ChosenRun {
+  const { steps } = flags;
+  const overrides = [
+    ...(flags.from === undefined ? [] : checkpointOverrides(flags.from)),
+    ...flags.set,
+    ...(steps === undefined ? [] : [{ text: `train.steps=${steps}`, where: `--steps ${steps}` }]),
+  ];
   if (flags.resume === undefined) {
-    const folder = flags.out ?? join('runs', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+    const folder = flags.out ?? defaultFolder();
     if (existsSync(join(folder, 'checkpoints'))) {
       throw new InputError({
         what: 'the folder holds a run already',
@@ -125,7 +164,7 @@ function chooseRun(
         mend: `give another --out, or --resume ${folder}`,
       });
     }
-    return { config: readTrainingConfig(file, overrides), folder, resume: false };
+    return { ...readTracedConfig(file, overrides), folder, resume: false };
   }
   if (file !== undefined || flags.out !== undefined || flags.from !== undefined) {
     throw new InputError({
@@ -137,62 +176,7 @@ function chooseRun(
   const config = join(flags.resume, 'config.toml');
   if (!existsSync(config))
     throw new InputError({ what: 'there is no run to resume', where: config, mend: 'give the folder of a run' });
-  return { config: readTrainingConfig(config, overrides), folder: flags.resume, resume: true };
-}
-
-/** A line that is written over on a terminal; elsewhere a line every few seconds. */
-function createProgress(config: TrainingConfig): (event: TrainingEvent) => void {
-  const isTerminal = process.stderr.isTTY === true;
-  let shown = -Infinity;
-  let decisions = 0;
-  return (event) => {
-    switch (event.kind) {
-      case 'start': {
-        const { totalParameters, activeMatrixParameters } = modelFlops(config.model, config.data.sequenceLength);
-        const { schedule, corpus } = { schedule: event.spec.schedule, corpus: event.corpus };
-        process.stderr.write(
-          `${formatCount(totalParameters)} parameters (${formatCount(activeMatrixParameters)} active), ${formatCount(corpus.training.length)} training tokens; ` +
-            `${schedule.name}, ${schedule.ranks} ranks, ${schedule.microbatches} microbatches; step ${event.firstStep} of ${config.train.steps}\n`,
-        );
-        if (event.pinningObstacle !== undefined)
-          process.stderr.write(`threads do not keep to cores of their own: ${event.pinningObstacle}\n`);
-        break;
-      }
-      case 'step': {
-        const { decision } = event.metrics;
-        if (decision !== undefined) {
-          const cost = decisions++ === 0 ? ` (${decision.moveCost})` : '';
-          const start = isTerminal ? '\r\x1b[K' : '';
-          process.stderr.write(`${start}after step ${decision.after}: ${decision.reason}${cost}\n`);
-        }
-        const isLast = event.metrics.step === config.train.steps;
-        if (!isTerminal && !isLast && event.metrics.validationLoss === undefined && performance.now() - shown < 5000)
-          return;
-        shown = performance.now();
-        const line = progressLine(event.metrics, config);
-        process.stderr.write(
-          isTerminal ? `\r\x1b[K${line}${event.metrics.validationLoss === undefined ? '' : '\n'}` : `${line}\n`,
-        );
-        break;
-      }
-      case 'note':
-        process.stderr.write(`${event.note}\n`);
-        break;
-      case 'checkpoint':
-        if (!isTerminal) process.stderr.write(`checkpoint ${event.folder}\n`);
-        break;
-      default:
-        event satisfies never;
-    }
-  };
-}
-
-function progressLine(metrics: StepMetrics, { train: { steps }, parallel }: TrainingConfig): string {
-  const { step, loss, validationLoss, tokensPerSecond, seconds, rankLoads } = metrics;
-  const ranks = parallel.expert === 1 ? '' : `  ranks ${times(measureImbalance([rankLoads], parallel.expert))}`;
-  const validation = validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`;
-  const left = formatSeconds(seconds * (steps - step));
-  return `step ${step}/${steps}  loss ${loss.toFixed(4)}${validation}  ${formatRate(tokensPerSecond, 'tokens')}${ranks}  ${left} left`;
+  return { ...readTracedConfig(config, overrides), folder: flags.resume, resume: true };
 }
 
 const SAMPLE_TOKENS = 300;
@@ -203,55 +187,15 @@ async function sampleText(checkpoint: string, prompt: string): Promise<string> {
   return text;
 }
 
-type PrintedSummary = WrittenSummary & { readonly sample: string };
-
 function printSummary(
   summary: PrintedSummary,
   steps: readonly StepMetrics[],
   folder: string,
   { json }: TrainFlags,
 ): void {
-  if (json === true) {
-    process.stdout.write(`${escapeJsonControls(JSON.stringify({ run: folder, ...summary }))}\n`);
-    return;
-  }
-  const validation =
-    summary.validationLoss === undefined ? '' : `, validation loss ${summary.validationLoss.toFixed(4)} nats a token`;
-  const width = Math.min(80, outputWidth());
-  const curve = drawCurve(
-    steps.map(({ loss }) => loss),
-    { width, height: 10 },
-  );
-  process.stdout.write(
-    [
-      '',
-      curve,
-      `loss ${summary.lossFirst.toFixed(4)} -> ${summary.lossLast.toFixed(4)} in ${summary.steps} steps${validation}`,
-      `${formatRate(summary.tokensPerSecond, 'tokens')} (median step)`,
-      ...(summary.emulatedLinkMegabits === undefined
-        ? []
-        : [`all times are with an emulated link of ${summary.emulatedLinkMegabits} Mbit/s`]),
-      formatRankShares(summary),
-      `not computing: ${percent(summary.predictedBubble)} predicted by the simulator from the segments' times, ${percent(summary.measuredBubble)} measured`,
-      ...(summary.balance === undefined ? [] : ['', formatBalance(summary.balance, width)]),
-      ...(summary.sample === '' ? [] : ['', 'sample:', escapeControls(summary.sample), '']),
-      `run folder: ${folder}`,
-      '',
-    ].join('\n'),
-  );
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
-
-/** Where the time of each rank went; the columns but for the second sum to the whole. */
-function formatRankShares({ ranks }: RunSummary): string {
-  const header = ['rank', 'computing', 'communicating', 'not hidden', 'idle'];
-  const rows = ranks.map(({ compute, communication, exposedCommunication, idle }, rank) => [
-    String(rank),
-    percent(compute),
-    percent(communication),
-    percent(exposedCommunication),
-    percent(idle),
-  ]);
-  return formatTable([header, ...rows]);
+  const text =
+    json === true
+      ? `${escapeJsonControls(JSON.stringify({ run: folder, ...summary }))}\n`
+      : formatSummary(summary, steps, folder);
+  process.stdout.write(text);
 }

@@ -13,7 +13,7 @@ export { type ChannelSpec, createMailMemory, type MailMemory } from './mail.js';
 export { listSlotMoves, type SlotMove } from './moves.js';
 export { findLaunch, type Launch } from './mpi/launch.js';
 export { startMpiLane } from './mpi/start.js';
-export { needsSupervisor, superviseRank } from './mpi/supervisor.js';
+export { needsSupervisor, speakingTurn, superviseRank } from './mpi/supervisor.js';
 export {
   type MovesOperation,
   type Operation,

@@ -8,6 +8,10 @@ describe('a curve as text', () => {
     assert.deepEqual(text.split('\n'), ['   3.000 █', '         █▄', '   1.000 ██▁', '']);
   });
 
+  it('has one number where nothing rises or falls', () => {
+    assert.deepEqual(drawCurve([5, 5], { width: 20, height: 2 }).split('\n'), ['', '   5.000 ▁▁', '']);
+  });
+
   it('squeezes many values into the width', () => {
     const lines = drawCurve(
       Array.from({ length: 1000 }, (_, index) => index),

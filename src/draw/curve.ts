@@ -11,12 +11,13 @@ export function drawCurve(
     Math.max(1, width - MARGIN - 1),
   );
   if (columns.length === 0) return '';
-  const low = Math.min(...columns);
-  const span = Math.max(...columns) - low || 1;
+  const [low, high] = [Math.min(...columns), Math.max(...columns)];
+  const span = high - low || 1;
   const level = (value: number) => ((value - low) / span) * (height * BLOCKS.length - 1);
   const rows = Array.from({ length: height }, (_, index) => height - 1 - index);
   const lines = rows.map((row) => {
-    const scale = row === height - 1 ? low + span : row === 0 ? low : undefined;
+    // A line without rise has one number.
+    const scale = row === 0 ? low : row === height - 1 && high > low ? high : undefined;
     const margin = (scale?.toFixed(3) ?? '').padStart(MARGIN);
     return `${margin} ${columns.map((value) => cell(level(value) - row * BLOCKS.length)).join('')}`.trimEnd();
   });

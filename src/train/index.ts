@@ -25,5 +25,5 @@ export {
   timelinePath,
 } from './run-folder.js';
 export { runPaths } from './run-paths.js';
-export { type RunSummary, summarizeRun, type WrittenSummary, writeSummary } from './summary.js';
+export { type RunSummary, summarizeCoreless, summarizeRun, type WrittenSummary, writeSummary } from './summary.js';
 export { type TuneOptions, type TuneResult, tuneConfig } from './tune.js';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { findLaunch } from './launch.js';
+import { findLaunch, type Launch } from './launch.js';
 
 /** Variable by which a supervised process knows the process id of its supervisor. */
 const supervisorVariable = 'DOUBLETRACK_SUPERVISOR';
@@ -48,6 +48,15 @@ const PRINTING_MILLISECONDS = 200;
 /** In this time mpiexec kills all ranks. */
 const KILLING_MILLISECONDS = 1000;
 
+/** A bad call is said by one rank; the others, which mpiexec ends meanwhile, would say it only if that one had not. */
+const TURN_MILLISECONDS = 3000;
+
+/** When a rank says what is bad about its call: the first one at once, the first of another machine later, the others last. */
+export function speakingTurn({ rank, host }: Launch): Promise<void> {
+  const turn = rank === 0 ? 0 : host.rank === 0 ? 1 : 2;
+  return new Promise((resolve) => setTimeout(resolve, turn * TURN_MILLISECONDS));
+}
+
 /** Place of mpiexec's socket in a supervised process, after the three standard streams. */
 const socketOfChild = 3;
 
@@ -57,13 +66,18 @@ const socketOfChild = 3;
  * started, the others wait for ever. So the rank is a child of mpiexec's child, which tells mpiexec how the rank has ended: if a signal ends it, one
  * line names it, all others end at once, and mpiexec returns 1; if it fails, mpiexec returns its exit code.
  *
- * Only for a process that `needsSupervisor`. Source of what is said to mpiexec: PMI version 1, as in MPICH's src/pm/hydra.
+ * `describeLoss` says how the line about a lost rank ends. Only for a process that `needsSupervisor`. Source of what is said to mpiexec: PMI version 1, as in MPICH's src/pm/hydra.
  */
-export function superviseRank(): Promise<number> {
+export async function superviseRank(describeLoss: () => Promise<string> = () => Promise.resolve('')): Promise<number> {
   const [socket, rank] = [Number(process.env.PMI_FD), process.env.PMI_RANK];
   if (!isSocket(socket)) {
-    writeSync(2, `doubletrack: the connection to mpiexec does not reach this process (rank ${rank}): ${withoutNpx}\n`);
-    return Promise.resolve(badCall);
+    // It is so for all processes of a machine.
+    if (findLaunch(process.env)?.host.rank === 0)
+      writeSync(
+        2,
+        `doubletrack: the connection to mpiexec does not reach this process (rank ${rank}): ${withoutNpx}\n`,
+      );
+    return badCall;
   }
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: [0, 1, 2, socket],
@@ -82,17 +96,23 @@ export function superviseRank(): Promise<number> {
         resolve(exitCode);
         return;
       }
-      const endAll = () => {
-        if (code === null && stopped === undefined) writeSync(2, `doubletrack: rank ${rank} was lost: ${signal} ended its process\n`);
+      const endAll = async () => {
+        if (code === null && stopped === undefined)
+          writeSync(2, `doubletrack: rank ${rank} was lost: ${await describeEnd(signal, describeLoss)}\n`);
         setTimeout(() => {
           endJob(socket, exitCode);
           setTimeout(() => resolve(exitCode), KILLING_MILLISECONDS);
         }, PRINTING_MILLISECONDS);
       };
-      if (signal === 'SIGKILL') endAll();
-      else setTimeout(endAll, FAREWELL_MILLISECONDS);
+      setTimeout(() => void endAll(), signal === 'SIGKILL' ? 0 : FAREWELL_MILLISECONDS);
     });
   });
+}
+
+/** What there is to say must not keep the others from ending. */
+async function describeEnd(signal: NodeJS.Signals | null, describeLoss: () => Promise<string>): Promise<string> {
+  const killer = signal === 'SIGKILL' ? ', as the out-of-memory killer often does' : '';
+  return `${signal} ended its process${killer}${await describeLoss().catch(() => '')}`;
 }
 
 /** npx, as all of Node's programs, does not hand on what it has open to the process that it starts. */
