@@ -7,12 +7,15 @@ export function hasColor(): boolean {
   return process.stdout.isTTY === true && !isOff;
 }
 
-/** Of a terminal that does not say how wide it is. */
+/** Columns of a picture where there is no terminal: in a file or a pipe. */
+export const plainWidth = 160;
+
+/** Columns of a terminal that does not say how many it has. */
 const usualColumns = 80;
 
-/** Columns of a terminal; elsewhere a line may be as long as it needs to be, up to a bound. */
+/** Columns of the terminal, or `plainWidth`. */
 export function outputWidth(stream: NodeJS.WriteStream = process.stdout): number {
-  if (stream.isTTY !== true) return 2000;
+  if (stream.isTTY !== true) return plainWidth;
   return stream.columns > 0 ? stream.columns : usualColumns;
 }
 

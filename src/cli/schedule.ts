@@ -18,7 +18,7 @@ import {
 } from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
-import { hasColor, outputWidth, writeOutput } from './output.js';
+import { writeOutput } from './output.js';
 import { drawPicture } from './picture.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 import { addCostFlags, type CostFlags, costsHelp, gatherCosts } from './simulate-costs.js';
@@ -77,8 +77,9 @@ Examples:
 /** How each format is printed; `toScreen` is whether standard output takes it. */
 const printers: Readonly<Record<Format, (schedule: Schedule, costs: Costs, toScreen: boolean) => string>> = {
   text: (schedule, costs, toScreen) => {
-    const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-    return `${describeSchedule(schedule)}\n\n${drawPicture(() => timelineOf(schedule, costs), options)}`;
+    const more = '--format csv lists all actions, --format svg draws them';
+    const picture = drawPicture(() => timelineOf(schedule, costs), { toScreen, more });
+    return `${describeSchedule(schedule)}\n\n${picture}`;
   },
   json: (schedule) => formatJson(schedule, (rank) => schedule.actions[rank] ?? []),
   csv: (schedule) => formatCsv(schedule),

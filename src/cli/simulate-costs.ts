@@ -30,7 +30,7 @@ export function addCostFlags(command: Command): Command {
     .option('--backward-weight <time>', 'time of a backward for weights (default: 1)', parseTime('--backward-weight'))
     .option(
       '--overlapped <time>',
-      'time of a whole overlapped pair (default: the sum of its parts)',
+      'time of a whole overlapped pair, at least that of its longer half (default: the sum of its parts)',
       parseTime('--overlapped'),
     )
     .option('--p2p <time>', 'time of a message between ranks (default: 0)', parseTime('--p2p'))
@@ -78,7 +78,29 @@ export function gatherCosts(flags: CostFlags): Costs {
   }
   const given = Object.fromEntries(times.map((flag) => [flag, flags[flag]]));
   const { message: _, ...rest } = file;
-  return { ...unitCosts, ...rest, ...given, ...gatherMessage(flags, file) };
+  const costs: Costs = { ...unitCosts, ...rest, ...given, ...gatherMessage(flags, file) };
+  checkPairs(costs, flags.overlapped === undefined ? (flags.costs ?? '') : '--overlapped');
+  return costs;
+}
+
+/** Throws `InputError` where one time for all pairs is less than the longer half of a pair takes alone. */
+function checkPairs({ overlapped, segments, ...parts }: Costs, where: string): void {
+  if (typeof overlapped !== 'number' || segments !== undefined) return;
+  const [forward, inputs, weights] = [parts.forward, parts.backwardInput, parts.backwardWeight].map((part) =>
+    [part].flat(),
+  );
+  const stages = Math.max(forward.length, inputs.length, weights.length);
+  const at = (times: readonly number[], stage: number): number => (times.length === 1 ? times[0] : (times[stage] ?? 0));
+  const halves = Array.from({ length: stages }, (_, stage) =>
+    Math.max(at(forward, stage), at(inputs, stage) + at(weights, stage)),
+  );
+  const least = Number(halves.reduce((longest, half) => Math.max(longest, half)).toPrecision(12));
+  if (overlapped >= least) return;
+  throw new InputError({
+    what: `an overlapped pair cannot take ${overlapped}: the longer of a forward and a backward takes ${least} alone`,
+    where,
+    mend: `use ${least} or more`,
+  });
 }
 
 const messageFlags = ['p2pLatency', 'p2pBandwidth', 'messageSize'] as const;

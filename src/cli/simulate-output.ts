@@ -1,8 +1,7 @@
-import { formatPercent } from '../base/index.js';
+import { formatPercent, formatSeconds } from '../base/index.js';
 import { drawScheduleSvg, formatTime } from '../draw/index.js';
 import { formatTrace, type Timeline } from '../schedule/index.js';
 import type { IdleByCause, MemoryCurve, MemoryUse, Simulation } from '../simulate/index.js';
-import { hasColor, outputWidth } from './output.js';
 import { drawPicture } from './picture.js';
 import { formatTable } from './table.js';
 
@@ -14,6 +13,8 @@ export interface PrintedSimulation
   extends Omit<Simulation, 'steps' | 'messages' | 'idleByCause'>,
     Partial<Pick<Simulation, 'idleByCause'>> {
   readonly title: string;
+  /** Where times are in seconds; else they are in any unit. */
+  readonly isInSeconds?: boolean;
   /** Made when a format needs it: a long schedule's is large. */
   readonly timeline: () => Timeline;
   /** Where memory was simulated: what a rank holds over time. */
@@ -38,8 +39,8 @@ export function printSimulation(
   const { title, timeline, bubble } = simulation;
   switch (format) {
     case 'text': {
-      const options = toScreen ? { color: hasColor(), width: outputWidth() } : { color: false, width: 2000 };
-      return [title, '', drawPicture(timeline, options), formatTotals(simulation)].join('\n');
+      const more = '--json --steps lists all actions, --format svg draws them';
+      return [title, '', drawPicture(timeline, { toScreen, more }), formatTotals(simulation)].join('\n');
     }
     case 'json':
       return `${JSON.stringify(simulationJson(simulation, withSteps))}\n`;
@@ -106,15 +107,16 @@ function memoryJson({ busy, memoryCurve }: PrintedSimulation, { peak, byPart }: 
 function formatTotals(simulation: PrintedSimulation): string {
   const { makespan, busy, idle, bubble, peakActivations, exposedCommunication, findings } = simulation;
   const { idleByCause, memory } = simulation;
-  const columns: readonly (readonly [string, readonly number[]])[] = [
-    ['busy', busy],
-    ['idle', idle],
+  const format = simulation.isInSeconds === true ? formatSeconds : formatAmount;
+  const times: readonly Column[] = [
+    ['busy', busy, format],
+    ['idle', idle, format],
     ...(idleByCause === undefined
-      ? [['exposed communication', exposedCommunication] as const]
+      ? [['exposed communication', exposedCommunication, format] as const]
       : causeColumns(idleByCause)),
-    ['peak activations', peakActivations],
   ];
-  const lines = [`makespan ${formatTime(makespan)}, bubble ${formatPercent(bubble, 2)}`, ...(findings?.lines ?? [])];
+  const columns: readonly Column[] = [...times, ['peak activations', peakActivations]];
+  const lines = [`makespan ${format(makespan)}, bubble ${formatPercent(bubble, 2)}`, ...(findings?.lines ?? [])];
   const tables = [formatRankTable(columns), ...(memory === undefined ? [] : [formatMemory(memory)])];
   return `${tables.join('\n')}\n${lines.join('\n')}\n`;
 }
@@ -139,10 +141,17 @@ function formatMemory({ peak, byPart }: MemoryUse): string {
   ]);
 }
 
-function formatRankTable(columns: readonly (readonly [string, readonly number[]])[]): string {
+function formatAmount(value: number): string {
+  return formatTime(roundTime(value));
+}
+
+/** Its heading, `[rank]` its values, and how they are printed. */
+type Column = readonly [name: string, values: readonly number[], format?: (value: number) => string];
+
+function formatRankTable(columns: readonly Column[]): string {
   const rows = (columns[0]?.[1] ?? []).map((_, rank) => [
     String(rank),
-    ...columns.map(([, values]) => formatTime(roundTime(values[rank] as number))),
+    ...columns.map(([, values, format = formatAmount]) => format(values[rank])),
   ]);
   return formatTable([['rank', ...columns.map(([name]) => name)], ...rows]);
 }

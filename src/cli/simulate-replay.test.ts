@@ -99,6 +99,9 @@ test('every format shows the prediction', async () => {
   assert.match(text, /\ngpipe: .*: predicted .* \([+-]\d+\.\d% against the run's predicted step\)\n$/);
   const own = (await runCommand(`simulate --replay ${folder}`)).stdout;
   assert.match(own, /rank 1 F0/);
+  assert.match(own, /\n1 +1 min 01 s +\d/);
+  assert.match(own, /\nmakespan 1 min \d\d s, bubble/);
+  assert.match(own, /\n1 min \d\d s from left to right\n/);
   assert.doesNotMatch(own, /against the run's/);
   assert.match(
     (await runCommand(`simulate --replay ${folder} --format svg`)).stdout,

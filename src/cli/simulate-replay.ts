@@ -20,6 +20,7 @@ export function replayRun(folder: string, request: PredictionRequest): PrintedSi
   const idle = compute.map((time) => makespan - time);
   return {
     title: describePrediction(shown, record),
+    isInSeconds: true,
     makespan,
     busy: compute,
     idle,

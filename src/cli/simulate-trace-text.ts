@@ -1,13 +1,11 @@
 import { drawLanesText } from '../draw/index.js';
 import type { ResourceSplit } from '../plan/index.js';
 import type { TraceOperation } from '../simulate/index.js';
-import { hasColor, outputWidth } from './output.js';
+import { hasColor, outputWidth, plainWidth } from './output.js';
 import type { PredictedChunk, TraceReport } from './simulate-trace.js';
 import { formatMs, measuredEvents, pickPoints, predictedTimeline } from './simulate-trace-views.js';
 import { formatTable } from './table.js';
 
-/** The widest picture of two lanes: beyond it, rows only grow harder to follow. */
-const widestPicture = 160;
 const widestBar = 48;
 
 /** A replayed trace for a person: durations, both lanes as measured and as predicted, what follows. */
@@ -42,7 +40,8 @@ function formatDurations(operations: readonly TraceOperation[]): string {
 
 function drawPicture(report: TraceReport, toScreen: boolean): string {
   const color = toScreen && hasColor();
-  const width = Math.min(toScreen ? outputWidth() : widestPicture, widestPicture);
+  // Beyond that, rows of two lanes only grow harder to follow.
+  const width = Math.min(toScreen ? outputWidth() : plainWidth, plainWidth);
   const predicted = predictedTimeline(report).ranks[0];
   const end = Math.max(report.trace.seconds, (report.other ?? report.own).times.time);
   const title = report.other === undefined ? 'predicted' : 'predicted, with what was asked for';

@@ -98,6 +98,21 @@ for (const [line, message] of refused) {
   });
 }
 
+test('a trace of a schedule is answered with what it is', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'trace-'));
+  try {
+    for (const command of ['schedule', 'simulate']) {
+      const file = join(folder, `${command}.json`);
+      await runCommand(`${command} 1f1b --ranks 2 --microbatches 2 --format trace --out ${file}`);
+      const { status, stderr } = await runCommand(`simulate --trace ${file}`);
+      assert.equal(status, 2);
+      assert.match(stderr, /^doubletrack: it is a timeline that doubletrack wrote[^\n]*Perfetto[^\n]*\n$/);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('a trace that does not tell its SMs is replayed, but has no curve of splits', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'trace-'));
   try {

@@ -118,6 +118,9 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     [`${small} --forward -1`, /"-1" is not a time \(--forward\)/],
     [`${small} --p2p NaN`, /"NaN" is not a time/],
     [`${small} --overlapped Infinity`, /"Infinity" is not a time/],
+    [`${small} --overlapped 1.9`, /cannot take 1\.9: the longer .* takes 2 alone \(--overlapped\): use 2 or more/],
+    [`${small} --overlapped 2 --forward 3`, /takes 3 alone \(--overlapped\): use 3 or more/],
+    [`${small} --overlapped 0.29 --forward 0 --backward-input 0.1 --backward-weight 0.2`, /use 0\.3 or more/],
     [`${small} --backward-weight 1e30`, /is not a time \(--backward-weight\)/],
     [`${small} --forward=`, /"" is not a time/],
     [`${small} --format csv`, /Allowed choices/],
@@ -139,6 +142,7 @@ test('bad calls are refused in one line that says how to mend them', async () =>
     [{ p2p: [1, 1] }, /p2p is a list of 2.*use a number/],
     [{ forward: [1, 2, 3] }, /3 values for 2 stages/],
     [{ backwardInput: -1 }, /backwardInput is -1/],
+    [{ backwardInput: [1, 4], overlapped: 4 }, /takes 5 alone \(.*json\): use 5 or more/],
     ['{"__proto__": 1}', /no cost "__proto__"/],
   ];
   const refuse = async (line: string, message: RegExp) => {
@@ -149,6 +153,11 @@ test('bad calls are refused in one line that says how to mend them', async () =>
   };
   for (const [line, message] of calls) await refuse(line, message);
   for (const [costs, message] of files) await refuse(`${small} --costs ${writeCosts(costs)}`, message);
+});
+
+test('the least value that a refused --overlapped names works', async () => {
+  const times = '--forward 0 --backward-input 0.1 --backward-weight 0.2 --overlapped 0.3';
+  assert.equal((await runCommand(`${small} ${times}`)).status, 0);
 });
 
 test('a file that deadlocks is a failure of the work that names rank, position and action', async () => {

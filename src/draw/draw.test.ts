@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { InputError } from '../base/index.js';
 import { generateSchedule, type Timeline, type TimelineEvent } from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline, unitCosts } from '../simulate/index.js';
-import { drawScheduleSvg, drawScheduleText } from './index.js';
+import { drawScheduleSvg, drawScheduleText, holdsNumbers } from './index.js';
 
 function timelineOf(name: string, ranks: number, microbatches: number, costs: Costs = unitCosts): Timeline {
   const schedule = generateSchedule({ name, ranks, microbatches });
@@ -62,6 +62,23 @@ test('a line never has more columns than asked for, and idle time stays visible'
     }
     assert.equal(new Set(lines.map(({ length }) => length)).size, 1);
   }
+});
+
+test('events that are few and some of them shorter than a column are drawn all the same', () => {
+  const at = (start: number, end: number, microbatch: number) => ({
+    kind: 'forward' as const,
+    lane: 'compute' as const,
+    label: `0F${microbatch}`,
+    start,
+    end,
+    chunks: [{ stage: 0, microbatch }],
+  });
+  const events = [at(0, 0.3, 0), at(0.3, 0.3001, 1), at(0.4, 0.6, 2)];
+  const timeline: Timeline = { unit: 'seconds', ranks: [events] };
+  const text = drawScheduleText(timeline, { color: false, width: 80 });
+  assert.match(text, /^rank 0 F0 {10,}.*·F2 +\n/);
+  assert.match(text, /\n600 ms from left to right\n$/);
+  assert.equal(holdsNumbers(timeline, 80), false);
 });
 
 test('where events are shorter than a column, a column shows most of what it holds, and as much idle time as there is', () => {

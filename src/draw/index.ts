@@ -18,4 +18,4 @@ export { mapGpuLoads, mapSolution } from './load-map.js';
 export { niceStep } from './nice-step.js';
 export { type KindStyle, kindStyles } from './style.js';
 export { drawScheduleSvg } from './svg.js';
-export { drawScheduleText, formatTime, type TextOptions } from './text.js';
+export { drawScheduleText, formatTime, holdsNumbers, type TextOptions } from './text.js';

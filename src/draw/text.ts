@@ -1,3 +1,4 @@
+import { formatSeconds } from '../base/index.js';
 import { type EventKind, eventKinds, type Timeline, type TimelineEvent } from '../schedule/index.js';
 import { endOf, firstStages, hasOtherStages, kindStyles, kindsOf, microbatchText } from './style.js';
 
@@ -16,10 +17,10 @@ const roomiest = 6;
  * a column, a column shows what it holds most of, and idle time as often as there is of it. Ends in a line break.
  */
 export function drawScheduleText(timeline: Timeline, { color, width }: TextOptions): string {
-  const prefix = `rank ${timeline.ranks.length - 1} `.length;
+  const prefix = prefixOf(timeline.ranks.length);
   const end = endOf(timeline);
   const first = firstStages(timeline);
-  const columns = Math.max(1, width - prefix);
+  const columns = columnsOf(timeline, width);
   const { scale, isDense } = findScale(timeline, end, columns);
   const rows = timeline.ranks.map((events, rank) => {
     const cells = isDense
@@ -27,22 +28,47 @@ export function drawScheduleText(timeline: Timeline, { color, width }: TextOptio
       : drawRow(events, end, scale, first[rank] as number, color);
     return `rank ${String(rank).padStart(prefix - 'rank  '.length)} ${cells}`;
   });
-  const span = `${formatTime(end)} ${timeline.unit} from left to right`;
+  const format = (time: number) =>
+    timeline.unit === 'seconds' ? formatSeconds(time) : `${formatTime(time)} ${timeline.unit}`;
+  const span = `${format(end)} from left to right`;
   const legend = [
     ...legendEntries(timeline, color, isDense),
     ...(!isDense && hasOtherStages(timeline, first) ? ['small letters: another stage'] : []),
   ];
-  const note = isDense
-    ? [`each column shows what most of its ${Number((1 / scale).toPrecision(3))} ${timeline.unit} are`]
-    : [];
+  const note = isDense ? [`each column shows what most of its ${format(Number((1 / scale).toPrecision(3)))} are`] : [];
   return `${[...rows, '', [...legend, `${idle} idle`].join('   '), ...note, span].join('\n')}\n`;
 }
 
 /**
  * Columns per unit of time: as many as the tightest event needs for its text, if the line has them; else whole columns for the shortest event, so that equal
- * times look equal; dense where that has less than one, and events are many (a few short ones between long ones leave these their numbers).
+ * times look equal; where that has less than one, as many as fill the line: dense if events are many, while a few short ones between long ones leave these their numbers.
  */
 function findScale(timeline: Timeline, end: number, columns: number): { scale: number; isDense: boolean } {
+  const { wanted, shortest, count } = measureEvents(timeline);
+  if (wanted * end <= columns) return { scale: wanted, isDense: false };
+  const most = columns / end;
+  const whole = Math.floor(most * shortest);
+  const isDense = whole === 0 && count > columns / 2;
+  return { scale: whole === 0 ? most : whole / shortest, isDense };
+}
+
+/** Whether a picture of that many columns has the letter and microbatch of every event. */
+export function holdsNumbers(timeline: Timeline, width: number): boolean {
+  const end = endOf(timeline);
+  return measureEvents(timeline).wanted * end <= columnsOf(timeline, width);
+}
+
+/** Columns beside the names of the ranks. */
+function columnsOf({ ranks }: Timeline, width: number): number {
+  return Math.max(1, width - prefixOf(ranks.length));
+}
+
+function prefixOf(ranks: number): number {
+  return `rank ${ranks - 1} `.length;
+}
+
+/** Columns per unit of time that the tightest event needs for its text, how long the shortest takes, and the most of a rank. */
+function measureEvents(timeline: Timeline) {
   let wanted = 0;
   let shortest = Number.POSITIVE_INFINITY;
   let count = 0;
@@ -56,10 +82,7 @@ function findScale(timeline: Timeline, end: number, columns: number): { scale: n
       shortest = Math.min(shortest, duration);
     }
   }
-  if (wanted * end <= columns) return { scale: wanted, isDense: false };
-  const most = columns / end;
-  const isDense = most * shortest < 1 && count > columns / 2;
-  return { scale: isDense ? most : Math.floor(most * shortest) / shortest, isDense };
+  return { wanted, shortest, count };
 }
 
 interface DenseOptions {

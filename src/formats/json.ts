@@ -47,3 +47,36 @@ function endOfString(text: string, start: number): number {
   while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
   return i;
 }
+
+const mostControls = 2 ** 20;
+
+/**
+ * The text with control characters within its strings escaped, so that JSON takes them, as Python's `strict=False`
+ * does. Throws `InputError` for more than 1,048,576 of them.
+ */
+export function escapeControls(text: string, where: string): string {
+  const pieces: string[] = [];
+  let controls = 0;
+  let done = 0;
+  for (let start = text.indexOf('"'); start !== -1; start = text.indexOf('"', done)) {
+    const end = endOfString(text, start);
+    pieces.push(text.slice(done, start));
+    pieces.push(
+      text.slice(start, end).replaceAll(/[^\u0020-\uffff]/g, (sign) => {
+        if (++controls > mostControls) throw tooManyControls(where);
+        return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+      }),
+    );
+    pieces.push(text.slice(end, end + 1));
+    done = end + 1;
+  }
+  return controls === 0 ? text : pieces.join('') + text.slice(done);
+}
+
+function tooManyControls(where: string): InputError {
+  return new InputError({
+    what: `the JSON has more than ${mostControls} control characters in its strings`,
+    where,
+    mend: 'check the file',
+  });
+}

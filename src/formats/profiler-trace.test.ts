@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { InputError } from '../base/index.js';
+import { formatTrace } from '../schedule/index.js';
 import { readProfilerTrace } from './index.js';
 
 const published = 'test/fixtures/deepseek-v3-train-h800.json.gz';
@@ -218,6 +219,43 @@ test('an operation of 300,000 kernels on as many streams is read', () => {
   const many = Array.from({ length: 300_000 }, (_, index) => kernel(1, index, 1, index));
   const [attention] = readText(write([...small, ...many])).operations;
   assert.equal(attention.streams.length, 300_000);
+});
+
+test("control characters in a trace's strings are read, as Python reads them", () => {
+  const text = write(small);
+  const raw = text.replaceAll('gemm', 'ge\u0000m\tm\n\u001b[31m').replace('ProfilerStep#1', 'Profiler\\"\u0007Step');
+  assert.notEqual(raw, text);
+  assert.deepEqual(readText(raw), readText(text));
+  // Between values they are as wrong as ever, and in strings there may be many, not any number.
+  assert.throws(() => readText(text.replace(':', ':\u0001')), /no valid JSON/);
+  assert.throws(() => readText(`["${'\u0001'.repeat(2 ** 20 + 1)}"]`), /more than 1048576 control characters/);
+});
+
+test("the names that docs/traces.md marks are the reader's, in an order that is read", () => {
+  const [code] = readFileSync('docs/traces.md', 'utf8').match(/```python[\s\S]*?```/) ?? [];
+  const names = Array.from(code?.matchAll(/mark\("([^"]*)"/g) ?? [], ([, name]) => name);
+  assert.equal(names.length, 9);
+  const events = names.flatMap((name, index) => [
+    mark(name, 20 * index),
+    launch(index + 1, 20 * index + 1),
+    kernel(index + 1, 1000 + 20 * index, 20),
+  ]);
+  assert.deepEqual(
+    readText(write(events)).operations.map(({ operation }) => operation),
+    names,
+  );
+});
+
+test('a timeline that the program itself wrote is told from a profile, with what reads it', () => {
+  const event = { kind: 'forward', lane: 'compute', label: '0F0', start: 0, end: 1, chunks: [] } as const;
+  const own = formatTrace({ unit: 'seconds', ranks: [[event]] });
+  assert.throws(() => readText(own), /doubletrack wrote, .*simulate --replay RUN predicts the step of a run/);
+  writeFileSync(join(folder, 'step.json'), '{}');
+  try {
+    assert.throws(() => readText(own), new RegExp(`give simulate --replay ${folder}, which predicts the run's step`));
+  } finally {
+    rmSync(join(folder, 'step.json'));
+  }
 });
 
 test('every cut of the published trace is refused', () => {

@@ -69,6 +69,14 @@ export function readTraceEvents(value: unknown, file: string): TraceEvents {
   return { annotations, work, launches, smsOfDevice: readDevices(top.deviceProperties) };
 }
 
+/** Whether a Chrome trace is one of `formatTrace`, whose events name their chunks. */
+export function isOwnTimeline(value: unknown): boolean {
+  const events = isTable(value) ? value.traceEvents : undefined;
+  if (!Array.isArray(events)) return false;
+  const first = (events as readonly unknown[]).find((event) => isTable(event) && event.ph === 'X');
+  return isTable(first) && isTable(first.args) && Array.isArray(first.args.chunks);
+}
+
 const exportHint = "use what torch.profiler's export_chrome_trace wrote";
 
 function kindOf(category: unknown): 'annotation' | 'launch' | 'kernel' | 'copy' | undefined {
