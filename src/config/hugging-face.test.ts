@@ -52,6 +52,23 @@ test('reads the older spelling of RoPE, as DeepSeek publishes it', () => {
   assert.equal(parseHuggingFaceConfig({ ...written, rope_theta: 7 }).ropeTheta, 10_000);
 });
 
+test('positions that are stretched by 1 are as they are', () => {
+  const { rope_parameters: _, ...older } = written;
+  for (const type of ['yarn', 'linear', 'dynamic', 'llama3', 'default']) {
+    const stretched = { rope_type: type, factor: 1, original_max_position_embeddings: 128, mscale_all_dim: 1 };
+    assert.equal(parseHuggingFaceConfig({ ...older, rope_theta: 7, rope_scaling: stretched }).ropeTheta, 7);
+    assert.equal(parseHuggingFaceConfig({ ...older, rope_parameters: { ...stretched, rope_theta: 7 } }).ropeTheta, 7);
+  }
+});
+
+test('how weights are stored does not change the model', () => {
+  const quantization = { quant_method: 'fp8', weight_block_size: [128, 128] };
+  assert.deepEqual(
+    parseHuggingFaceConfig({ ...written, quantization_config: quantization, torch_dtype: 'bfloat16' }),
+    parseHuggingFaceConfig(written),
+  );
+});
+
 test('ignores the layers of multi-token prediction', () => {
   assert.deepEqual(
     parseHuggingFaceConfig({ ...written, num_nextn_predict_layers: 1 }),
@@ -63,13 +80,19 @@ const refused: readonly [name: string, change: unknown, message: RegExp][] = [
   [
     'YaRN',
     { rope_scaling: { type: 'yarn', factor: 40 } },
-    /rope_scaling is .*yarn.*not supported \(config\.json\): take a model without it/,
+    /rope_scaling is .*yarn.*not supported \(config\.json\): take a model whose positions are not stretched/,
   ],
   [
     'YaRN in the newer spelling',
     { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 40 } },
     /rope_parameters is .*not supported/,
   ],
+  [
+    'YaRN that changes scores alone',
+    { rope_scaling: { type: 'yarn', factor: 1, attention_factor: 2 } },
+    /rope_scaling/,
+  ],
+  ['another way to stretch positions', { rope_scaling: { rope_type: 'longrope', factor: 1 } }, /rope_scaling is/],
   ['RoPE settings that are no table', { rope_parameters: 3 }, /rope_parameters is 3/],
   [
     'biases in attention',
@@ -79,7 +102,6 @@ const refused: readonly [name: string, change: unknown, message: RegExp][] = [
   ['another activation', { hidden_act: 'gelu' }, /hidden_act is "gelu"/],
   ['another choice of experts', { topk_method: 'greedy' }, /topk_method is "greedy"/],
   ['another score of experts', { scoring_func: 'softmax' }, /scoring_func is "softmax"/],
-  ['quantized weights', { quantization_config: { quant_method: 'fp8' } }, /quantization_config is/],
   ['another architecture', { model_type: 'llama' }, /model_type is "llama"/],
   ['grouped-query attention', { num_key_value_heads: 2 }, /num_key_value_heads is 2 with 4 attention heads/],
   ['a size in quotes', { hidden_size: '64' }, /hidden_size is "64" \(config\.json\): use an integer from 1/],

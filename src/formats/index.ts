@@ -28,6 +28,7 @@ export { type FileStream, readFileBytes, readFilePart, streamFile } from './read
 export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
+export { decodeByteFloats } from './safetensors-numbers.js';
 export { readIntegerTensor, readTensor, type TensorEntry, type TensorIndex } from './safetensors-read.js';
 export { isScaled, readMatrixRows, type ScaleBlock } from './scaled-tensor.js';
 export { formatSolution, formatSolutionJson, placedDocument } from './solution-file.js';
