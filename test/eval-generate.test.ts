@@ -19,6 +19,13 @@ const cut = join(folder, 'cut');
 cpSync(tiny, cut, { recursive: true });
 truncateSync(join(cut, 'model.safetensors'), 500_000);
 
+const otherTokenizer = join(folder, 'other-tokenizer');
+cpSync(tiny, otherTokenizer, { recursive: true });
+writeFileSync(join(otherTokenizer, 'tokenizer.model'), '');
+
+const run = join(folder, 'run');
+cpSync(tiny, join(run, 'checkpoints', '7'), { recursive: true });
+
 describe('the eval command', () => {
   it('prints the loss and writes logits and gradients', async () => {
     const [logits, gradients] = [join(folder, 'logits.safetensors'), join(folder, 'gradients.safetensors')];
@@ -33,10 +40,11 @@ describe('the eval command', () => {
     assert.equal(readFileSync(gradients).includes('model.layers.2.mlp.experts.7.down_proj.weight'), true);
   });
 
-  it('measures a text', async () => {
+  it('measures a text with the last checkpoint of a run', async () => {
     const text = file('text.txt', 'Call me Ishmael. Some years ago, never mind how long precisely.');
-    const { status, stdout } = await runCommand(`eval --checkpoint ${tiny} --text ${text} --json`);
+    const { status, stdout, stderr } = await runCommand(`eval --checkpoint ${run} --text ${text} --json`);
     assert.equal(status, 0);
+    assert.match(stderr, /^note: the last checkpoint of the run is taken, .*run.checkpoints.7\n$/);
     assert.ok((JSON.parse(stdout) as { loss: number }).loss > 3);
   });
 });
@@ -75,6 +83,16 @@ const badCalls: readonly (readonly [string, string, RegExp])[] = [
     'rows that are no numbers',
     `eval --checkpoint ${tiny} --tokens ${file('words.json', '{"input_ids":[["a"]]}')}`,
     /input_ids/,
+  ],
+  [
+    'rows that the model cannot look back on',
+    `eval --checkpoint ${tiny} --tokens ${file('long.json', JSON.stringify({ input_ids: [new Array(20_000).fill(1)] }))}`,
+    /rows have 20000 tokens, more than the model's max_position_embeddings, 512: cut/,
+  ],
+  [
+    'a tokenizer that is not read',
+    `eval --checkpoint ${otherTokenizer} --text README.md`,
+    /tokenizer\.model is not read/,
   ],
   ['a tokens file that is no JSON', `eval --checkpoint ${tiny} --tokens ${file('broken.json', '{')}`, /broken\.json/],
   ['a negative temperature', `generate --checkpoint ${tiny} --prompt x --temperature -1`, /--temperature/],

@@ -30,8 +30,8 @@ export async function writeOutput(text: string, file: string | undefined): Promi
 }
 
 /** Text of a model as a terminal may be given it: nothing in it steers the terminal. Elsewhere it stays as it is, for it is data. */
-export function shownText(text: string): string {
-  return process.stdout.isTTY === true ? escapeControls(text) : text;
+export function shownText(text: string, isTerminal = process.stdout.isTTY === true): string {
+  return isTerminal ? escapeControls(text) : text;
 }
 
 /** Writes what a person should know about files and results to standard error, a line each; warnings first. */

@@ -12,6 +12,9 @@ export interface EvalInput {
 
 const MAX_INPUT_BYTES = 2 ** 28;
 
+/** Keys that change what transformers computes of the same rows. */
+const unreadKeys = ['labels', 'loss_mask', 'position_ids', 'inputs_embeds'];
+
 /**
  * The rows of a JSON file `{"input_ids": [[...], ...]}`, and how many tokens of each its `attention_mask` lets count. Throws `InputError` for what is no
  * row of ids, and for a mask that leaves out more than the end of a row.
@@ -19,7 +22,7 @@ const MAX_INPUT_BYTES = 2 ** 28;
 export function readTokenRows(file: string): EvalInput {
   const json = readJson(file, { maxBytes: MAX_INPUT_BYTES });
   const table: Readonly<Record<string, unknown>> = typeof json === 'object' && json !== null ? { ...json } : {};
-  const { input_ids: ids, attention_mask: mask, ...others } = table;
+  const { input_ids: ids, attention_mask: mask } = table;
   const hasMask = mask !== undefined && mask !== null;
   const isId = (token: unknown): token is number =>
     Number.isInteger(token) && Number(token) >= (hasMask ? -(2 ** 31) : 0) && Number(token) < 2 ** 31;
@@ -31,7 +34,7 @@ export function readTokenRows(file: string): EvalInput {
     });
   }
   const rows = ids.map((row) => Int32Array.from(row));
-  const unread = Object.keys(others).map((key) => `${key} in ${file} is not read`);
+  const unread = unreadKeys.filter((key) => Object.hasOwn(table, key)).map((key) => `${key} in ${file} is not read`);
   return { rows, ...(hasMask && { lengths: readLengths(mask, rows, file) }), notes: unread };
 }
 

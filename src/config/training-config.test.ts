@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { InputError } from '../base/index.js';
 import { defaultTrainingConfig } from './defaults.js';
+import { parseHuggingFaceConfig } from './hugging-face.js';
 import { formatTrainingConfig, listTrainingKeys } from './listing.js';
 import { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
 import { sequencesPerStep, type TrainingConfig } from './training-fields.js';
@@ -26,6 +27,24 @@ function messageOf(work: () => unknown): string {
   }
   return assert.fail('nothing was thrown');
 }
+
+test('[model] takes every key of a config.json that says nothing new', () => {
+  const json = JSON.parse(readFileSync('test/fixtures/deepseek-v3-tiny/config.json', 'utf8')) as object;
+  const given = Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
+  const { model } = parseTrainingConfig({ tables: { model: given }, where: 'config.toml' });
+  assert.deepEqual(model, parseHuggingFaceConfig(json));
+  const refused: Readonly<Record<string, unknown>> = {
+    num_key_value_heads: 2,
+    qk_head_dim: 8,
+    head_dim: 7,
+    num_nextn_predict_layers: 1,
+  };
+  for (const [key, value] of Object.entries(refused)) {
+    const message = messageOf(() => parseTrainingConfig({ tables: { model: { ...given, [key]: value } }, where: 'f' }));
+    assert.match(message, new RegExp(`^${key} is ${value}, which is not supported.*\\(f, \\[model\\]\\): use `));
+  }
+  assert.equal(read('', ['model.num_key_value_heads=4']).model.numAttentionHeads, 4);
+});
 
 test('an empty file takes every default', () => {
   assert.deepEqual(read(''), defaultTrainingConfig);

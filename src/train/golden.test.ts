@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { readSafetensors, readTensor } from '../formats/index.js';
 import { evaluateRows } from './evaluate.js';
-import { drawToken } from './generate.js';
+import { type DrawLimits, drawToken } from './generate.js';
 
 const folder = 'test/fixtures/deepseek-v3-tiny';
 const expected = readSafetensors(`${folder}/expected.safetensors`);
@@ -64,5 +64,16 @@ describe('drawing a token', () => {
     const shares = [0, 0, 0];
     for (let index = 0; index < 1000; index++) shares[drawToken(logits, 1, (index + 0.5) / 1000)]++;
     assert.deepEqual(shares, [90, 665, 245]);
+  });
+
+  it('takes only the likeliest, as many or as probable together as is asked', () => {
+    const drawn = (limits: DrawLimits) =>
+      new Set(Array.from({ length: 100 }, (_, index) => drawToken(logits, 1, index / 100, limits)));
+    assert.deepEqual(drawn({ topK: 1 }), new Set([1]));
+    assert.deepEqual(drawn({ topK: 2 }), new Set([1, 2]));
+    assert.deepEqual(drawn({ topP: 0.6 }), new Set([1]));
+    assert.deepEqual(drawn({ topP: 0.7 }), new Set([1, 2]));
+    assert.deepEqual(drawn({ topP: 0 }), new Set([1]));
+    assert.deepEqual(drawn({ topK: 0, topP: 1 }), new Set([0, 1, 2]));
   });
 });

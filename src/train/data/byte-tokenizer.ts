@@ -1,19 +1,3 @@
-import type { Tokenizer } from './tokenizer.js';
-
-/** A token is a byte of the UTF-8 text, whatever the bytes are. */
-export const byteTokenizer: Tokenizer = {
-  name: 'bytes',
-  vocabularySize: 256,
-  startIds: [],
-  endId: undefined,
-  encode: (text) => Int32Array.from(typeof text === 'string' ? new TextEncoder().encode(text) : text),
-  // A byte of 255 occurs in no UTF-8 text: it stands for ids that are no byte.
-  decode: (ids) =>
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-      Uint8Array.from(ids, (id) => (id >= 0 && id < 256 ? id : 255)),
-    ),
-};
-
 /**
  * The character that stands for each byte in a byte-level vocabulary: bytes that print stand for themselves, the others for characters from 256 on, in
  * their order. Source: `bytes_to_unicode` of GPT-2's encoder.py.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { InputError } from '../../base/index.js';
 import { defaultTrainingConfig, type TrainingConfig } from '../../config/index.js';
 import { loadCorpus, splitTokens } from './corpus.js';
+import { saveTokenizer } from './save-tokenizer.js';
 import { loadTexts } from './text.js';
 import { openTokenizer } from './tokenizer.js';
 
@@ -257,4 +258,76 @@ test('a broken tokenizer_config.json beside the tokenizer is refused', () => {
   assert.throws(() => openTokenizer(path), /no valid JSON.*tokenizer_config\.json/);
   rmSync(config);
   assert.equal(openTokenizer(path).vocabularySize, 512);
+});
+
+const special = JSON.stringify({ bos_token: '<s>', eos_token: { content: '</s>' }, add_bos_token: true });
+const template = {
+  type: 'Sequence',
+  processors: [
+    {
+      type: 'TemplateProcessing',
+      single: [
+        { SpecialToken: { id: '[CLS]', type_id: 0 } },
+        { Sequence: { id: 'A' } },
+        { SpecialToken: { id: '[SEP]' } },
+      ],
+      special_tokens: { '[CLS]': { ids: [7] }, '[SEP]': { ids: [8] } },
+    },
+  ],
+};
+
+test("what stands before a text and after it is as the tokenizer's files say", () => {
+  const path = write('tokenizer.json', JSON.stringify({ ...valid, added_tokens: addedTokens(['<s>', '</s>']) }));
+  const config = write('tokenizer_config.json', special);
+  assert.deepEqual([openTokenizer(path).startIds, openTokenizer(path).endId], [[600], 601]);
+  writeFileSync(config, JSON.stringify({ ...JSON.parse(special), add_bos_token: false }));
+  assert.deepEqual(openTokenizer(path).startIds, []);
+  rmSync(config);
+  assert.deepEqual([openTokenizer(path).startIds, openTokenizer(path).endId], [[], undefined]);
+  writeFileSync(path, JSON.stringify({ ...valid, post_processor: template }));
+  assert.deepEqual(openTokenizer(path).startIds, [7]);
+});
+
+function addedTokens(contents: readonly string[]): object[] {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return contents.map((content, index) => ({ id: 600 + index, content, ...flags }));
+}
+
+test('spaces are not cleaned up when text is decoded, whatever the files say', () => {
+  const path = write('tokenizer.json', JSON.stringify(valid));
+  const config = write('tokenizer_config.json', '{"clean_up_tokenization_spaces": true}');
+  const text = "it 's , here . is n't it ? ";
+  const tokenizer = openTokenizer(path);
+  assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
+  rmSync(config);
+});
+
+test('the tokenizer of bytes is written as a tokenizer.json that is read as bytes, and as any other with the same ids', async () => {
+  const saved = join(folder, 'bytes');
+  mkdirSync(saved);
+  await saveTokenizer('bytes', saved);
+  const bytes = openTokenizer(join(saved, 'tokenizer.json'));
+  const any = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+  assert.deepEqual([...bytes.encode(any)], [...any]);
+  const json = JSON.parse(readFileSync(join(saved, 'tokenizer.json'), 'utf8')) as object;
+  const other = openTokenizer(write('other.json', JSON.stringify({ ...json, version: '1' })));
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      assert.deepEqual(other.encode(text), bytes.encode(text));
+      assert.equal(other.decode(bytes.encode(text)), text);
+    }),
+  );
+});
+
+test('what lies beside a tokenizer goes where it goes', async () => {
+  const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  for (const made of [from, to]) mkdirSync(made);
+  copyFileSync(join(fixture, 'tokenizer.json'), join(from, 'tokenizer.json'));
+  await saveTokenizer(join(from, 'tokenizer.json'), to);
+  assert.match(readFileSync(join(to, 'tokenizer_config.json'), 'utf8'), /"clean_up_tokenization_spaces": false/);
+  writeFileSync(join(from, 'tokenizer_config.json'), special);
+  writeFileSync(join(from, 'generation_config.json'), '{"eos_token_id": 3}');
+  await saveTokenizer(join(from, 'tokenizer.json'), to);
+  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'generation_config.json'])
+    assert.deepEqual(readFileSync(join(to, name)), readFileSync(join(from, name)), name);
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { InputError } from '../../base/index.js';
 import { decodeUtf8, readJson } from '../../formats/index.js';
-import { byteTokenizer, isByteTokenizer } from './byte-tokenizer.js';
+import { isByteTokenizer } from './byte-tokenizer.js';
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js';
 
 /** Text to token ids and back. Neither adds the special tokens, which say how a whole text begins and ends. */
@@ -23,6 +23,20 @@ export function openTokenizer(name: string): Tokenizer {
   return name === 'bytes' ? byteTokenizer : readTokenizer(name);
 }
 
+/** A token is a byte of the UTF-8 text, whatever the bytes are. */
+const byteTokenizer: Tokenizer = {
+  name: 'bytes',
+  vocabularySize: 256,
+  startIds: [],
+  endId: undefined,
+  encode: (text) => Int32Array.from(typeof text === 'string' ? new TextEncoder().encode(text) : text),
+  // A byte of 255 occurs in no UTF-8 text: it stands for ids that are no byte.
+  decode: (ids) =>
+    new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+      Uint8Array.from(ids, (id) => (id >= 0 && id < 256 ? id : 255)),
+    ),
+};
+
 /** Special tokens are not added: the text is a stream, and sequences begin anywhere in it. */
 function readTokenizer(path: string): Tokenizer {
   const json = readJson(path, { maxBytes: 2 ** 28 });
@@ -40,7 +54,8 @@ function readTokenizer(path: string): Tokenizer {
   };
   // The text as it was: cleaning spaces up would take that before a full stop or in "it 's".
   const plain = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
-  const decode = (ids: ArrayLike<number>) => tokenizer.decode(Array.from(ids), plain);
+  // The library takes no empty list.
+  const decode = (ids: ArrayLike<number>) => (ids.length === 0 ? '' : tokenizer.decode(Array.from(ids), plain));
   return { name: path, vocabularySize, ...special, encode, decode };
 }
 
