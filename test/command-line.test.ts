@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { runCommand } from './run-command.js';
 
@@ -73,5 +75,38 @@ describe('standard streams that are lost', () => {
     } finally {
       closeSync(full);
     }
+  });
+});
+
+/** Runs the program in a shell that sets a limit first. */
+function runLimited(limit: string, call: readonly string[]) {
+  const shell = `ulimit ${limit} && exec "$0" "$@"`;
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', shell, process.execPath, ...program, ...call], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+describe('limits of the system', { skip: process.platform !== 'linux' && 'limits are told on Linux' }, () => {
+  it('leave commands that make no ranks alone, where Node itself runs', () => {
+    const { status, stderr } = runLimited('-v 2000000', schedule);
+    assert.deepEqual([status, stderr], [0, '']);
+  });
+
+  it('on memory are told before a training begins, with what it asks for', () => {
+    const run = join(tmpdir(), `doubletrack-limited-${process.pid}`);
+    const { status, stdout, stderr } = runLimited('-v 8000000', ['train', '--out', run]);
+    rmSync(run, { recursive: true, force: true });
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(
+      stderr,
+      /^doubletrack: 2 ranks need [\d.]+ GiB of addresses, and [\d.]+ GiB are left \(ulimit -v 8000000\): allow more[^\n]+\n$/,
+    );
+  });
+
+  it('on open files are told in one line, though the program cannot be loaded', () => {
+    const { status, stderr } = runLimited('-n 32', schedule);
+    assert.equal(status, 1);
+    assert.match(stderr, /^doubletrack: [^\n]+EMFILE[^\n]+: allow more open files \(ulimit -n 1024\)\n$/);
   });
 });

@@ -16,6 +16,7 @@ import {
 import { defaultFolder, lastSavedStep, resumeCommand } from './go-on.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
+import { writeNotes } from './output.js';
 import { checkpointOverrides } from './train-from.js';
 import { createProgress } from './train-progress.js';
 import { formatSummary, type PrintedSummary } from './train-summary.js';
@@ -183,8 +184,15 @@ const SAMPLE_TOKENS = 300;
 
 /** What the trained model makes of the first words of the validation text. */
 async function sampleText(checkpoint: string, prompt: string): Promise<string> {
-  const { text } = await generateText({ checkpoint, prompt, tokens: SAMPLE_TOKENS, temperature: 0.7, seed: 1 });
-  return text;
+  try {
+    const { text } = await generateText({ checkpoint, prompt, tokens: SAMPLE_TOKENS, temperature: 0.7, seed: 1 });
+    return text;
+  } catch (error) {
+    // What the run was for is done and on disk; a sample takes memory of its own.
+    if (!(error instanceof WorkError)) throw error;
+    writeNotes([`there is no sample: ${error.message}`]);
+    return '';
+  }
 }
 
 function printSummary(

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { WorkError } from '../base/index.js';
+import { type Problem, WorkError } from '../base/index.js';
 import { abort, type Control, readCause, type SharedRank } from '../comm/index.js';
 import type { Message, RankArguments, RankMethod, Reply, Request } from './protocol.js';
 
@@ -18,7 +18,7 @@ export interface Calls {
   isOver(): boolean;
   /** Ends all threads, once `settled` where there is something to wait for. */
   close(settled?: Promise<void>): Promise<void>;
-  /** What each rank shows the others. */
+  /** What each rank shows the others; rejected once the threads have ended, if one cannot be built. */
   readonly built: Promise<readonly SharedRank[]>;
   /** Ends the run if this thread of a rank dies. */
   watch(rank: number, thread: Worker): void;
@@ -60,8 +60,19 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
     answerReplies(rank, worker, (id, result) => settle(id, position, result), fail);
     watchThread(rank, worker, fail);
   }
+  const close = async (settled?: Promise<void>) => {
+    closing = true;
+    abort(control);
+    await settled;
+    for (const worker of workers) worker.postMessage('end' satisfies Message);
+    await Promise.all(threads.map(endThread));
+  };
   return {
-    built,
+    built: built.catch(async (error: unknown) => {
+      // The others would wait for calls, and keep the process, for ever.
+      await close();
+      throw error;
+    }),
     watch(rank, thread) {
       threads.push(thread);
       watchThread(rank, thread, fail);
@@ -73,13 +84,7 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
       return results;
     },
     isOver: () => failure !== undefined,
-    async close(settled) {
-      closing = true;
-      abort(control);
-      await settled;
-      for (const worker of workers) worker.postMessage('end' satisfies Message);
-      await Promise.all(threads.map(endThread));
-    },
+    close,
   };
 }
 
@@ -125,10 +130,26 @@ async function endThread(thread: Worker): Promise<void> {
   });
 }
 
+/** How to mend what a limit of the system forbids; nothing for other errors. */
+function mendLimit({ message, code }: NodeJS.ErrnoException): Pick<Problem, 'mend'> {
+  if (code === 'EMFILE') return { mend: 'allow more open files (ulimit -n 1024)' };
+  if (code === 'ERR_WORKER_INIT_FAILED')
+    return { mend: 'allow more threads (ulimit -u) and more addresses (ulimit -v), or use fewer ranks' };
+  if (code === 'ERR_WORKER_OUT_OF_MEMORY' || /bad_alloc|allocate memory|out of memory/i.test(message))
+    return { mend: 'allow more memory (ulimit -v), or use fewer ranks' };
+  return {};
+}
+
 /** A thread of a rank that ends before the run does ends the run. */
 function watchThread(rank: number, thread: Worker, fail: (error: WorkError) => void): void {
   thread.on('error', (error: Error) =>
-    fail(new WorkError({ what: `the thread of a rank died: ${error.message}`, where: `rank ${rank}` })),
+    fail(
+      new WorkError({
+        what: `the thread of a rank died: ${error.message}`,
+        where: `rank ${rank}`,
+        ...mendLimit(error),
+      }),
+    ),
   );
   thread.on('exit', (code) =>
     fail(new WorkError({ what: `the thread of a rank ended with code ${code}`, where: `rank ${rank}` })),

@@ -4,6 +4,7 @@ import { abort, createControl, createMailMemory, type Launch, startMpiLane } fro
 import { createArena } from '../device/index.js';
 import { createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
+import { checkLimits } from './check-limits.js';
 import { chooseCores } from './cores.js';
 import type { RankGroup, RankState } from './group.js';
 import { countRanks } from './layout.js';
@@ -17,6 +18,7 @@ export async function startProcessRank(spec: RunSpec, { rank, host }: Launch): P
   const layouts = Array.from({ length: ranks }, (_, other) =>
     layOutState(spec, other, buildRankModel(spec, other).stages),
   );
+  checkLimits([layouts[rank].bytes], spec.computeThreads);
   const arena = createArena(layouts[rank].bytes);
   const own: RankState = { layout: layouts[rank], state: arena.buffer };
   const control = createControl();

@@ -3,6 +3,7 @@ import { createControl, createMailMemory, type SharedRank, startThreadsLane } fr
 import { createArena } from '../device/index.js';
 import { createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
+import { checkLimits } from './check-limits.js';
 import { chooseCores } from './cores.js';
 import type { RankGroup } from './group.js';
 import { countRanks } from './layout.js';
@@ -14,6 +15,10 @@ import { layOutState } from './state-layout.js';
 export async function startThreadRanks(spec: RunSpec): Promise<RankGroup> {
   const layouts = Array.from({ length: countRanks(spec) }, (_, rank) =>
     layOutState(spec, rank, buildRankModel(spec, rank).stages),
+  );
+  checkLimits(
+    layouts.map(({ bytes }) => bytes),
+    spec.computeThreads,
   );
   const arenas = layouts.map(({ bytes }) => createArena(bytes));
   const states = layouts.map((layout, rank) => ({ layout, state: arenas[rank].buffer }));
