@@ -116,7 +116,7 @@ describe('the tune command', () => {
     process.chdir(home);
     assert.deepEqual([unnamed.status, input.status, text.status], [2, 2, 2]);
     assert.match(unnamed.stderr, /the file is there already \(tuned\.toml\): give --out/);
-    assert.match(input.stderr, /would replace the config that is read/);
+    assert.match(input.stderr, /it is an input of this call, which would be overwritten/);
     assert.match(text.stderr, /no such file or folder \(.*missing\.txt\)/);
     assert.equal(readFileSync(config, 'utf8'), tiny);
     assert.equal(existsSync(join(folder, 'other.toml')), false);

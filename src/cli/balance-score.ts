@@ -55,7 +55,7 @@ function noteLost(placement: Placement): readonly string[] {
 }
 
 async function runScore(placementPath: string, loadsPaths: readonly string[], flags: ScoreFlags): Promise<void> {
-  checkOutputs([flags.svg], [placementPath, ...loadsPaths]);
+  checkOutputs([flags.svg], [placementPath, ...loadsPaths, flags.gpuSpeeds]);
   const input = await readLoads(loadsPaths, flags);
   const { loads, recorded, layerNumbers } = input;
   const read = readPlacement(placementPath, { experts: loads.experts });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { formatPercent } from '../base/index.js';
 import { formatTime } from '../draw/index.js';
 import { type ComparedRow, type Comparison, compareSchedules, labelSchedule } from '../plan/index.js';
+import { checkOutputs } from './input-files.js';
 import { parseNumber } from './numbers.js';
 import { writeOutput } from './output.js';
 import { createReporter } from './progress.js';
@@ -42,6 +43,7 @@ export function addCompareCommand(program: Command): void {
     .addHelpText('after', help)
     .action(async (flags: CompareFlags) => {
       const { ranks, microbatches, stages, iterations, json, out } = flags;
+      checkOutputs([out], [flags.costs]);
       const report = createReporter();
       const comparison = compareSchedules({
         ranks,

@@ -10,7 +10,8 @@ import {
   openFolderTokenizer,
   readModelConfig,
 } from '../train/index.js';
-import { writeNotes } from './output.js';
+import { checkOutputs } from './input-files.js';
+import { replaceOutput, writeNotes } from './output.js';
 import { type EvalInput, readTokenRows } from './token-rows.js';
 
 interface EvalFlags {
@@ -49,6 +50,7 @@ async function runEval(flags: EvalFlags): Promise<void> {
   const { logits, gradients } = flags;
   if (flags.checkpoint === undefined)
     throw new InputError({ what: 'no checkpoint is given', mend: 'add --checkpoint DIR' });
+  checkOutputs([logits, gradients], [flags.checkpoint, flags.text, flags.tokens]);
   const { folder: checkpoint, notes } = findCheckpoint(flags.checkpoint);
   const input = readRows(checkpoint, flags);
   writeNotes([...notes, ...input.notes]);
@@ -63,10 +65,8 @@ async function runEval(flags: EvalFlags): Promise<void> {
 }
 
 async function writeArrays(file: string, arrays: readonly NamedArray[]): Promise<void> {
-  await writeSafetensors(
-    file,
-    arrays.map(({ name, shape, data }) => ({ name, shape, data, dtype: 'F32' as const })),
-  );
+  const tensors = arrays.map(({ name, shape, data }) => ({ name, shape, data, dtype: 'F32' as const }));
+  await replaceOutput(file, () => writeSafetensors(file, tensors));
 }
 
 function readRows(checkpoint: string, { text, tokens }: EvalFlags): EvalInput {

@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import { InputError } from '../base/index.js';
+import type { TrainingConfig } from '../config/index.js';
 import type { RecordedPlacement } from '../formats/index.js';
 import type { SourceFlags } from './balance-input.js';
 import { writeNotes } from './output.js';
@@ -21,6 +22,11 @@ export function checkOutputs(outputs: readonly (string | undefined)[], inputs: r
       mend: 'name another file for the output',
     });
   }
+}
+
+/** What a training config names to be read; words that name no file are among them. */
+export function filesOf({ data, train }: TrainingConfig): readonly string[] {
+  return [...data.text, data.tokenizer, train.initialCheckpoint];
 }
 
 function withoutPart(path: string): string {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { escapeControls, InputError } from '../base/index.js';
 import { writeFileWhole } from '../formats/index.js';
 
@@ -26,7 +27,14 @@ export async function writeOutput(text: string, file: string | undefined): Promi
     return;
   }
   if (file === '') throw new InputError({ what: 'the name of the output file is empty', where: '--out' });
-  await writeFileWhole(file, text);
+  await replaceOutput(file, () => writeFileWhole(file, text));
+}
+
+/** Lets `write` write the file that was asked for, and notes where it took another's place. */
+export async function replaceOutput(file: string, write: () => Promise<void>): Promise<void> {
+  const isThere = existsSync(file);
+  await write();
+  if (isThere) writeNotes([`${file} was there and is replaced`]);
 }
 
 /** Text of a model as a terminal may be given it: nothing in it steers the terminal. Elsewhere it stays as it is, for it is data. */
@@ -39,7 +47,7 @@ export function writeNotes(notes: readonly string[]): void {
   const isWarning = (note: string): boolean => note.startsWith('warning: ');
   const warnings = notes.filter(isWarning);
   const others = notes.filter((note) => !isWarning(note)).map((note) => `note: ${note}`);
-  for (const line of [...warnings, ...others]) process.stderr.write(`${line}\n`);
+  for (const line of [...warnings, ...others]) process.stderr.write(`${escapeControls(line)}\n`);
 }
 
 /**

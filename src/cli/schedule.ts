@@ -18,6 +18,7 @@ import {
 } from '../schedule/index.js';
 import { type Costs, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags } from './auto-flags.js';
+import { checkOutputs } from './input-files.js';
 import { writeOutput } from './output.js';
 import { drawPicture } from './picture.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
@@ -67,6 +68,7 @@ Examples:
     )
     .action(async (name: string | undefined, flags: ScheduleFlags) => {
       const format = chooseFormat(flags);
+      checkOutputs([flags.out], [flags.from, flags.costs]);
       if (flags.comms === true) return writeOutput(printLowered(format, name, flags), flags.out);
       if (flags.torch !== undefined) throw new InputError({ what: '--torch needs --comms', mend: 'add --comms' });
       const { schedule, costs } = loadForCosts(name, flags, gatherCosts(flags));

@@ -6,13 +6,19 @@ import type { StepRecord } from '../simulate/index.js';
 import { type PredictionRequest, predictRun, type StepPrediction } from '../train/index.js';
 import { type PrintedSimulation, roundTime } from './simulate-output.js';
 
+/** The files of a run that are read to predict its step. */
+export function readOfRun(folder: string): readonly [record: string, config: string] {
+  return [join(folder, 'step.json'), join(folder, 'config.toml')];
+}
+
 /**
  * Predicts the step of the run in `folder` from its `step.json` and `config.toml`, and where something is asked for that the run did not have, the step
  * with that. Throws `InputError` for files that are none, and for a schedule that the run's ranks or model do not allow.
  */
 export function replayRun(folder: string, request: PredictionRequest): PrintedSimulation {
-  const record = readStepRecord(join(folder, 'step.json'));
-  const config = readTrainingConfig(join(folder, 'config.toml'));
+  const [recordFile, configFile] = readOfRun(folder);
+  const record = readStepRecord(recordFile);
+  const config = readTrainingConfig(configFile);
   const own = predictRun(record, config);
   const isOther = Object.keys(request).length > 0;
   const shown = isOther ? predictRun(record, config, request) : own;

@@ -3,6 +3,7 @@ import { InputError } from '../base/index.js';
 import { describeSchedule, readScheduleName } from '../schedule/index.js';
 import { memoryCurve, simulate, simulatedTimeline } from '../simulate/index.js';
 import { type AutoFlags, addAutoFlags, refuseAutoFlags, searchJson } from './auto-flags.js';
+import { checkOutputs } from './input-files.js';
 import { writeOutput } from './output.js';
 import { addSourceFlags, chooseFormat, loadForCosts, type SourceFlags } from './schedule-source.js';
 import { addCostFlags, type CostFlags, costsHelp, gatherCosts, spellFlag } from './simulate-costs.js';
@@ -12,7 +13,7 @@ import {
   type SimulationFormat,
   simulationFormats,
 } from './simulate-output.js';
-import { replayRun } from './simulate-replay.js';
+import { readOfRun, replayRun } from './simulate-replay.js';
 import { addTraceFlags, replayTrace, type TraceFlags } from './simulate-trace.js';
 import { printTraceReport } from './simulate-trace-output.js';
 
@@ -60,6 +61,8 @@ Examples:
     )
     .action(async (name: string | undefined, flags: SimulateFlags) => {
       const format = chooseFormat(flags);
+      const ofRun = flags.replay === undefined ? [] : readOfRun(flags.replay);
+      checkOutputs([flags.out], [flags.from, flags.costs, flags.trace, ...ofRun]);
       if (flags.steps === true && format !== 'json')
         throw new InputError({ what: '--steps needs JSON', mend: 'add --json' });
       if (flags.trace !== undefined || flags.replay !== undefined) refuseAutoFlags(flags);

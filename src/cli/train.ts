@@ -7,6 +7,7 @@ import { listTrainingKeys, placeError, type TracedConfig } from '../config/index
 import { readTracedConfig, type StepMetrics } from '../formats/index.js';
 import {
   generateText,
+  runPaths,
   summarizeRun,
   type TrainingEvent,
   type TrainingResult,
@@ -14,6 +15,7 @@ import {
   writeSummary,
 } from '../train/index.js';
 import { defaultFolder, lastSavedStep, resumeCommand } from './go-on.js';
+import { checkOutputs, filesOf } from './input-files.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 import { writeNotes } from './output.js';
@@ -165,7 +167,9 @@ function chooseRun(file: string | undefined, flags: TrainFlags): ChosenRun {
         mend: `give another --out, or --resume ${folder}`,
       });
     }
-    return { ...readTracedConfig(file, overrides), folder, resume: false };
+    const traced = readTracedConfig(file, overrides);
+    checkOutputs(Object.values(runPaths(folder)), [file, ...filesOf(traced.config)]);
+    return { ...traced, folder, resume: false };
   }
   if (file !== undefined || flags.out !== undefined || flags.from !== undefined) {
     throw new InputError({

@@ -1,12 +1,14 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { formatBytes, formatRate, formatSeconds, InputError } from '../base/index.js';
 import type { TrainingConfig } from '../config/index.js';
 import { readTrainingConfig, writeTrainingConfig } from '../formats/index.js';
 import { measureSpread, type RaceProgress, stepWork, type Trial, type TuneResult, tuneConfig } from '../train/index.js';
+import { checkOutputs, filesOf } from './input-files.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
+import { replaceOutput } from './output.js';
 import { formatTable } from './table.js';
 import { setOption } from './train.js';
 
@@ -41,23 +43,22 @@ export function addTuneCommand(program: Command): void {
 }
 
 async function runTune(file: string | undefined, flags: TuneFlags): Promise<void> {
-  const out = chooseOutput(file, flags.out);
+  const out = chooseOutput(flags.out);
   const config = readTrainingConfig(file, flags.set);
+  checkOutputs([out], [file, ...filesOf(config)]);
   const result = await tune(config, flags.seconds);
   const report = createReport(result);
-  await writeTrainingConfig(out, result.best.candidate, describeBest(report));
+  await replaceOutput(out, () => writeTrainingConfig(out, result.best.candidate, describeBest(report)));
   process.stdout.write(flags.json === true ? `${JSON.stringify({ ...report, out })}\n` : formatReport(report, out));
 }
 
-/** Throws `InputError` where a file would be lost that nobody named, or the config that is read. */
-function chooseOutput(file: string | undefined, out: string | undefined): string {
+/** Throws `InputError` where a file would be lost that nobody named. */
+function chooseOutput(out: string | undefined): string {
   const path = out ?? defaultFile;
   if (path === '') throw new InputError({ what: 'the name of the output file is empty', where: '--out' });
   if (!existsSync(path)) return path;
   if (out === undefined)
     throw new InputError({ what: 'the file is there already', where: path, mend: 'give --out FILE.toml' });
-  if (file !== undefined && existsSync(file) && realpathSync(file) === realpathSync(path))
-    throw new InputError({ what: 'it would replace the config that is read', where: path, mend: 'give another --out' });
   return path;
 }
 
