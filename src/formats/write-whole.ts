@@ -4,6 +4,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, rm, sta
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../base/index.js';
 import { fileError } from './read-file.js';
+import { withTemporary } from './temporary.js';
 
 type Chunk = Uint8Array | string;
 
@@ -18,7 +19,7 @@ export async function writeFileWhole(
   try {
     const target = await findTarget(path, 'file');
     const temporary = nameBeside(target);
-    try {
+    await withTemporary(temporary, async () => {
       const file = await open(temporary, 'wx');
       try {
         for await (const chunk of typeof content === 'string' ? [content] : content) await writeAll(file, chunk);
@@ -27,10 +28,7 @@ export async function writeFileWhole(
         await file.close();
       }
       await rename(temporary, target);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    });
     await syncFolder(dirname(target));
   } catch (error) {
     throw fileError(error, path, 'write');
@@ -65,15 +63,12 @@ export async function writeFolderWhole(path: string, fill: (temporary: string) =
   try {
     const target = await findTarget(path, 'folder');
     const temporary = nameBeside(target);
-    try {
+    await withTemporary(temporary, async () => {
       await mkdir(temporary);
       await fill(temporary);
       await syncTree(temporary);
       await replaceFolder(target, temporary);
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      throw error;
-    }
+    });
     await syncFolder(dirname(target));
   } catch (error) {
     throw fileError(error, path, 'write');
