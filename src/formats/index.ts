@@ -1,3 +1,4 @@
+export { makeFolder, removePath, renamePath } from './change-files.js';
 export { openCheckpoint } from './checkpoint.js';
 export { readCosts } from './costs.js';
 export { readExpertLoads } from './expert-loads/read-expert-loads.js';
@@ -24,7 +25,7 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
-export { type FileStream, readFileBytes, readFilePart, streamFile } from './read-file.js';
+export { type FileStream, fileError, readFileBytes, readFilePart, requireStored, streamFile } from './read-file.js';
 export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';
 export type { Dtype } from './safetensors-header.js';
@@ -40,4 +41,4 @@ export { formatTimeline, parseTimeline, type StepTimeline } from './timeline.js'
 export { parseToml } from './toml.js';
 export { readTracedConfig, readTrainingConfig, writeTrainingConfig } from './training-config.js';
 export { decodeUtf8 } from './utf8.js';
-export { replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';
+export { isLeftover, nameBeside, replaceFile, writeFileWhole, writeFolderWhole } from './write-whole.js';

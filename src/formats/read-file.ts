@@ -93,6 +93,11 @@ function openStored(path: string): number {
   );
 }
 
+/** Throws `InputError` unless `path` is a file that lies on a disk, as `readFilePart` does. */
+export function requireStored(path: string): void {
+  closeSync(openStored(path));
+}
+
 /** Opens a file or pipe for reading, and closes it after `use`. */
 export function withOpenFile<T>(path: string, use: (file: number) => T): T {
   let file: number;

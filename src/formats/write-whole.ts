@@ -112,9 +112,14 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A name in the same folder, so that renaming does not copy. */
-function nameBeside(path: string): string {
+/** A name in the same folder, so that renaming does not copy; `isLeftover` knows it. */
+export function nameBeside(path: string): string {
   return join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Whether a name is one under which something was being written whole; what has it after its writer has ended is left over of one that was killed. */
+export function isLeftover(name: string): boolean {
+  return /^\..+\.\d+-[0-9a-f]{12}\.tmp$/s.test(name);
 }
 
 async function writeAll(file: FileHandle, chunk: Chunk): Promise<void> {
