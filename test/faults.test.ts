@@ -199,10 +199,13 @@ describe('a rank that mpiexec cannot reach, as behind npx', () => {
 describe('a run over MPI whose first process cannot write its files', { skip: skipMpi }, () => {
   it('ends for all with the cause, though the others know nothing of files', async () => {
     const run = join(folder, 'blocked');
-    mkdirSync(join(run, 'metrics.jsonl'), { recursive: true });
+    mkdirSync(join(run, 'loads'), { recursive: true });
     const { code, stderr } = await start([...mpiexec, ...train, config, '--out', run]).ended(HANG_SECONDS);
     assert.equal(code, 2, stderr);
-    assert.match(stderr, /^doubletrack: it is a folder \(.*metrics.jsonl\): name a file$/m);
+    assert.match(
+      stderr,
+      /^doubletrack: it is there already, and a run would write over it \(.*loads\): give another --out/m,
+    );
   });
 });
 

@@ -168,20 +168,27 @@ describe('a run whose replicas share tokens by the loads of the step before', ()
 });
 
 describe('a run that diverges', () => {
-  it('ends with exit code 1, the step and the layer, and leaves its checkpoints alone', async () => {
+  it('in the first step after a checkpoint ends with exit code 1, the step and the layer, and blames the checkpoint', async () => {
     const run = join(folder, 'diverging');
     assert.equal((await runCommand(`train ${config} --out ${run} --steps 4`)).status, 0);
-    const file = join(run, 'checkpoints', '4', 'model.safetensors');
+    const checkpoint = join(run, 'checkpoints', '4');
+    const file = join(checkpoint, 'model.safetensors');
     const bytes = readFileSync(file);
-    // The last tensor by name is the final norm's weight: its last number becomes a NaN.
-    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    // The last tensor by name is the final norm's weight: its last number becomes larger than a sum can be.
+    bytes.writeFloatLE(3e38, bytes.length - 4);
     writeFileSync(file, bytes);
+    // As an earlier build wrote it: without checksums that would tell.
+    const training = join(checkpoint, 'training.json');
+    const { version, step, seed, sequenceLength } = JSON.parse(readFileSync(training, 'utf8')) as Line;
+    writeFileSync(training, JSON.stringify({ version, step, seed, sequenceLength }));
     const { status, stderr } = await runCommand(`train --resume ${run} --steps 8`);
     assert.equal(status, 1, stderr);
+    assert.match(stderr, /^checkpoint 4 is of an earlier build and holds no checksums/m);
     assert.match(
       stderr,
       /doubletrack: training diverged at step 5: the loss is not finite \(head of layer 4, microbatch 0\)/,
     );
+    assert.match(stderr, /numbers of checkpoint 4 may be at fault/);
     assert.deepEqual(readFileSync(file), bytes);
     assert.equal(curve(run).length, 4);
   });

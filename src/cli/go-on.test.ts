@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { defaultFolder, describeLostRun, lastSavedStep, resumeCommand } from './go-on.js';
+import { describeLostRun, lastSavedStep, resumeCommand } from './go-on.js';
 import { ownCommand, quoteWord } from './own-command.js';
 
 const home = process.cwd();
@@ -56,7 +56,7 @@ describe('what is said of a run whose rank was lost', () => {
 
   it('finds the run that no flag names by its time, if there is one of that time', () => {
     assert.match(tell('train'), /^: go on with train --resume and the run that the first line names$/);
-    mkdirSync(join(defaultFolder(new Date('2026-03-04T05:06:09Z')), 'checkpoints', '3'), { recursive: true });
+    mkdirSync(join('runs/2026-03-04T05-06-09', 'checkpoints', '3'), { recursive: true });
     assert.match(tell('train', 'config.toml'), /^ \(runs\/2026-03-04T05-06-09, last checkpoint: step 3\): go on with /);
     mkdirSync(defaultFolder(new Date('2026-03-04T05:06:10Z')));
     assert.match(tell('train'), /the first line names$/);

@@ -17,11 +17,6 @@ export function lastSavedStep(folder: string): number | undefined {
   return steps.length === 0 ? undefined : Math.max(...steps);
 }
 
-/** Where runs are put that no flag names, and how they are called. */
-export function defaultFolder(time: Date = new Date()): string {
-  return join('runs', time.toISOString().slice(0, 19).replaceAll(':', '-'));
-}
-
 /** The processes of a run start within so many seconds. */
 const startSeconds = 10;
 
@@ -49,7 +44,7 @@ function flagValue(argv: readonly string[], flag: string): string | undefined {
 /** The run that was begun about when this process was; undefined if there are several. */
 function findDefault(started: Date): string | undefined {
   const near = listNames('runs').filter((name) => {
-    const match = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)$/.exec(name);
+    const match = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)(?:-\d+)?$/.exec(name);
     const time = match === null ? Number.NaN : Date.parse(`${match[1]}T${match[2]}:${match[3]}:${match[4]}Z`);
     return Math.abs(time - started.getTime()) <= 1000 * startSeconds;
   });

@@ -46,17 +46,18 @@ describe('the line of a step', () => {
 
 describe('the first lines of a run', () => {
   const corpus = { training: new Int32Array(5000), bytes: 12_288 };
-  const start = (microbatches: number) =>
+  const start = (microbatches: number, folder = 'r') =>
     ({
       kind: 'start',
       spec: { schedule: { name: '1f1b', microbatches } },
       corpus,
+      folder,
       firstStep: 1,
       pinningObstacle: undefined,
     }) as unknown as Extract<TrainingEvent, { kind: 'start' }>;
 
   it('name the run, and how to watch it, first', () => {
-    const [first] = formatStart(start(8), configOf(2, 1), 'runs/my run');
+    const [first] = formatStart(start(8, 'runs/my run'), configOf(2, 1));
     assert.match(first, /^run runs\/my run · watch: .+ serve --run 'runs\/my run'$/);
   });
 
@@ -67,13 +68,13 @@ describe('the first lines of a run', () => {
     [2, 4, 8, '1f1b, 8 ranks (pipeline 2 x expert 4), 8 microbatches;'],
   ] as const) {
     it(`count pipeline ${pipeline} x expert ${expert} as ${pipeline * expert}`, () => {
-      assert.ok(formatStart(start(microbatches), configOf(pipeline, expert), 'r')[1].includes(words));
+      assert.ok(formatStart(start(microbatches), configOf(pipeline, expert))[1].includes(words));
     });
   }
 
   it('say how many files and bytes the text is', () => {
-    const [, line] = formatStart(start(8), configOf(2, 1, ['a', 'b']), 'r');
+    const [, line] = formatStart(start(8), configOf(2, 1, ['a', 'b']));
     assert.ok(line.includes('5.000 k training tokens from 2 files (12.0 KiB);'), line);
-    assert.ok(!formatStart(start(8), configOf(2, 1), 'r')[1].includes('file'));
+    assert.ok(!formatStart(start(8), configOf(2, 1))[1].includes('file'));
   });
 });

@@ -11,7 +11,7 @@ import { times } from './train-balance.js';
 const betweenLines = 5000;
 
 /** On a terminal a line that is written over; elsewhere a line every few seconds. What happens besides has a line of its own. */
-export function createProgress(config: TrainingConfig, folder: string): (event: TrainingEvent) => void {
+export function createProgress(config: TrainingConfig): (event: TrainingEvent) => void {
   const isTerminal = process.stderr.isTTY === true;
   const begin = isTerminal ? '\r\x1b[K' : '';
   const say = (line: string) => process.stderr.write(`${begin}${line}\n`);
@@ -21,7 +21,7 @@ export function createProgress(config: TrainingConfig, folder: string): (event: 
   return (event) => {
     switch (event.kind) {
       case 'start':
-        for (const line of formatStart(event, config, folder)) say(line);
+        for (const line of formatStart(event, config)) say(line);
         break;
       case 'step': {
         const { metrics } = event;
@@ -55,9 +55,8 @@ type StartEvent = Extract<TrainingEvent, { kind: 'start' }>;
 
 /** What a run says before its first step. */
 export function formatStart(
-  { spec, corpus, firstStep, pinningObstacle }: StartEvent,
+  { spec, corpus, folder, firstStep, pinningObstacle }: StartEvent,
   config: TrainingConfig,
-  folder: string,
 ): string[] {
   const { data, model, parallel, train } = config;
   const { totalParameters, activeMatrixParameters } = modelFlops(model, data.sequenceLength);

@@ -1,25 +1,21 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { DoubletrackError, escapeJsonControls, InputError, WorkError } from '../base/index.js';
 import { findLaunch, speakingTurn } from '../comm/index.js';
-import { listTrainingKeys, placeError, type TracedConfig } from '../config/index.js';
-import { readTracedConfig, type StepMetrics } from '../formats/index.js';
+import { listTrainingKeys, placeError, type TrainingConfig } from '../config/index.js';
+import type { StepMetrics } from '../formats/index.js';
 import {
   generateText,
-  runPaths,
   summarizeRun,
   type TrainingEvent,
   type TrainingResult,
   trainModel,
   writeSummary,
 } from '../train/index.js';
-import { defaultFolder, lastSavedStep, resumeCommand } from './go-on.js';
-import { checkOutputs, filesOf } from './input-files.js';
+import { type ChosenRun, chooseRun } from './choose-run.js';
+import { lastSavedStep, resumeCommand } from './go-on.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
 import { writeNotes } from './output.js';
-import { checkpointOverrides } from './train-from.js';
 import { createProgress } from './train-progress.js';
 import { formatSummary, type PrintedSummary } from './train-summary.js';
 
@@ -46,7 +42,7 @@ export function addTrainCommand(program: Command): void {
       "fine-tune the checkpoint of this folder or run: its model, its weights and its tokenizer in place of the config's",
     )
     .option('--out <run>', 'folder of the run (default: runs/ and the time)')
-    .option('--resume <run>', 'go on from the last checkpoint of this run')
+    .option('--resume <run>', 'go on from the last checkpoint of this run; RUN/checkpoints/STEP is from that step')
     .option(
       '--emulate-link <megabits>',
       'slow what ranks of this process send each other down to so many Mbit/s, to see what a link does (default: off)',
@@ -78,14 +74,14 @@ function formatKeys(): string {
 
 async function runTrain(file: string | undefined, flags: TrainFlags): Promise<void> {
   let chosen: ChosenRun | undefined;
-  let hasStarted = false;
+  let started: string | undefined;
   try {
     chosen = chooseRun(file, flags);
-    await train(chosen, flags, () => {
-      hasStarted = true;
+    await train(chosen, flags, (folder) => {
+      started = folder;
     });
   } catch (error) {
-    if (chosen !== undefined && hasStarted) throw withWayOn(error, chosen);
+    if (chosen !== undefined && started !== undefined) throw withWayOn(error, chosen, started);
     const launch = findLaunch(process.env);
     // All ranks find the same.
     if (error instanceof InputError && launch !== undefined) await speakingTurn(launch);
@@ -93,18 +89,18 @@ async function runTrain(file: string | undefined, flags: TrainFlags): Promise<vo
   }
 }
 
-/** Trains as chosen; `onStart` is called when the ranks are ready. */
-async function train(chosen: ChosenRun, flags: TrainFlags, onStart: () => void): Promise<void> {
-  const { config, folder, resume } = chosen;
+/** Trains as chosen; `onStart` is called with the run's folder when the ranks are ready. */
+async function train(chosen: ChosenRun, flags: TrainFlags, onStart: (folder: string) => void): Promise<void> {
+  const { config, place } = chosen;
   const speaks = (findLaunch(process.env)?.rank ?? 0) === 0;
   const stop = createStop((signal) => {
     const again = signal === 'SIGINT' ? 'press Ctrl-C again' : `${signal} was sent; press Ctrl-C`;
     if (speaks) process.stderr.write(`\nstopping after this step; ${again} to stop at once\n`);
   });
   try {
-    const showEvent = createProgress(config, folder);
+    const showEvent = createProgress(config);
     const onEvent = (event: TrainingEvent) => {
-      if (event.kind === 'start') onStart();
+      if (event.kind === 'start') onStart(event.folder);
       showEvent(event);
     };
     const onEnd = async (result: TrainingResult) => {
@@ -112,14 +108,15 @@ async function train(chosen: ChosenRun, flags: TrainFlags, onStart: () => void):
       const { emulateLink } = flags;
       const emulated = emulateLink === undefined ? {} : { emulatedLinkMegabits: emulateLink };
       const summary = { ...emulated, ...summarizeRun(result, config) };
-      await writeSummary(folder, summary);
+      await writeSummary(result.folder, summary);
       const sample = result.stopped ? '' : await sampleText(result.checkpoint, result.samplePrompt);
-      printSummary({ ...summary, sample }, result.steps, folder, flags);
+      printSummary({ ...summary, sample }, result.steps, result.folder, flags);
     };
     const link = flags.emulateLink === undefined ? {} : { emulatedMegabits: flags.emulateLink };
     const { signal, listen: onFirstStep } = stop;
-    const result = await trainModel({ config, folder, resume, onEvent, onFirstStep, onEnd, ...link, signal });
-    if (speaks) process.stderr.write(`go on: ${wayOn(chosen, result.stopped)}\n`);
+    const result = await trainModel({ config, place, onEvent, onFirstStep, onEnd, ...link, signal });
+    if (result === undefined) return;
+    if (speaks) process.stderr.write(`go on: ${wayOn(config, result.folder, result.stopped)}\n`);
     if (result.stopped) throw stop.interruption();
   } finally {
     stop.end();
@@ -127,61 +124,22 @@ async function train(chosen: ChosenRun, flags: TrainFlags, onStart: () => void):
 }
 
 /** The command that goes on with a run: one that is over needs more steps. */
-function wayOn({ config, folder }: ChosenRun, isStopped: boolean): string {
-  const { parallel, train } = config;
+function wayOn({ parallel, train }: TrainingConfig, folder: string, isStopped: boolean): string {
   const more = isStopped ? '' : ` --steps ${2 * train.steps}`;
   return resumeCommand(folder, parallel.pipeline * parallel.expert, more);
 }
 
 /** What ended a run that had started, with how to go on from its last checkpoint. */
-function withWayOn(error: unknown, chosen: ChosenRun): unknown {
+function withWayOn(error: unknown, { config }: ChosenRun, folder: string): unknown {
   if (!(error instanceof DoubletrackError)) return error;
-  const step = lastSavedStep(chosen.folder);
-  const way = step === undefined ? 'no checkpoint was saved yet' : `go on from step ${step}: ${wayOn(chosen, true)}`;
+  const step = lastSavedStep(folder);
+  const begun = step === undefined ? 'no checkpoint was saved yet; begin anew' : `go on from step ${step}`;
+  const way = `${begun}: ${wayOn(config, folder, true)}`;
   const { mend } = error.problem;
   const problem = { ...error.problem, mend: mend === undefined ? way : `${mend}; ${way}` };
   return error instanceof InputError
     ? new InputError(problem, { cause: error })
     : new WorkError(problem, { cause: error });
-}
-
-/** What a call asks for, and where the values of the config were written. */
-interface ChosenRun extends TracedConfig {
-  readonly folder: string;
-  readonly resume: boolean;
-}
-
-function chooseRun(file: string | undefined, flags: TrainFlags): ChosenRun {
-  const { steps } = flags;
-  const overrides = [
-    ...(flags.from === undefined ? [] : checkpointOverrides(flags.from)),
-    ...flags.set,
-    ...(steps === undefined ? [] : [{ text: `train.steps=${steps}`, where: `--steps ${steps}` }]),
-  ];
-  if (flags.resume === undefined) {
-    const folder = flags.out ?? defaultFolder();
-    if (existsSync(join(folder, 'checkpoints'))) {
-      throw new InputError({
-        what: 'the folder holds a run already',
-        where: folder,
-        mend: `give another --out, or --resume ${folder}`,
-      });
-    }
-    const traced = readTracedConfig(file, overrides);
-    checkOutputs(Object.values(runPaths(folder)), [file, ...filesOf(traced.config)]);
-    return { ...traced, folder, resume: false };
-  }
-  if (file !== undefined || flags.out !== undefined || flags.from !== undefined) {
-    throw new InputError({
-      what: '--resume takes its config and folder from the run',
-      where: '--resume',
-      mend: 'leave out the config, --from and --out; use --set',
-    });
-  }
-  const config = join(flags.resume, 'config.toml');
-  if (!existsSync(config))
-    throw new InputError({ what: 'there is no run to resume', where: config, mend: 'give the folder of a run' });
-  return { ...readTracedConfig(config, overrides), folder: flags.resume, resume: true };
 }
 
 const SAMPLE_TOKENS = 300;

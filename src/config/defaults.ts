@@ -59,6 +59,6 @@ export const defaultTrainingConfig: TrainingConfig = {
     biasUpdateSpeed: 0.001,
     sequenceBalanceWeight: 0.0001,
   },
-  train: { steps: 600, seed: 1, saveEvery: 0, evaluateEvery: 100, initialCheckpoint: '' },
+  train: { steps: 600, seed: 1, saveEvery: 0, keepLast: 0, evaluateEvery: 100, initialCheckpoint: '' },
   balance: { redundantSlots: 0, interval: 0, moveCost: 0, policy: 'best', shares: 'even' },
 };

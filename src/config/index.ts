@@ -10,7 +10,7 @@ export type {
 export { defaultTrainingConfig } from './defaults.js';
 export { type ModelFlops, modelFlops } from './flops.js';
 export { formatHuggingFaceConfig, parseHuggingFaceConfig } from './hugging-face.js';
-export { formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
+export { flattenTrainingConfig, formatTrainingConfig, listTrainingKeys, type TrainingKey } from './listing.js';
 export type { ModelConfig } from './model-config.js';
 export type { FlagValue } from './overrides.js';
 export { type PlanningModel, parsePlanningModel } from './planning-model.js';

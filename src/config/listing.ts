@@ -35,6 +35,11 @@ export function formatTrainingConfig(config: TrainingConfig): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** All values of a config by their keys, such as `train.steps`, as plain data. */
+export function flattenTrainingConfig(config: TrainingConfig): Record<string, unknown> {
+  return Object.fromEntries(listFields(config).map(({ table, key, value }) => [`${table}.${key}`, value]));
+}
+
 interface ListedField {
   readonly table: string;
   readonly key: string;

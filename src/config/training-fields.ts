@@ -83,6 +83,7 @@ const trainFields = {
     to: Number.MAX_SAFE_INTEGER,
   }),
   saveEvery: integer('Steps between checkpoints; 0 saves only at the end.', steps),
+  keepLast: integer('Checkpoints that stay, the newest; 0 keeps all.', { from: 0, to: 1e6 }),
   evaluateEvery: integer('Steps between validations; 0 validates only at the end.', steps),
   initialCheckpoint: path(
     'Checkpoint folder to start from; "" starts from random weights.',

@@ -14,11 +14,11 @@ import { writeFileWhole } from './write-whole.js';
  * Reads a training config (`undefined`: the defaults) and applies overrides. Paths in the file are relative to it, paths in overrides to the working directory;
  * those in the config are absolute; folders and patterns of `text` are the files that they stand for now. Throws `InputError`.
  */
-export function readTrainingConfig(path: string | undefined, overrides: readonly (string | FlagValue)[] = []): TrainingConfig {
 export function readTrainingConfig(
   path: string | undefined,
   overrides: readonly (string | FlagValue)[] = [],
 ): TrainingConfig {
+  return readTracedConfig(path, overrides).config;
 }
 
 /** As `readTrainingConfig`, and says where the values were written. */

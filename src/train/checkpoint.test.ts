@@ -6,10 +6,11 @@ import { after, describe, it } from 'node:test';
 import { type Placement, placeInOrder } from '../balance/index.js';
 import { parseTrainingConfig } from '../config/index.js';
 import { listMomentPieces, listTensors, type RankState, startRanks } from '../runtime/index.js';
-import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
+import { loadCheckpoint, loadParameters, saveCheckpoint } from './checkpoint.js';
 import { openModel } from './inference.js';
 import { readModelConfig } from './open-folder.js';
 import { planRun } from './plan-run.js';
+import { readTrainingState } from './training-state.js';
 
 const tiny = 'test/fixtures/deepseek-v3-tiny';
 const folder = mkdtempSync(join(tmpdir(), 'doubletrack-checkpoint-'));
@@ -103,7 +104,7 @@ describe('a checkpoint', () => {
     for (const { position, count } of layout.tensors.values()) {
       for (let index = 0; index < count; index++) {
         moments[position + index] = Math.sin(index);
-        moments[layout.count + position + index] = Math.cos(index);
+        moments[layout.count + position + index] = Math.cos(index) ** 2;
       }
     }
     const before = moments.slice();
@@ -117,8 +118,8 @@ describe('a checkpoint', () => {
       tokenizer: 'bytes',
     });
     moments.fill(0);
-    assert.equal(readCheckpointStep(saved), 7);
-    loadCheckpoint(saved, group.states);
+    assert.equal(readTrainingState(saved).step, 7);
+    loadCheckpoint(saved, group.states, group.states.length);
     assert.deepEqual(moments, before);
     await group.close();
   });
@@ -130,7 +131,7 @@ describe('a checkpoint', () => {
       message: /mlp\.(gate|up|down)_proj\.weight has shape/,
     });
     const { group } = await openModel(tiny, model, shape);
-    assert.throws(() => readCheckpointStep(tiny), { name: 'InputError', message: /training\.json/ });
+    assert.throws(() => readTrainingState(tiny), { name: 'InputError', message: /training\.json/ });
     assert.throws(() => loadParameters(folder, group.states), { name: 'InputError' });
     await group.close();
   });
@@ -145,12 +146,12 @@ describe('the loads in a checkpoint', () => {
     for (const [index, counts] of loads.entries()) counts.fill(10 + index);
     await saveCheckpoint(join(folder, 'loads'), content);
     for (const counts of loads) counts.fill(0);
-    loadCheckpoint(join(folder, 'loads'), group.states);
+    loadCheckpoint(join(folder, 'loads'), group.states, group.states.length);
     for (const [index, counts] of loads.entries()) assert.deepEqual(new Set(counts), new Set([10 + index]));
     for (const [index, bad] of [-1, 0.5, Number.NaN, Infinity].entries()) {
       loads[0][0] = bad;
       await saveCheckpoint(join(folder, `loads-${index}`), content);
-      assert.throws(() => loadCheckpoint(join(folder, `loads-${index}`), group.states), {
+      assert.throws(() => loadCheckpoint(join(folder, `loads-${index}`), group.states, group.states.length), {
         name: 'InputError',
         message: /tensor load\.\d+ has a load of/,
       });
@@ -169,7 +170,7 @@ describe('a checkpoint of experts with replicas', () => {
       const group = await startRanks(spec);
       await group.call('initialize', index);
       if (index === 0) fillMoments(group.states);
-      else loadCheckpoint(first, group.states);
+      else loadCheckpoint(first, group.states, group.states.length);
       const saved = join(folder, `placement-${index}`);
       const content = { model: spec.model, states: group.states, step: 7, seed: 3, sequenceLength: 8 };
       await saveCheckpoint(saved, { ...content, tokenizer: 'bytes' });

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { InputError } from '../base/index.js';
+import { InputError, WorkError } from '../base/index.js';
 import { formatHuggingFaceConfig, type ModelConfig } from '../config/index.js';
 import {
-  readJson,
+  openCheckpoint,
   readSafetensors,
   readTensor,
   type TensorData,
@@ -12,12 +12,10 @@ import {
   writeSafetensors,
 } from '../formats/index.js';
 import { listMomentPieces, listTensors, type PlacedStateTensor, type RankState } from '../runtime/index.js';
+import { checkNumbers, findNonFinite } from './check-numbers.js';
 import { saveTokenizer } from './data/index.js';
 import { fillParameters } from './read-parameters.js';
-
-/** Version of the training files beside the Hugging Face layout. */
-const VERSION = 1;
-const MAX_TRAINING_BYTES = 2 ** 16;
+import { writeTrainingState } from './training-state.js';
 
 export interface CheckpointContent {
   readonly model: ModelConfig;
@@ -106,9 +104,22 @@ function asData(tensors: readonly NamedTensor[], prefix = ''): TensorData[] {
   return uniqueTensors(tensors).map(({ name, shape, data }) => ({ name: prefix + name, dtype: 'F32', shape, data }));
 }
 
+/** A checkpoint of numbers that are not finite would be of no use, and take the place of one that is. */
+function requireFinite(tensors: readonly TensorData[], step: number): void {
+  for (const { name, data } of tensors) {
+    const bad = data instanceof Float32Array ? findNonFinite(data) : undefined;
+    if (bad === undefined) continue;
+    throw new WorkError({
+      what: `training diverged by step ${step}: tensor ${name} holds ${data[bad]}, and no checkpoint is written of it`,
+      where: `number ${bad + 1} of ${data.length}`,
+      mend: 'lower learning_rate or clip_norm, and begin again or go on from an earlier checkpoint',
+    });
+  }
+}
+
 /**
  * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments, the
- * step and its loads. It does not depend on the layout of the ranks, nor on where experts and their replicas are. `writeMore` adds what else belongs to it, before the folder has its name.
+ * step and its loads, and the checksum of each file. It does not depend on the layout of the ranks, nor on where experts and their replicas are. `writeMore` adds what else belongs to it, before the folder has its name.
  */
 export async function saveCheckpoint(
   folder: string,
@@ -117,35 +128,42 @@ export async function saveCheckpoint(
 ): Promise<void> {
   await writeFolderWhole(folder, async (temporary) => {
     await writeFileWhole(join(temporary, 'config.json'), formatHuggingFaceConfig(model));
-    const parameters = states.flatMap((state) => [
-      ...parameterTensors(state).filter(({ isPrimary }) => isPrimary),
-      ...biasTensors(state),
-    ]);
-    await writeSafetensors(join(temporary, 'model.safetensors'), asData(parameters), { format: 'pt' });
-    await writeSafetensors(join(temporary, 'optimizer.safetensors'), [
+    const parameters = asData(
+      states.flatMap((state) => [
+        ...parameterTensors(state).filter(({ isPrimary }) => isPrimary),
+        ...biasTensors(state),
+      ]),
+    );
+    const moments = [
       ...asData(momentTensors(states, 'firstMoments'), 'first_moment.'),
       ...asData(momentTensors(states, 'secondMoments'), 'second_moment.'),
-      ...asData(states.flatMap(loadTensors)),
-    ]);
+    ];
+    requireFinite([...parameters, ...moments], step);
+    await writeSafetensors(join(temporary, 'model.safetensors'), parameters, { format: 'pt' });
+    const loads = asData(states.flatMap(loadTensors));
+    await writeSafetensors(join(temporary, 'optimizer.safetensors'), [...moments, ...loads]);
     await writeMore?.(temporary);
     await saveTokenizer(tokenizer, temporary);
-    await writeFileWhole(
-      join(temporary, 'training.json'),
-      `${JSON.stringify({ version: VERSION, step, seed, sequenceLength })}\n`,
-    );
+    // Last, as it tells what the others are.
+    await writeTrainingState(temporary, { step, seed, sequenceLength });
   });
 }
 
 /** Reads parameters and selection biases from a Hugging Face folder into all ranks that hold them. Throws as `fillParameters`. */
 export function loadParameters(folder: string, states: readonly RankState[]): void {
-  fillParameters(
-    folder,
-    states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]),
-  );
+  fillParameters(folder, modelTensors(states));
 }
 
-/** Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any, loads. Throws `InputError`. */
-export function loadCheckpoint(folder: string, states: readonly RankState[]): void {
+function modelTensors(states: readonly RankState[]): NamedTensor[] {
+  return states.flatMap((state) => [...parameterTensors(state), ...biasTensors(state)]);
+}
+
+/**
+ * Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any, loads. Throws `InputError` as `loadParameters` does, for a second moment
+ * below 0 and, where `states` are those of all `ranks`, for tensors that the model does not have.
+ */
+export function loadCheckpoint(folder: string, states: readonly RankState[], ranks: number): void {
+  if (states.length === ranks) refuseOtherTensors(openCheckpoint(folder), modelTensors(states));
   loadParameters(folder, states);
   const index = readSafetensors(join(folder, 'optimizer.safetensors'));
   fillMoments(index, 'first_moment.', states, 'firstMoments');
@@ -153,37 +171,32 @@ export function loadCheckpoint(folder: string, states: readonly RankState[]): vo
   fillLoads(index, states);
 }
 
-/** The step after which a checkpoint was written. Throws `InputError` for one of another version. */
-export function readCheckpointStep(folder: string): number {
-  const file = join(folder, 'training.json');
-  const training = readJson(file, { maxBytes: MAX_TRAINING_BYTES }) as Readonly<Record<string, unknown>> | null;
-  const { version, step, seed } = training ?? {};
-  if (version === VERSION && isCount(step) && isCount(seed)) return step;
+function refuseOtherTensors(index: TensorIndex, tensors: readonly NamedTensor[]): void {
+  const known = new Set(tensors.map(({ name }) => name));
+  const others = [...index.tensors.keys()].filter((name) => !known.has(name));
+  if (others.length === 0) return;
+  const more = others.length === 1 ? '' : ` and ${others.length - 1} more`;
   throw new InputError({
-    what: 'the training state is not one of this version',
-    where: file,
-    mend: 'resume from a checkpoint that this program wrote',
+    what: `the checkpoint has tensors that the model has not: ${others[0]}${more}`,
+    where: index.where,
+    mend: 'use the model of the checkpoint, as [model] in its run had it',
   });
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function fillTensors(index: TensorIndex, prefix: string, tensors: readonly NamedTensor[]): void {
-  for (const { name, shape, data } of tensors) {
-    checkTensor(index, prefix + name, shape);
-    data.set(readTensor(index, prefix + name));
-  }
 }
 
 function fillMoments(index: TensorIndex, prefix: string, states: readonly RankState[], region: Moments): void {
   for (const state of states) {
     for (const { name, shape, from, data } of momentStretches(state, region)) {
       checkTensor(index, prefix + name, shape);
-      data.set(readTensor(index, prefix + name).subarray(from, from + data.length));
+      data.set(readNumbers(index, prefix + name).subarray(from, from + data.length));
     }
   }
+}
+
+/** The numbers of a tensor that a checkpoint may have. */
+function readNumbers(index: TensorIndex, name: string): Float32Array {
+  const numbers = readTensor(index, name);
+  checkNumbers(name, numbers, index.tensors.get(name)?.path ?? index.where);
+  return numbers;
 }
 
 /** More tokens than a step has. */
@@ -192,7 +205,8 @@ const MAX_LOAD = 2 ** 32;
 function fillLoads(index: TensorIndex, states: readonly RankState[]): void {
   for (const tensor of states.flatMap(loadTensors)) {
     if (!index.tensors.has(tensor.name)) continue;
-    fillTensors(index, '', [tensor]);
+    checkTensor(index, tensor.name, tensor.shape);
+    tensor.data.set(readTensor(index, tensor.name));
     const wrong = tensor.data.find((load) => !(Number.isInteger(load) && load >= 0 && load <= MAX_LOAD));
     if (wrong === undefined) continue;
     throw new InputError({

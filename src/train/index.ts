@@ -13,9 +13,10 @@ export { describeStart, generateText } from './generate.js';
 export { contextLength, findCheckpoint, openFolderTokenizer, readModelConfig } from './open-folder.js';
 export { type PredictionRequest, predictRun, type StepPrediction } from './predict.js';
 export { type RaceProgress, rankTrials, type Trial } from './race.js';
-export { lastCheckpoint, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
+export { type RunPlace, type TrainingEvent, type TrainingResult, trainModel } from './run.js';
 export {
   type LoadFileEntry,
+  lastCheckpoint,
   listCheckpoints,
   listLoadFiles,
   listTimelines,

@@ -4,6 +4,7 @@ import { InputError } from '../base/index.js';
 import { type ModelConfig, parseQuantization, type Quantization } from '../config/index.js';
 import { isScaled, openCheckpoint, readJson, readMatrixRows, type TensorIndex } from '../formats/index.js';
 import { parameterNames } from '../model/index.js';
+import { findNonFinite } from './check-numbers.js';
 
 /** Numbers to fill, by the name that Hugging Face's checkpoints have for them. */
 interface ParameterToFill {
@@ -32,7 +33,7 @@ export function fillParameters(folder: string, parameters: readonly ParameterToF
   for (const { name, shape, data } of parameters) {
     const { tensor, rows } = locate(index, name, shape, quantization);
     const numbers = readMatrixRows(index, tensor, quantization.block, rows);
-    if (!numbers.every(Number.isFinite)) throw notFinite(index, tensor, rows === undefined ? tensor : name);
+    if (findNonFinite(numbers) !== undefined) throw notFinite(index, tensor, rows === undefined ? tensor : name);
     data.set(numbers);
   }
 }

@@ -1,7 +1,7 @@
 import { type Dirent, existsSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
-import { decodeUtf8, parseMetrics, readFilePart, type StepMetrics } from '../formats/index.js';
+import { parseMetrics, readFilePart, type StepMetrics } from '../formats/index.js';
 import { runPaths } from './run-paths.js';
 
 /** How far the metrics of a run have been read: to go on from there, any time later. */
@@ -46,7 +46,9 @@ export function readMetrics(folder: string, from?: MetricsCursor): MetricsPart {
     throw new InputError({ what: 'a line is longer than 1 MiB', where: path, mend: 'give the folder of a run' });
   }
   return {
-    lines: decodeUtf8(whole, path)
+    // A byte that is no UTF-8 makes its line none, and no other.
+    lines: Buffer.from(whole)
+      .toString('utf8')
       .split('\n')
       .flatMap((line) => parseMetrics(line) ?? []),
     next: { file: part.identity, bytes: start + whole.length },
@@ -96,6 +98,22 @@ export function listCheckpoints(folder: string): number[] {
     .filter(({ name }) => /^\d{1,15}$/.test(name))
     .map(({ name }) => Number(name))
     .sort((a, b) => a - b);
+}
+
+/** The folder of the checkpoint of a step. */
+export function checkpointFolder(folder: string, step: number): string {
+  return join(runPaths(folder).checkpoints, String(step));
+}
+
+/** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */
+export function lastCheckpoint(folder: string): string {
+  const step = listCheckpoints(folder).at(-1);
+  if (step !== undefined) return checkpointFolder(folder, step);
+  throw new InputError({
+    what: 'there is no checkpoint',
+    where: runPaths(folder).checkpoints,
+    mend: 'give the folder of a run that saved one',
+  });
 }
 
 /** A run's folders hold far fewer: of what else lies there no more is looked at, so that who watches a run is not kept from it. */

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 export function runPaths(folder: string) {
   return {
     config: join(folder, 'config.toml'),
+    /** Of the process that trains into the folder: there while it does. */
+    lock: join(folder, 'lock'),
+    /** A line a start (`RunStart`). */
+    history: join(folder, 'history.jsonl'),
     /** A line a step (`StepMetrics`), added to while the run goes on. */
     metrics: join(folder, 'metrics.jsonl'),
     /** What the segments of a step took (`StepRecord`). */

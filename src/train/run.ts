@@ -1,71 +1,28 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { InputError, WorkError } from '../base/index.js';
+import { InputError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
-import { findPinningObstacle } from '../device/index.js';
-import { type StepMetrics, writeTrainingConfig } from '../formats/index.js';
-import { countRanks, type RankGroup, type RunSpec, startRanks } from '../runtime/index.js';
-import type { StepRecord } from '../simulate/index.js';
-import { type Balancer, createBalancer, openRebalanceState } from './balancer.js';
+import type { StepMetrics } from '../formats/index.js';
+import { countRanks, type RunSpec, startRanks } from '../runtime/index.js';
 import { fillBatch } from './batch.js';
-import { loadCheckpoint, loadParameters, readCheckpointStep, saveCheckpoint } from './checkpoint.js';
-import { type Corpus, loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
+import { saveCheckpoint } from './checkpoint.js';
+import { chooseStart, firstStart } from './choose-checkpoint.js';
+import { loadCorpus, placeValidationWindows, sampleSequences } from './data/index.js';
+import { asFailedWork, describeDivergence } from './failed-work.js';
 import { learningRateAt } from './learning-rate.js';
-import { createLoadRecorder, type LoadRecorder } from './load-recorder.js';
-import { appendMetrics, startMetrics, sumLosses } from './metrics.js';
-import { findCheckpoint } from './open-folder.js';
+import { sumLosses } from './metrics.js';
+import { type OpenRunFolder, openNewRun, openOldRun } from './open-run-folder.js';
 import { planRun } from './plan-run.js';
 import { measureLoads } from './rank-loads.js';
-import { describeCheckpoint } from './read-parameters.js';
-import { listCheckpoints } from './run-folder.js';
-import { runPaths } from './run-paths.js';
+import { checkpointFolder, listCheckpoints } from './run-folder.js';
+import { requireSameShape } from './run-history.js';
+import { removeOldCheckpoints } from './set-aside.js';
+import { openRun, type PastStarts, readPastStarts, tellOver } from './start-run.js';
 import { createStepObserver } from './step-observer.js';
 import { shareTime, sumMigration } from './step-times.js';
-import { createUtilization, sumMemory, type Utilization } from './utilization.js';
+import type { ReadyRun, Run, RunPlace, TrainingOptions, TrainingResult } from './training-run.js';
+import { createUtilization, sumMemory } from './utilization.js';
 
-/** What happens in a run, for whoever shows it. */
-export type TrainingEvent =
-  | {
-      readonly kind: 'start';
-      readonly spec: RunSpec;
-      readonly corpus: Corpus;
-      readonly firstStep: number;
-      /** Why threads do not keep to cores of their own although the config asks for it. */
-      readonly pinningObstacle: string | undefined;
-    }
-  | { readonly kind: 'step'; readonly metrics: StepMetrics }
-  /** What a person should know about the placement of experts with which the run begins. */
-  | { readonly kind: 'note'; readonly note: string }
-  | { readonly kind: 'checkpoint'; readonly step: number; readonly folder: string };
-
-export interface TrainingOptions {
-  readonly config: TrainingConfig;
-  /** The run's folder; it is made. */
-  readonly folder: string;
-  /** Goes on from the last checkpoint of the folder. */
-  readonly resume: boolean;
-  /** In the leader's process only. */
-  readonly onEvent: (event: TrainingEvent) => void;
-  /** In every process, once all is ready: until then the run has nothing to save. */
-  readonly onFirstStep: () => void;
-  /** In the leader's process, before the ranks part; with MPI a process that ends while others work takes them with it. */
-  readonly onEnd: (result: TrainingResult) => Promise<void>;
-  /** Bits a second, in millions, of an emulated link out of every rank: for threads, to show what a slow link does. */
-  readonly emulatedMegabits?: number;
-  /** Ends the run after the step under way, with a checkpoint. */
-  readonly signal: AbortSignal;
-}
-
-export interface TrainingResult {
-  readonly steps: readonly StepMetrics[];
-  readonly checkpoint: string;
-  readonly stopped: boolean;
-  /** What the segments of a step took; undefined of a run without a step. */
-  readonly record: StepRecord | undefined;
-  /** The first words of the validation text. */
-  readonly samplePrompt: string;
-}
+export type { RunPlace, TrainingEvent, TrainingResult } from './training-run.js';
 
 const PROMPT_TOKENS = 24;
 const BYTES_PER_MEGABIT = 125_000;
@@ -73,48 +30,62 @@ const BYTES_PER_MEGABIT = 125_000;
 /** Sequences that one validation looks at, at most. */
 const VALIDATION_SEQUENCES = 128;
 
-interface Run {
-  readonly options: TrainingOptions;
-  readonly spec: RunSpec;
-  readonly corpus: Corpus;
-  readonly group: RankGroup;
-  readonly launch: Launch | undefined;
-  /** The step that the run goes on from; 0 of one that begins. */
-  readonly done: number;
-  /** Of a run in which experts move. */
-  readonly balancer: Balancer | undefined;
-  /** In the leader's process, of a run with routed experts. */
-  readonly loads: LoadRecorder | undefined;
-  /** In the leader's process: the metrics of the steps up to `done`. */
-  readonly kept: readonly StepMetrics[];
-  readonly utilization: Utilization;
-}
-
 /**
- * Trains a model: every step's batch depends on seed and step alone, so a resumed run continues the very same curve.
- * Throws `WorkError` if a rank fails or a loss or gradient is not finite; the last checkpoint stays.
+ * Trains a model: every step's batch depends on seed and step alone, so a resumed run continues the very same curve. The run folder is this process's own for as long as that takes. Gives undefined, and changes nothing,
+ * where the run to go on with is at its last step. Throws `InputError` for a folder that cannot be used, `WorkError` if a rank fails, a file cannot be written any more, or a loss or gradient is not finite; the last checkpoint stays.
  */
-export async function trainModel(options: TrainingOptions): Promise<TrainingResult> {
-  const { config } = options;
+export async function trainModel(options: TrainingOptions): Promise<TrainingResult | undefined> {
+  const { config, place, onEvent } = options;
   const link = options.emulatedMegabits;
   const spec: RunSpec = {
     ...planRun(config),
     ...(link !== undefined && { emulatedBytesPerSecond: link * BYTES_PER_MEGABIT }),
   };
   const launch = chooseLaunch(config, countRanks(spec), link !== undefined);
-  const corpus = await loadCorpus(config);
-  const group = await startRanks(spec, launch);
-  let failure: unknown;
+  const isLeader = launch === undefined || launch.rank === 0;
+  const open = isLeader ? await openFolder(place) : undefined;
   try {
-    const utilization = createUtilization(config, { isLeader: group.isLeader, launch });
-    const run = await openRun({ options, spec, corpus, group, launch, utilization });
-    const result = await runSteps(run);
+    const folder = open?.folder ?? place.folder ?? '';
+    // Over MPI each process chooses, by the same files.
+    const start = place.kind === 'new' ? firstStart : await chooseStart(place.folder, place.from);
+    const over = tellOver(folder, start, config.train.steps);
+    if (over !== undefined) {
+      if (isLeader) onEvent({ kind: 'note', note: over });
+      return undefined;
+    }
+    const past = place.kind === 'new' ? undefined : await readPastStarts(folder, config);
+    if (past !== undefined && start.checkpoint !== undefined) requireSameShape(past.changed, start.checkpoint);
+    open?.removeLeftovers();
+    const corpus = await loadCorpus(config);
+    const group = await startRanks(spec, launch);
+    const utilization = createUtilization(config, { isLeader, launch });
+    return await trainOn({ options, spec, launch, folder, open, start, corpus, group, utilization }, past);
+  } finally {
+    open?.close();
+  }
+}
+
+function openFolder(place: RunPlace): Promise<OpenRunFolder> {
+  return place.kind === 'new' ? openNewRun(place.folder) : openOldRun(place.folder);
+}
+
+/** Trains on ranks that are started, and ends them. */
+async function trainOn(ready: ReadyRun, past: PastStarts | undefined): Promise<TrainingResult> {
+  const { options, group, folder } = ready;
+  let failure: unknown;
+  let run: Run | undefined;
+  try {
+    run = await openRun(ready, past);
+    const result = await runSteps(run).catch((error: unknown) => {
+      throw asFailedWork(error, folder);
+    });
     if (group.isLeader) await options.onEnd(result);
     return result;
   } catch (error) {
     failure = error;
     throw error;
   } finally {
+    run?.metrics?.close();
     await group.close(failure);
   }
 }
@@ -149,71 +120,10 @@ function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: b
   });
 }
 
-function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | undefined {
-  const ranks = launch?.host.ranks ?? countRanks(spec);
-  return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
-}
-
-/** Fills the ranks' memory, by seed or from a checkpoint, and begins the files of the run. */
-async function openRun(ready: Omit<Run, 'done' | 'balancer' | 'loads' | 'kept'>): Promise<Run> {
-  const { options, spec, corpus, group, launch } = ready;
-  const { config, folder } = options;
-  const { done, nodeOfRank, rebalance, notes } = await startState(ready);
-  const balancer =
-    rebalance === undefined ? undefined : createBalancer({ config, spec, nodeOfRank, state: rebalance.state });
-  if (!group.isLeader) return { ...ready, done, balancer, loads: undefined, kept: [] };
-  const paths = runPaths(folder);
-  mkdirSync(paths.checkpoints, { recursive: true });
-  // Of the run as it was when it ended before.
-  rmSync(paths.summary, { force: true });
-  await writeTrainingConfig(paths.config, config);
-  const kept = await startMetrics(folder, done);
-  const loads = await createLoadRecorder({ config, spec, folder, done });
-  const pinningObstacle = pinningObstacleOf(spec, launch);
-  options.onEvent({ kind: 'start', spec, corpus, firstStep: done + 1, pinningObstacle });
-  for (const note of notes) options.onEvent({ kind: 'note', note });
-  if (rebalance?.note !== undefined) options.onEvent({ kind: 'note', note: rebalance.note });
-  return { ...ready, done, balancer, loads, kept };
-}
-
-/** Sets placement and parameters; gives the step that is done, the node of each rank and, where experts move, what is known about that. */
-async function startState({ options, spec, group }: Pick<Run, 'options' | 'spec' | 'group'>) {
-  const { config, folder, resume } = options;
-  const [nodeOfRank] = await group.call('initialize', config.train.seed);
-  const checkpoint = resume ? lastCheckpoint(folder) : undefined;
-  const from = checkpoint === undefined ? undefined : { checkpoint, done: readCheckpointStep(checkpoint) };
-  // First, as it says into which slots the checkpoint's experts go.
-  const notes: string[] = [];
-  const rebalance = spec.movesExperts ? openRebalanceState({ config, spec }, group.states, from) : undefined;
-  if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states);
-  else if (config.train.initialCheckpoint !== '') notes.push(...startFrom(config, group));
-  return { done: from?.done ?? 0, nodeOfRank, rebalance, notes };
-}
-
-/** Takes the parameters of another checkpoint; gives what a person should know about it. */
-function startFrom({ train, model }: TrainingConfig, group: RankGroup): string[] {
-  const { folder, notes } = findCheckpoint(train.initialCheckpoint);
-  loadParameters(folder, group.states);
-  return [...notes, ...describeCheckpoint(folder, model)];
-}
-
-/** The checkpoint of the highest step in a run folder. Throws `InputError` if there is none. */
-export function lastCheckpoint(folder: string): string {
-  const { checkpoints } = runPaths(folder);
-  const step = listCheckpoints(folder).at(-1);
-  if (step === undefined) {
-    throw new InputError({
-      what: 'there is no checkpoint to go on from',
-      where: checkpoints,
-      mend: 'give the folder of a run that saved one',
-    });
-  }
-  return checkpointFolder(folder, step);
-}
-
 async function runSteps(run: Run): Promise<TrainingResult> {
-  const { options, spec, group, corpus, launch, done } = run;
-  const { config, folder, signal } = options;
+  const { options, spec, group, corpus, launch, folder, start } = run;
+  const { config, signal } = options;
+  const { done } = start;
   const { steps, saveEvery, evaluateEvery } = config.train;
   const history: StepMetrics[] = [];
   const observer = createStepObserver({ group, spec, folder, done, kept: run.kept, steps, launch });
@@ -234,21 +144,19 @@ async function runSteps(run: Run): Promise<TrainingResult> {
     const { stops, wish } = await agree();
     if (stops) break;
     step++;
-    const start = (performance.timeOrigin + performance.now()) / 1000;
+    const began = (performance.timeOrigin + performance.now()) / 1000;
     const metrics = await runStep(run, step);
-    await observer.look(metrics, start, wish);
+    await observer.look(metrics, began, wish);
     const isEvaluated = step === steps || (evaluateEvery > 0 && step % evaluateEvery === 0);
     const whole = isEvaluated ? { ...metrics, validationLoss: await validate(run) } : metrics;
     history.push(whole);
-    if (group.isLeader) {
-      appendMetrics(folder, whole);
-      options.onEvent({ kind: 'step', metrics: whole });
-    }
+    await writeStep(run, whole);
     if (saveEvery > 0 && step % saveEvery === 0) await save();
   }
   await save();
   const record = await observer.finish();
   return {
+    folder,
     steps: history,
     checkpoint: checkpointFolder(folder, step),
     stopped: step < steps,
@@ -257,25 +165,31 @@ async function runSteps(run: Run): Promise<TrainingResult> {
   };
 }
 
-function checkpointFolder(folder: string, step: number): string {
-  return join(runPaths(folder).checkpoints, String(step));
+/** In the leader's process. */
+async function writeStep({ metrics: file, options: { onEvent } }: Run, metrics: StepMetrics): Promise<void> {
+  if (file === undefined) return;
+  const note = await file.add(metrics);
+  if (note !== undefined) onEvent({ kind: 'note', note });
+  onEvent({ kind: 'step', metrics });
 }
 
-async function saveRun({ options, group, balancer, loads }: Run, step: number): Promise<void> {
-  const { config, folder, onEvent } = options;
+async function saveRun({ options, group, balancer, loads, folder, open }: Run, step: number): Promise<void> {
+  const { config, onEvent } = options;
   const target = checkpointFolder(folder, step);
   const { model, data, train } = config;
   const { sequenceLength, tokenizer } = data;
   const states = await group.collectStates();
-  if (!group.isLeader) return;
+  if (open === undefined) return;
+  open.lock.check();
   await loads?.flush();
   const content = { model, states, step, seed: train.seed, sequenceLength, tokenizer };
   await saveCheckpoint(target, content, async (temporary) => await balancer?.save(temporary));
+  removeOldCheckpoints(folder, step, train.keepLast);
   onEvent({ kind: 'checkpoint', step, folder: target });
 }
 
 async function runStep(run: Run, step: number): Promise<StepMetrics> {
-  const { options, spec, corpus, group, balancer, loads } = run;
+  const { options, spec, corpus, group, balancer, loads, folder, start: from } = run;
   const { config } = options;
   const { sequenceLength, blockSteps } = config.data;
   const count = sequencesPerStep(config);
@@ -290,7 +204,10 @@ async function runStep(run: Run, step: number): Promise<StepMetrics> {
   ]);
   const loss = sumLosses(reports);
   const { gradientNorm } = reports[0];
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await describeDivergence(group, step, loss);
+  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+    const lastCheckpoint = listCheckpoints(folder).at(-1);
+    throw await describeDivergence(group, { folder, step, loss, done: from.done, lastCheckpoint });
+  }
   const learningRate = learningRateAt(config.optimizer, step, config.train.steps);
   const updates = await group.call('update', step, learningRate);
   const seconds = (performance.now() - start) / 1000;
@@ -313,18 +230,6 @@ async function runStep(run: Run, step: number): Promise<StepMetrics> {
     ...(migration !== undefined && { migration }),
     ...(decision !== undefined && { decision }),
   };
-}
-
-async function describeDivergence(group: RankGroup, step: number, loss: number): Promise<WorkError> {
-  const found = (await group.call('diagnose')).flatMap((one) => one ?? []);
-  // Numbers run forward through the layers and back again: the first bad one is the lowest layer forward or, if all of that is fine, the highest.
-  const forward = found.filter(({ pass }) => pass === 'forward').sort((a, b) => a.layer - b.layer);
-  const backward = found.filter(({ pass }) => pass === 'backward').sort((a, b) => b.layer - a.layer);
-  return new WorkError({
-    what: `training diverged at step ${step}: ${Number.isFinite(loss) ? 'a gradient' : 'the loss'} is not finite`,
-    where: [...forward, ...backward][0]?.what ?? 'no layer found',
-    mend: 'lower learning_rate or clip_norm and resume from the last checkpoint, which is safe',
-  });
 }
 
 /** Mean cross-entropy of the validation windows. */

@@ -1,5 +1,11 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { formatTimeline, replaceFile, type StepMetrics, type StepTimeline } from '../formats/index.js';
+import {
+  formatTimeline,
+  makeFolder,
+  removePath,
+  replaceFile,
+  type StepMetrics,
+  type StepTimeline,
+} from '../formats/index.js';
 import { pickKeptSteps, type StepMark } from './kept-steps.js';
 import { listTimelines, timelinePath } from './run-folder.js';
 import { runPaths } from './run-paths.js';
@@ -24,13 +30,13 @@ export function openTimelineFiles(folder: string, done: number, kept: readonly S
       return mark === undefined ? [] : [[metrics.step, mark] as const];
     }),
   );
-  mkdirSync(runPaths(folder).timelines, { recursive: true });
+  makeFolder(runPaths(folder).timelines);
   let steps = listTimelines(folder);
   const keep = (next: readonly number[]) => {
     const staying = new Set(next);
     for (const step of steps) {
       if (staying.has(step)) continue;
-      rmSync(timelinePath(folder, step), { force: true });
+      removePath(timelinePath(folder, step));
       marks.delete(step);
     }
     steps = [...next];

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../base/index.js';
-import { readJson, replaceFile, writeFileWhole } from '../../formats/index.js';
+import { makeFolder, readJson, removePath, renamePath, replaceFile, writeFileWhole } from '../../formats/index.js';
 import type { CountedLoads, StepLoads } from './window.js';
 
 /** Writes the loads of a run into files of some steps each. */
@@ -36,10 +36,10 @@ export async function createLoadFiles(run: LoadFilesOptions, done: number): Prom
   /** The file of these rows, as far as it is written. */
   let written: string | undefined;
   const openFile = (): string => {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const file = join(folder, nameOf(rows[0].step, rows[rows.length - 1].step));
     // First the name, then the content: so whoever lists the folder sees each step once, at every moment.
-    if (written !== undefined && written !== file && existsSync(written)) renameSync(written, file);
+    if (written !== undefined && written !== file && existsSync(written)) renamePath(written, file);
     written = file;
     return file;
   };
@@ -101,7 +101,7 @@ async function trimLoadFiles(folder: string, done: number): Promise<void> {
     if (first === undefined || Number(last) <= done) continue;
     const file = join(folder, name);
     if (Number(first) <= done) await writeShorter(folder, file, done);
-    rmSync(file);
+    removePath(file);
   }
 }
 
