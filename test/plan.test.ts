@@ -130,7 +130,7 @@ const bad: readonly [what: string, args: readonly string[], code: number, messag
     'too little memory',
     ['--model', 'configs/deepseek-v3.json', '--cluster', tight, ...step, '--calibration', 'none'],
     1,
-    /no layout fits: .*rejected for memory: the leanest layout needs at least [\d.]+ GiB a GPU, of 5 GiB/,
+    /no layout fits: .*rejected for memory: the leanest layout needs at least [\d.]+ GiB a GPU, of 5 GiB; [^,]*$/m,
   ],
   [
     'experts over more ranks than there are data ranks',
@@ -167,7 +167,9 @@ describe('doubletrack plan with bad input', () => {
       assert.equal(status, code, stderr);
       assert.equal(stdout, '');
       assert.match(stderr, message);
-      assert.equal(stderr.trimEnd().split('\n').length, 1);
+      // A long search on a busy machine also says how far it is.
+      const lines = stderr.trimEnd().split('\n');
+      assert.equal(lines.filter((line) => !line.startsWith('plan: ')).length, 1);
     });
   }
 });

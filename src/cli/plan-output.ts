@@ -1,7 +1,10 @@
 import { formatBytes } from '../base/index.js';
 import {
   breakdownWords,
+  countAlike,
   describeModel,
+  formatStepSeconds,
+  knownError,
   type Plan,
   type PlanColumn,
   type PlannedSearch,
@@ -28,6 +31,8 @@ export function printJson(search: PrintedSearch): string {
     plans: plans.slice(0, top).map((plan) => planJson(search, plan)),
     rejected,
     predictedLayouts: plans.length,
+    knownError: knownError(basis.calibration),
+    plansWithinKnownError: countAlike(search),
     model: describeModel(basis, request.sequenceLength),
     calibration: calibrationFile === 'none' ? null : basis.calibration,
   };
@@ -80,13 +85,13 @@ export function printText(search: PrintedSearch): string {
 function bestLines({ breakdown, memory, stepSeconds, layersByStage, exposedCommunicationSeconds }: Plan): string[] {
   const seconds = Object.entries(breakdownWords).map(([part, what]) => {
     const time = breakdown[part as keyof StepBreakdown];
-    return [what, `${time.toFixed(3)} s`, `${((100 * time) / stepSeconds).toFixed(1)}%`];
+    return [what, formatStepSeconds(time), `${((100 * time) / stepSeconds).toFixed(1)}%`];
   });
   const bytes = Object.entries(memory).map(([part, amount]) => [part, formatBytes(amount as number)]);
   return [
-    `the first plan: where the ${stepSeconds.toFixed(3)} s go (predicted, mean of the ranks)`,
+    `the first plan: where the ${formatStepSeconds(stepSeconds)} go (predicted, mean of the ranks)`,
     formatTable(seconds),
-    `of it ${exposedCommunicationSeconds.toFixed(3)} s wait for all-to-alls and messages`,
+    `of it ${formatStepSeconds(exposedCommunicationSeconds)} wait for all-to-alls and messages`,
     '',
     'memory of its fullest rank (predicted)',
     formatTable(bytes),

@@ -134,6 +134,7 @@ function createReport({ trials, best, given, isClear, refused, untried }: TuneRe
     isClear,
     given: given === undefined ? null : createRow(given),
     gain: given === undefined ? null : row.tokensPerSecond / createRow(given).tokensPerSecond,
+    isGainClear: given !== undefined && Math.max(...best.stepSeconds) < Math.min(...given.stepSeconds),
     candidates: trials.filter(({ failure }) => failure === undefined).map(createRow),
     failed: trials.flatMap(({ candidate, failure }) =>
       failure === undefined ? [] : [{ candidate: describe(candidate), failure }],
@@ -143,16 +144,30 @@ function createReport({ trials, best, given, isClear, refused, untried }: TuneRe
   };
 }
 
+/** What is told of the best. */
+interface FoundBest extends Pick<Report, 'cores' | 'isClear' | 'gain' | 'isGainClear'> {
+  readonly best: Pick<Row, 'tokensPerSecond' | 'stepSeconds' | 'steps'>;
+  readonly given: Pick<Row, 'stepSeconds'> | null;
+}
+
 /** What was measured, for the head of the file and the end of the report. */
-function describeBest({ cores, best, isClear, gain }: Report): string[] {
+export function describeBest(report: FoundBest): string[] {
+  const { cores, best, isClear } = report;
   const { median, min, max } = best.stepSeconds;
-  const over =
-    gain === null ? '' : gain === 1 ? '; it is the config as given' : `; ${gain.toFixed(2)}x the config as given`;
   const noise = isClear ? '' : ' The next best is within the noise.';
   return [
     `Found by doubletrack tune on ${cores} cores: ${formatRate(best.tokensPerSecond, 'tokens')},`,
-    `${formatStep(median)} s a step [${formatStep(min)}..${formatStep(max)}] in ${best.steps} steps${over}.${noise}`,
+    `${formatStep(median)} s a step [${formatStep(min)}..${formatStep(max)}] in ${best.steps} steps${describeGain(report)}.${noise}`,
   ];
+}
+
+/** How much faster than the config as given; no ratio where the steps of both took as long as each other's. */
+function describeGain({ given, gain, isGainClear }: FoundBest): string {
+  if (given === null || gain === null) return '';
+  if (gain === 1) return '; it is the config as given';
+  if (isGainClear) return `; ${gain.toFixed(2)}x the config as given`;
+  const { min, max } = given.stepSeconds;
+  return `; within the noise of the config as given [${formatStep(min)}..${formatStep(max)}]`;
 }
 
 function formatReport(report: Report, out: string): string {

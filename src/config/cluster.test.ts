@@ -56,6 +56,19 @@ test('a cluster without one of its keys or tables is refused', () => {
   assert.throws(() => parseCluster(rest, 'c.toml'), /no bf16_tflops, fp8_tflops/);
 });
 
+test('all that a file lacks is told at once, with the file that has it and what to do without a profile', () => {
+  const { nodes, gpu: given, links } = example();
+  const { sms: _, reserved_gib: __, ...gpu } = given;
+  assert.throws(
+    () => parseCluster({ nodes, gpu, links }, 'c.toml'),
+    /^InputError: no sms, reserved_gib in \[gpu\]; no gemm_efficiency, .* in \[work\]; no model, tokens, .* in \[profile\] \(c\.toml\): configs\/h800-2048\.toml has them all, .*docs\/traces\.md.* as on an H800$/,
+  );
+  assert.throws(
+    () => parseCalibration({}, 'm.toml'),
+    /\(m\.toml, \[measured\]\): configs\/h800-2048\.calibration\.toml/,
+  );
+});
+
 test('whatever the tables hold, the answer is a cluster or an InputError', () => {
   const tables = Object.keys(example());
   fc.assert(

@@ -38,8 +38,9 @@ export function parseCluster(tables: unknown, where: string, resolve: Resolve = 
     });
   }
   refuseOtherTables(rest, Object.keys(clusterFields), where);
+  const lacks: Lack[] = [];
   const read = <F extends Fields>(name: string, fields: F): Values<F> =>
-    readWhole(fields, rest[name], name, where, resolve);
+    readTable(fields, rest[name], { name, where: `${where}, [${name}]`, resolve, lacks });
   const cluster: ClusterConfig = {
     nodes: read('nodes', clusterFields.nodes),
     gpu: read('gpu', clusterFields.gpu),
@@ -48,6 +49,7 @@ export function parseCluster(tables: unknown, where: string, resolve: Resolve = 
     profile: read('profile', clusterFields.profile),
     calibration: calibration === '' ? '' : resolve(calibration),
   };
+  refuseLacks(lacks, where, clusterHint);
   checkCluster(cluster, where);
   return cluster;
 }
@@ -56,8 +58,17 @@ export function parseCluster(tables: unknown, where: string, resolve: Resolve = 
 export function parseCalibration(tables: unknown, where: string, resolve: Resolve = (path) => path): CalibrationRun {
   const table = readPlainTable(tables, 'the file', where);
   refuseOtherTables(table, ['measured'], where);
-  return readWhole(calibrationFields, table.measured, 'measured', where, resolve);
+  const lacks: Lack[] = [];
+  const place = { name: 'measured', where: `${where}, [measured]`, resolve, lacks };
+  const run = readTable(calibrationFields, table.measured, place);
+  refuseLacks(lacks, where, 'configs/h800-2048.calibration.toml has them all');
+  return run;
 }
+
+/** Where the keys of a cluster file come from. */
+const clusterHint =
+  'configs/h800-2048.toml has them all, with the source of each; [profile] is measured on your GPU ' +
+  '(docs/traces.md), and with that of the example its kernels take as long as on an H800';
 
 function refuseOtherTables(table: Readonly<Record<string, unknown>>, names: readonly string[], where: string): void {
   const unknown = Object.keys(table).find((name) => !names.includes(name));
@@ -69,23 +80,43 @@ function refuseOtherTables(table: Readonly<Record<string, unknown>>, names: read
   });
 }
 
-/** A table that must hold each of its keys. */
-function readWhole<F extends Fields>(
+/** A table of a file that has not all of its keys. */
+interface Lack {
+  readonly table: string;
+  readonly keys: readonly string[];
+}
+
+/** Where a table stands, and what takes its lack. */
+interface TablePlace {
+  readonly name: string;
+  readonly where: string;
+  readonly resolve: Resolve;
+  readonly lacks: Lack[];
+}
+
+/** A table that must hold each of its keys: what it lacks is noted, and the values are whole where nothing is. */
+function readTable<F extends Fields>(
   fields: F,
   value: unknown,
-  name: string,
-  file: string,
-  resolve: Resolve,
+  { name, where, resolve, lacks }: TablePlace,
 ): Values<F> {
-  const where = `${file}, [${name}]`;
   const table = readPlainTable(value ?? {}, name, where);
-  const missing = Object.keys(fields)
+  const keys = Object.keys(fields)
     .map(toSnakeCase)
     .filter((key) => table[key] === undefined);
-  // What readFields gives is complete: it lacks only what is missing, and that is refused just below.
-  const values = readFields(fields, table, {} as Values<F>, { where, resolve });
-  if (missing.length === 0) return values;
-  throw new InputError({ what: `no ${missing.join(', ')}`, where, mend: 'write what the example cluster file has' });
+  if (keys.length > 0) lacks.push({ table: name, keys });
+  return readFields(fields, table, {} as Values<F>, { where, resolve });
+}
+
+/** Throws `InputError` that tells all that is missing. */
+function refuseLacks(lacks: readonly Lack[], file: string, mend: string): void {
+  if (lacks.length === 0) return;
+  const only = lacks.length === 1;
+  throw new InputError({
+    what: lacks.map(({ table, keys }) => `no ${keys.join(', ')}${only ? '' : ` in [${table}]`}`).join('; '),
+    where: only ? `${file}, [${lacks[0].table}]` : file,
+    mend,
+  });
 }
 
 function checkCluster({ gpu, links, profile }: ClusterConfig, where: string): void {

@@ -12,24 +12,44 @@ import {
 export function adviseSearch(
   basis: CostBasis,
   request: PlanRequest,
-  { rejected, leastMissedBytes }: LayoutSearchResult,
+  { rejected, leastMissedBytes, leastChunkBytes }: LayoutSearchResult,
 ): string {
   const pipelines = listPipelines(basis, request);
   const { expert = 1 } = request;
   const shared = pipelines.filter(({ data }) => data % expert === 0);
   if (shared.length === 0) return adviseExpert(pipelines);
-  if (rejected.memory > 0) {
-    const { memoryGib } = basis.cluster.gpu;
-    return (
-      `the leanest layout needs at least ${formatBytes(leastMissedBytes)} a GPU, of ${memoryGib} GiB; ` +
-      'use more GPUs or memory, shorter sequences, or fix fewer counts'
-    );
-  }
+  if (rejected.memory > 0) return adviseMemory(basis.cluster.gpu, request, { leastMissedBytes, leastChunkBytes });
   if (rejected.limits > 0) return 'use more sequences, so that there are microbatches enough, or another --schedule';
   if (rejected.size > 0) return 'use fewer sequences or larger microbatches, in pipelines of up to 256 ranks';
   if (rejected.layers > 0) return `use a smaller --pipeline: ${countLayers(basis)} layers make no more stages`;
   return adviseSequences(shared, request);
 }
+
+/** More GPUs hold less of the model each, but a sequence is on one GPU of a stage, whole. */
+function adviseMemory(
+  { memoryGib, reservedGib }: CostBasis['cluster']['gpu'],
+  request: PlanRequest,
+  { leastMissedBytes, leastChunkBytes }: Pick<LayoutSearchResult, 'leastMissedBytes' | 'leastChunkBytes'>,
+): string {
+  const needs = `the leanest layout needs at least ${formatBytes(leastMissedBytes)} a GPU, of ${memoryGib} GiB`;
+  const isOfSequence = Number.isFinite(leastChunkBytes) && leastChunkBytes > (memoryGib - reservedGib) * 2 ** 30;
+  const means = isOfSequence
+    ? `${formatBytes(leastChunkBytes)} or more of it for sequences, of which none is split over GPUs (there is no ` +
+      'context parallelism): use shorter sequences or GPUs with more memory'
+    : 'use more GPUs, GPUs with more memory or shorter sequences';
+  const fixed = Object.entries(fixedFlags).flatMap(([key, flag]) =>
+    request[key as keyof typeof fixedFlags] === undefined ? [] : [flag],
+  );
+  return `${needs}; ${means}${fixed.length === 0 ? '' : `, or leave out ${fixed.join(', ')}`}`;
+}
+
+/** The flags that fix what is searched otherwise. */
+const fixedFlags = {
+  schedule: '--schedule',
+  pipeline: '--pipeline',
+  expert: '--expert',
+  microbatchSize: '--microbatch-size',
+} as const satisfies Partial<Record<keyof PlanRequest, string>>;
 
 /** The ranks that share the experts must divide the data ranks. */
 function adviseExpert(pipelines: readonly Pipeline[]): string {

@@ -15,6 +15,8 @@ const gibibyte = 2 ** 30;
 export interface Misfit {
   /** At least so much its fullest rank would have to hold. */
   readonly neededBytes: number;
+  /** At least so much of it is activations, and what a chunk at work takes; left out where that is not known. */
+  readonly chunkBytes?: number;
 }
 
 /** Predicts a layout: cuts the model into stages, simulates its schedule, adds what follows it; or says that it does not fit into memory. */
@@ -36,13 +38,13 @@ export function evaluateLayout(
   const fixed = held.map((bytes, rank) => bytes + (working[rank] as number) + reservedGib * gibibyte);
   // Most layouts that do not fit show it before they are simulated.
   const mostFixed = Math.max(...fixed);
-  if (mostFixed > limit) return { neededBytes: mostFixed };
+  if (mostFixed > limit) return { neededBytes: mostFixed, chunkBytes: Math.max(...working) };
   const simulation = simulate(shape.schedule, stageCosts(basis, staged, timer));
   const activations = simulation.memory?.byPart.activations ?? [];
   const peakMemoryBytes = fixed.map((bytes, rank) => bytes + (activations[rank] ?? 0));
   const most = Math.max(...peakMemoryBytes);
-  if (most > limit) return { neededBytes: most };
   const fullest = peakMemoryBytes.indexOf(most);
+  if (most > limit) return { neededBytes: most, chunkBytes: working[fullest] + (activations[fullest] ?? 0) };
   const state = states[fullest] as (typeof states)[number];
   return {
     ...layout,

@@ -10,7 +10,7 @@ export {
   type ScheduleSearchResult,
   searchSchedule,
 } from './auto/index.js';
-export type { Calibration } from './calibration.js';
+export { type Calibration, knownError } from './calibration.js';
 export { listCandidates, withOtherAffinity } from './candidates.js';
 export {
   type ComparedRow,
@@ -27,7 +27,9 @@ export { type BasisFiles, type ReadBasis, readBasis, type TableReader } from './
 export {
   breakdownWords,
   describeBasis,
+  countAlike,
   describeModel,
+  formatStepSeconds,
   type ModelNumbers,
   type PlanColumn,
   type PlannedSearch,

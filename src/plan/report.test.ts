@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parse } from 'smol-toml';
 import { InputError } from '../base/index.js';
+import { parsePlanningModel } from '../config/index.js';
 import type { Plan } from './layout.js';
 import { readBasis, type TableReader } from './read-basis.js';
-import { breakdownWords, planColumns, planRates, summarizeSearch } from './report.js';
+import { breakdownWords, countAlike, formatStepSeconds, planColumns, planRates, summarizeSearch } from './report.js';
 import { searchLayouts } from './search-layouts.js';
 import { exampleBasis } from './test-example.js';
 
@@ -62,11 +63,44 @@ test('the rates of a plan follow from its step alone', () => {
   assert.equal(planColumns.step.text(plan), `${plan.stepSeconds.toFixed(3)} s`);
 });
 
+test('plans that are no further apart than predictions are known to be off are told', () => {
+  const read = readBasis(files, reader);
+  const result = searchLayouts(read.basis, { ...request, ...fixed, schedule: 'zb-v' });
+  const [plan] = result.plans;
+  const search = (...factors: number[]) => {
+    const plans = factors.map((factor) => ({ ...plan, stepSeconds: factor * plan.stepSeconds }));
+    return { ...read, request, result: { ...result, plans } };
+  };
+  assert.equal(countAlike(search(1, 1.02, 1.031, 1.033, 2)), 3);
+  assert.match(summarizeSearch(search(1, 1.02, 2)).error, /was 3\.2% off .*: plans 1 to 2 are no further apart/);
+  assert.match(summarizeSearch(search(1, 1.04)).error, /3\.2% off .*: plan 1 leads by more$/);
+  const plain = readBasis({ ...files, calibration: 'none' }, reader);
+  assert.match(summarizeSearch({ ...search(1, 1.04), ...plain }).error, /was 5\.8% off .*: plans 1 to 2/);
+});
+
+test('small models have times and work in units that show something', () => {
+  assert.equal(formatStepSeconds(19.7662), '19.766 s');
+  assert.equal(formatStepSeconds(0.0000203), '20.3 µs');
+  assert.equal(formatStepSeconds(0), '0.000 s');
+  assert.equal(formatStepSeconds(0.004, 2), '4.00 ms');
+  const read = readBasis(files, reader);
+  const model = parsePlanningModel(JSON.parse(text('test/fixtures/deepseek-v3-tiny/config.json')), 'tiny');
+  const result = { plans: [], rejected: { divisibility: 0, layers: 0, limits: 0, size: 0, memory: 0 } };
+  const summary = summarizeSearch({
+    ...read,
+    basis: { ...read.basis, model },
+    request: { sequencesPerStep: 8, sequenceLength: 8 },
+    result: { ...result, leastMissedBytes: 0, leastChunkBytes: 0 },
+  });
+  assert.match(summary.model, / 0\.9 MFLOP a token/);
+});
+
 test('what was searched is told with the calibration, or that there is none', () => {
   const result = { plans: [], rejected: { divisibility: 2, layers: 0, limits: 1, size: 0, memory: 0 } };
   const summaryOf = (calibration?: 'none') => {
     const read = readBasis({ ...files, ...(calibration !== undefined && { calibration }) }, reader);
-    return summarizeSearch({ ...read, request, result: { ...result, leastMissedBytes: Number.POSITIVE_INFINITY } });
+    const least = { leastMissedBytes: Number.POSITIVE_INFINITY, leastChunkBytes: Number.POSITIVE_INFINITY };
+    return summarizeSearch({ ...read, request, result: { ...result, ...least } });
   };
   const fitted = summaryOf();
   assert.match(fitted.times, /fitted to configs\/h800-2048\.calibration\.toml: forward 1\.05/);

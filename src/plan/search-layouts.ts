@@ -32,6 +32,8 @@ export interface LayoutSearchResult {
   readonly rejected: Readonly<Record<Rejection, number>>;
   /** The least that a rank would have to hold of those rejected for memory; infinite if none was. */
   readonly leastMissedBytes: number;
+  /** The least of activations, and of what a chunk at work takes, in one of these; infinite where that is not known. */
+  readonly leastChunkBytes: number;
 }
 
 /** Sequences of a microbatch that are tried. */
@@ -70,21 +72,40 @@ export function searchLayouts(
   requireBounded(pipelines, settings, request);
   const layouts = pipelines.length * settings.length;
   const plans: Plan[] = [];
-  const missedBytes: number[] = [];
+  const misfits: Misfit[] = [];
   const timers = new Map<string, StageTimer>();
   for (const [index, pipeline] of pipelines.entries()) {
     const shape = createShape(scheduleOf(pipeline, request));
     for (const [place, setting] of settings.entries()) {
       const found = evaluate(basis, completeLayout(pipeline, setting, shape), shape, request, timers);
       if (found === 'divisibility') rejected.divisibility++;
-      else if ('neededBytes' in found) missedBytes.push(found.neededBytes);
+      else if ('neededBytes' in found) misfits.push(found);
       else plans.push(found);
       onProgress?.(index * settings.length + place + 1, layouts);
     }
   }
-  plans.sort((a, b) => a.stepSeconds - b.stepSeconds);
-  const leastMissedBytes = missedBytes.reduce((least, bytes) => Math.min(least, bytes), Number.POSITIVE_INFINITY);
-  return { plans, rejected: { ...rejected, memory: missedBytes.length }, leastMissedBytes };
+  const least = (bytesOf: (misfit: Misfit) => number | undefined): number =>
+    misfits.reduce((lowest, misfit) => Math.min(lowest, bytesOf(misfit) ?? lowest), Number.POSITIVE_INFINITY);
+  return {
+    plans: rankPlans(plans),
+    rejected: { ...rejected, memory: misfits.length },
+    leastMissedBytes: least(({ neededBytes }) => neededBytes),
+    leastChunkBytes: least(({ chunkBytes }) => chunkBytes),
+  };
+}
+
+/** The fastest first; of those that take the same but for rounding, the one with fewer stages a rank, then with less memory. */
+function rankPlans(plans: readonly Plan[]): Plan[] {
+  const keyed = plans.map((plan) => ({
+    plan,
+    seconds: Number(plan.stepSeconds.toPrecision(9)),
+    bytes: plan.peakMemoryBytes.reduce((most, bytes) => Math.max(most, bytes), 0),
+  }));
+  keyed.sort(
+    (one, other) =>
+      one.seconds - other.seconds || one.plan.stagesPerRank - other.plan.stagesPerRank || one.bytes - other.bytes,
+  );
+  return keyed.map(({ plan }) => plan);
 }
 
 /** The pipelines whose counts are possible; the others, `settings` layouts each, by the reason why they are not. */

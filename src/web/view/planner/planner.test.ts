@@ -182,7 +182,7 @@ describe('what the view Planner shows of a search', () => {
   it('has no address for what is too long to draw', () => {
     const [{ plans: own }] = found as [(typeof found)[0]];
     const plan = { ...own[0]!.plan, microbatches: 5000 };
-    const result = { plans: [plan], rejected: found[0]!.rejected, leastMissedBytes: 0 };
+    const result = { plans: [plan], rejected: found[0]!.rejected, leastMissedBytes: 0, leastChunkBytes: 0 };
     assert.equal(showFound({ ...basis, request, result }).plans[0]!.address, undefined);
   });
 
