@@ -130,7 +130,7 @@ const bad: readonly [what: string, args: readonly string[], code: number, messag
     'too little memory',
     ['--model', 'configs/deepseek-v3.json', '--cluster', tight, ...step, '--calibration', 'none'],
     1,
-    /no layout fits: .*rejected for memory: the leanest layout needs at least [\d.]+ GiB a GPU, of 5 GiB; [^,]*$/m,
+    /no layout fits: .*rejected for memory: the leanest layout needs at least [\d.]+ GiB a GPU, of 5 GiB; use more GPUs, GPUs with more memory or shorter sequences$/m,
   ],
   [
     'experts over more ranks than there are data ranks',
