@@ -1,5 +1,5 @@
 import { measureImbalance } from '../balance/index.js';
-import { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from '../base/index.js';
+import { escapeControls, formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from '../base/index.js';
 import { modelFlops, type TrainingConfig } from '../config/index.js';
 import { paceOf, type StepMetrics } from '../formats/index.js';
 import type { TrainingEvent } from '../train/index.js';
@@ -40,7 +40,7 @@ export function createProgress(config: TrainingConfig): (event: TrainingEvent) =
         break;
       }
       case 'note':
-        say(event.note);
+        say(escapeControls(event.note));
         break;
       case 'checkpoint':
         say(`checkpoint ${event.folder}`);

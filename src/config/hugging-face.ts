@@ -68,10 +68,11 @@ function refuseOtherModels(table: Readonly<Record<string, unknown>>, where: stri
   for (const [key, allowed] of Object.entries(fixedValues)) {
     const value = table[key];
     if (value === undefined || allowed.includes(value) || (key === 'rope_scaling' && isPlainRope(value))) continue;
+    if (key === 'rope_scaling') throw stretchedRope(key, value, where);
     throw new InputError({
       what: `${key} is ${showValue(value)}, which is not supported`,
       where,
-      mend: key === 'rope_scaling' ? plainRope : describeAllowed(allowed[0]),
+      mend: describeAllowed(allowed[0]),
     });
   }
 }
@@ -173,17 +174,17 @@ function readRopeTheta(table: Readonly<Record<string, unknown>>, where: string):
   const parameters = table.rope_parameters ?? undefined;
   if (parameters === undefined) return {};
   const rope = readPlainTable(parameters, 'rope_parameters', where);
-  if (!isPlainRope(rope)) {
-    throw new InputError({
-      what: `rope_parameters is ${showValue(rope)}, which is not supported`,
-      where,
-      mend: plainRope,
-    });
-  }
+  if (!isPlainRope(rope)) throw stretchedRope('rope_parameters', rope, where);
   return 'rope_theta' in rope ? { rope_theta: rope.rope_theta } : {};
 }
 
-const plainRope = 'take a model whose positions are not stretched: rope_type "default", or a factor of 1';
+/** What says how positions are stretched; either name of the type. */
+interface Rope {
+  readonly rope_type?: unknown;
+  readonly type?: unknown;
+  readonly factor?: unknown;
+  readonly attention_factor?: unknown;
+}
 
 /** Ways to stretch positions that leave them as they are with a factor of 1. */
 const stretches: readonly unknown[] = ['yarn', 'linear', 'dynamic', 'llama3'];
@@ -191,10 +192,22 @@ const stretches: readonly unknown[] = ['yarn', 'linear', 'dynamic', 'llama3'];
 /** Whether the rotation is that of RoPE itself: not stretched, or by 1, for which YaRN's factors on scores and on the rotation are 1 too. */
 function isPlainRope(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { rope_type, type, factor, attention_factor } = value as Readonly<Record<string, unknown>>;
+  const { rope_type, type, factor, attention_factor }: Rope = value;
   const kind = rope_type ?? type ?? 'default';
   if ((attention_factor ?? 1) !== 1) return false;
   return kind === 'default' ? (factor ?? 1) === 1 : stretches.includes(kind) && factor === 1;
+}
+
+function stretchedRope(key: string, value: unknown, where: string): InputError {
+  const { rope_type, type, factor }: Rope = typeof value === 'object' && value !== null ? value : {};
+  const kind = rope_type ?? type;
+  const by = factor === undefined ? '' : ` with a factor of ${showValue(factor)}`;
+  const shown = kind === undefined ? showValue(value) : `${showValue(kind)}${by}`;
+  return new InputError({
+    what: `${key} is ${shown}, which is not supported`,
+    where,
+    mend: 'take a model whose positions are not stretched: rope_type "default", or a factor of 1',
+  });
 }
 
 function describeAllowed(value: unknown): string {

@@ -126,7 +126,7 @@ function describeUnused(index: TensorIndex, model: ModelConfig): string[] {
         ]),
     ...(others.length === 0
       ? []
-      : [`warning: ${others.length} tensors of the checkpoint are not used, such as ${others[0]}`]),
+      : [`warning: tensors of the checkpoint that are not used: ${others.length}, such as ${others[0]}`]),
   ];
 }
 
