@@ -2,6 +2,8 @@ import { defineConfig } from 'vite';
 
 /** What only declares is left out of files that do not use it: views and workers share pure code, and only some need all of it. */
 const rolldownOptions = {
+  // That a build took long is no warning about it.
+  checks: { pluginTimings: false },
   treeshake: { moduleSideEffects: (id) => !/\/node_modules\/yaml\/|\/src\/(?!web\/client\/)/.test(id) },
 };
 

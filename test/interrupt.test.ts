@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -49,5 +50,42 @@ describe('Ctrl-C', () => {
     const undisturbed = join(folder, 'undisturbed');
     await runCommand(`${small.join(' ')} --steps ${more} --out ${undisturbed}`);
     assert.deepEqual(losses(run), losses(undisturbed));
+  });
+});
+
+describe('other signals', () => {
+  it('stop a run like Ctrl-C, and ending it twice changes nothing', async () => {
+    const run = join(folder, 'ended');
+    const child = spawn(process.execPath, ['bin/doubletrack.js', ...small, '--steps', '100000', '--out', run], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let heard = '';
+    let isSent = false;
+    for await (const chunk of child.stderr) {
+      heard += String(chunk);
+      if (/^step \d+\//m.test(heard) && !isSent) isSent = child.kill('SIGTERM');
+      if (/SIGTERM was sent/.test(heard)) child.kill('SIGTERM');
+    }
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+    assert.equal(code, 143, heard);
+    assert.ok(existsSync(join(run, 'summary.json')));
+    assert.ok(existsSync(join(run, 'checkpoints', String(losses(run).length))), heard);
+  });
+
+  it('end the process at once before the first step, though its thread is blocked', {
+    skip: process.platform === 'win32' && 'there are no named pipes',
+  }, async () => {
+    const text = join(folder, 'pipe');
+    assert.equal(spawnSync('mkfifo', [text]).status, 0);
+    const run = join(folder, 'never-begun');
+    const set = ['--set', `data.text=${text}`];
+    const child = spawn(process.execPath, ['bin/doubletrack.js', ...small, ...set, '--out', run], { stdio: 'ignore' });
+    // This waits until the other end is open: from now on the process waits for text.
+    const pipe = await open(text, 'w');
+    child.kill('SIGINT');
+    const end = await once(child, 'exit');
+    await pipe.close();
+    assert.deepEqual(end, [null, 'SIGINT']);
+    assert.ok(!existsSync(join(run, 'checkpoints', '0')));
   });
 });

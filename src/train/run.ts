@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { InputError } from '../base/index.js';
 import { findLaunch, type Launch } from '../comm/index.js';
 import { sequencesPerStep, type TrainingConfig } from '../config/index.js';
@@ -103,7 +104,7 @@ function chooseLaunch({ parallel }: TrainingConfig, ranks: number, isEmulated: b
       what: 'transport is "mpi", but this process was not started by mpiexec',
       where: '[parallel]',
       keys: ['parallel.transport'],
-      mend: `start it with mpiexec -n ${ranks} doubletrack train, or use "threads"`,
+      mend: `start it with mpiexec -n ${ranks} ${relative('', process.argv[1] ?? 'doubletrack')} train and what else you gave, or use "threads"`,
     });
   }
   if (isEmulated)
