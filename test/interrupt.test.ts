@@ -45,7 +45,10 @@ describe('Ctrl-C', () => {
     const stopped = losses(run).length;
     assert.ok(stopped >= 1);
     const more = stopped + 3;
-    const resumed = await runCommand(`train --resume ${run} --steps ${more}`);
+    assert.match(heard, /^run .* · watch: node bin\/doubletrack\.js serve --run /);
+    const [, goOn] = /\ngo on: node bin\/doubletrack\.js (train --resume .*)\n$/.exec(heard) ?? [];
+    assert.equal(goOn, `train --resume ${run}`, heard);
+    const resumed = await runCommand(`${goOn} --steps ${more}`);
     assert.equal(resumed.status, 0, resumed.stderr);
     const undisturbed = join(folder, 'undisturbed');
     await runCommand(`${small.join(' ')} --steps ${more} --out ${undisturbed}`);

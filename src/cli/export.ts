@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { InputError } from '../base/index.js';
 import { formatTensorBoard, type StepMetrics, writeFileWhole } from '../formats/index.js';
 import { readMetrics, runPaths } from '../train/index.js';
+import { quoteWord } from './own-command.js';
 
 interface ExportFlags {
   readonly tensorboard: string;
@@ -38,14 +39,26 @@ async function exportRuns(runs: readonly string[], { tensorboard, json }: Export
   for (const [name, run] of files) {
     const steps = readAllMetrics(run);
     const folder = join(tensorboard, name);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const file = join(folder, eventFile);
     await writeFileWhole(file, formatTensorBoard(steps, startOf(run, steps)));
     written.push({ run, file, steps: steps.length });
   }
   const lines = written.map(({ file, steps }) => `${file}: ${steps} step${steps === 1 ? '' : 's'}`);
-  const text = [...lines, `show them: tensorboard --logdir ${tensorboard}`, ''].join('\n');
+  const text = [...lines, `show them: tensorboard --logdir ${quoteWord(tensorboard)}`, ''].join('\n');
   process.stdout.write(json === true ? `${JSON.stringify({ files: written })}\n` : text);
+}
+
+/** Throws `InputError` where there can be no folder. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new InputError(
+      { what: 'there can be no folder', where: path, mend: 'give another --tensorboard' },
+      { cause: error },
+    );
+  }
 }
 
 /** Throws `InputError` if the folder is no run with a step. */

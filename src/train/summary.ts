@@ -37,7 +37,7 @@ export interface RunSummary {
 }
 
 /** What it took that threads which compute had to wait for a core: shares of the ranks' time. */
-export interface Coreless {
+interface Coreless {
   /** In which a rank computed, but had no core. */
   readonly computing: number;
   /** In which a rank did not compute, and which others that had no core can explain: no more than that. */
