@@ -51,7 +51,8 @@ describe('the examples of --help', () => {
   it('leave the run that the summary names', () => {
     assert.ok(existsSync(join(folder, 'runs/example/trace.json')));
     const lines = readFileSync(join(folder, 'runs/example/metrics.jsonl'), 'utf8').trim().split('\n');
-    const keys = Object.keys(JSON.parse(lines[2]) as object);
+    // A run that a busy machine makes long enough knows the machine's peak, too.
+    const keys = Object.keys(JSON.parse(lines[2]) as object).filter((key) => key !== 'mfu');
     const promised = [
       'step',
       'loss',

@@ -30,9 +30,10 @@ export function describeLostRun(argv: readonly string[], started: Date): string 
   const folder = flagValue(argv, '--resume') ?? flagValue(argv, '--out') ?? findDefault(started);
   if (folder === undefined) return ': go on with train --resume and the run that the first line names';
   const step = lastSavedStep(folder);
-  if (step === undefined) return ` (${folder}): the run has no checkpoint yet`;
-  const ranks = Number(process.env.PMI_SIZE ?? 1);
-  return ` (${folder}, last checkpoint: step ${step}): go on with ${resumeCommand(folder, ranks)}`;
+  const resume = resumeCommand(folder, Number(process.env.PMI_SIZE ?? 1));
+  return step === undefined
+    ? ` (${folder}, no checkpoint yet): begin again with ${resume}`
+    : ` (${folder}, last checkpoint: step ${step}): go on with ${resume}`;
 }
 
 function flagValue(argv: readonly string[], flag: string): string | undefined {

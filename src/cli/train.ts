@@ -133,8 +133,7 @@ function wayOn({ parallel, train }: TrainingConfig, folder: string, isStopped: b
 function withWayOn(error: unknown, { config }: ChosenRun, folder: string): unknown {
   if (!(error instanceof DoubletrackError)) return error;
   const step = lastSavedStep(folder);
-  const begun = step === undefined ? 'no checkpoint was saved yet; begin anew' : `go on from step ${step}`;
-  const way = `${begun}: ${wayOn(config, folder, true)}`;
+  const way = `${step === undefined ? 'begin again' : `go on from step ${step}`}: ${wayOn(config, folder, true)}`;
   const { mend } = error.problem;
   const problem = { ...error.problem, mend: mend === undefined ? way : `${mend}; ${way}` };
   return error instanceof InputError
