@@ -15,17 +15,24 @@ export interface HeatMap {
 /** Levels from least to most, as blocks of text. */
 export const levelBlocks = '▁▂▃▄▅▆▇█';
 
-/** Where each level ends but the last, ascending. A scale never changes with what is drawn, so that a colour means the same in every picture. */
+/**
+ * Where each level ends but the last, ascending. A scale never changes with what is drawn, so that a colour means the
+ * same in every picture.
+ */
 export type HeatScale = readonly number[];
 
-/** Loads of GPUs and ranks are even within 5%, level 3; loads of experts, which differ more, within a quarter. What is beyond the ends is of the first or the last level. */
+/**
+ * Loads of GPUs and ranks are even within 5%, level 3; loads of experts, which differ more, within a quarter. What is
+ * beyond the ends is of the first or the last level.
+ */
 export const heatScales = {
   gpus: [0.7, 0.85, 0.95, 1.05, 1.15, 1.3, 1.5],
   experts: [0.25, 0.5, 0.8, 1.25, 2, 3, 4],
 } as const satisfies Readonly<Record<string, HeatScale>>;
 
 /**
- * `[levels]`: blue for less than even, red for more, by theme; neutral in the middle. Colour-blind eyes tell both sides apart, as with ColorBrewer's RdBu, whose colours the light ones
+ * `[levels]`: blue for less than even, red for more, by theme; neutral in the middle. Colour-blind eyes tell both sides
+ * apart, as with ColorBrewer's RdBu, whose colours the light ones
  * are, and each level is further from the neutral one in lightness too.
  */
 export const levelFills = {

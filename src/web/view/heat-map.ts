@@ -32,7 +32,8 @@ export function columnsOfPixel({ columns }: Pick<HeatGrid, 'columns'>, pixels: n
 }
 
 /**
- * Paints a row of a grid into a line of pixels (RGBA): columns wider than a pixel fill several, and of several columns in a pixel it shows the largest of what is known. Where
+ * Paints a row of a grid into a line of pixels (RGBA): columns wider than a pixel fill several, and of several columns
+ * in a pixel it shows the largest of what is known. Where
  * nothing is known it leaves the line transparent.
  */
 export function paintHeatRow(

@@ -5,14 +5,20 @@ export type Parameters = Readonly<Partial<Record<string, string>>>;
 export interface Refusal {
   readonly name: string;
   readonly value: string;
-  /** What is wrong with it, and what is shown in its place, as the end of a sentence: `is no whole number from 1 to 512: 8 is shown`. */
+  /**
+   * What is wrong with it, and what is shown in its place, as the end of a sentence: `is no whole number from 1 to 512:
+   * 8 is shown`.
+   */
   readonly words: string;
 }
 
 /** Hears of a parameter that means nothing. */
 export type Refuse = (name: string, words: string) => void;
 
-/** Reads parameters, and lists those that mean nothing: what `read` refuses, and what is none of the names that there are. */
+/**
+ * Reads parameters, and lists those that mean nothing: what `read` refuses, and what is none of the names that there
+ * are.
+ */
 export function findRefusals(
   parameters: Parameters,
   names: readonly string[],

@@ -13,7 +13,10 @@ export interface Route {
   readonly unknown?: string;
 }
 
-/** The route that the part of an address after `#` means: `#/schedules?ranks=8`. What is no view is the first one, and named; its parameters mean nothing. */
+/**
+ * The route that the part of an address after `#` means: `#/schedules?ranks=8`. What is no view is the first one, and
+ * named; its parameters mean nothing.
+ */
 export function parseRoute(hash: string): Route {
   const [path = '', query = ''] = splitAtFirst(hash.replace(/^#?\/?/, ''), '?');
   const view = viewNames.find((name) => name === path);

@@ -20,7 +20,7 @@ export const [left, markHeight, nameHeight, axisHeight] = [76, 12, 14, 18];
 const tickSpace = 32;
 /** Cells of at least so many pixels have borders, and numbers. */
 const borderedFrom = 6;
-const numberedFrom = { width: 34, height: 15 };
+const numberedFrom = { width: 28, height: 15 };
 
 const inks = {
   light: { text: '#171a1f', line: '#aab1bc', mark: '#0b5cad' },

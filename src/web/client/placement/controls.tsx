@@ -66,7 +66,7 @@ export function Controls({ facts, settings }: ControlsProps) {
 function describeOwnPolicy({ windows }: LoadsFacts): string {
   return windows === 1
     ? 'In no layer worse than EPLB.'
-    : 'For the sum of the windows it is placed by in no layer worse than EPLB; the measures compare both on other windows.';
+    : 'In no layer worse than EPLB for the sum of its windows; the measures compare both on other windows.';
 }
 
 function MachineFields({ facts: { experts }, settings }: ControlsProps) {

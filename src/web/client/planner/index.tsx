@@ -35,7 +35,7 @@ export function PlannerView() {
       <AddressNotice refusals={findPlannerRefusals(parameters)} />
       <div class="with-controls planner">
         <ControlsColumn
-          summary={`${state.sequencesPerStep} sequences of ${state.sequenceLength} tokens, ${state.schedule ?? 'all schedules'}`}
+          summary={describeAsked(state)}
           effect={describeFastest(found)}
         >
           <PlannerControls state={state} files={search.files} onChange={change} />
@@ -52,6 +52,11 @@ export function PlannerView() {
       </div>
     </>
   );
+}
+
+/** `15360 sequences of 4096 tokens, all schedules` */
+function describeAsked({ sequencesPerStep, sequenceLength, schedule }: PlannerState): string {
+  return `${sequencesPerStep} sequences of ${sequenceLength} tokens, ${schedule ?? 'all schedules'}`;
 }
 
 /** The fastest plan: `1. dualpipev, 19.766 s`. */

@@ -12,7 +12,10 @@ interface ControlsColumnProps {
   readonly children: ComponentChildren;
 }
 
-/** The controls of a view, beside what they make; where that has no room, folded above it, so that the result comes first. */
+/**
+ * The controls of a view, beside what they make; where that has no room, folded above it, so that the result comes
+ * first.
+ */
 export function ControlsColumn({ summary, effect, children }: ControlsColumnProps) {
   const isNarrow = useIsNarrow();
   const [isOpen, setOpen] = useState(false);

@@ -6,7 +6,10 @@ import { Notice } from './notice.js';
 
 export interface ProblemNoticeProps {
   readonly problem: Problem;
-  /** Whether it answers what a person did just now, such as dropping a file: then it comes into sight, wherever the page is scrolled to. */
+  /**
+   * Whether it answers what a person did just now, such as dropping a file: then it comes into sight, wherever the page
+   * is scrolled to.
+   */
   readonly isAnswer?: boolean;
   readonly children?: ComponentChildren;
 }

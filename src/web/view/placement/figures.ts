@@ -56,7 +56,10 @@ export interface Figure {
   readonly note: string;
 }
 
-/** Balance, and by how much the largest GPU loads fall: of several windows, on those that were not placed by, and then on those that were. Each says which. */
+/**
+ * Balance, and by how much the largest GPU loads fall: of several windows, on those that were not placed by, and then
+ * on those that were. Each says which.
+ */
 export function listFigures(solution: BalanceSolution): readonly Figure[] {
   const { before, after, hasCurrent, heldOut, gap, windows } = solution;
   const first = hasCurrent ? 'now' : 'before';
@@ -101,7 +104,12 @@ export function describeMaps({ hasCurrent, windows, heldOut }: BalanceSolution):
   const tokens = "Tokens over the mean of the layer's GPUs";
   if (heldOut === undefined) return `${tokens}${windows === 1 ? '' : `, ${windows} windows together`}. ${before}`;
   const { value } = heldOut.balancedness;
-  return `${tokens}, the ${windows} windows together that it was placed by: it fits these. On other windows the busiest GPU of a layer has ${(1 / value).toFixed(2)}x the mean (balancedness ${value.toFixed(4)}). ${before}`;
+  const others = `${(1 / value).toFixed(2)}x the mean (balancedness ${value.toFixed(4)})`;
+  return [
+    `${tokens}, the ${windows} windows together that it was placed by: it fits these.`,
+    `On other windows the busiest GPU of a layer has ${others}.`,
+    before,
+  ].join(' ');
 }
 
 /** What is saved, as a change: `−12.0%`. */

@@ -72,7 +72,8 @@ export function readReadSettings(parameters: Parameters, refuse: Refuse = ignore
 
 /**
  * What the parameters of an address have experts placed on, and how, for loads of which the facts are known. What is missing or no such thing follows from the facts: as many slots as the
- * placement now has, or as there are experts and an eighth more. What means nothing for these loads is left out; `refuse` hears of what
+ * placement now has, or as there are experts and an eighth more. What means nothing for these loads is left out;
+ * `refuse` hears of what
  * means nothing for any.
  */
 export function readPlacementSettings(
@@ -136,12 +137,17 @@ function isOn(parameters: Parameters, name: 'trim' | 'normalize' | 'pays', refus
   return readChoice(parameters, { name, refuse }, undefined, ['1']) === '1';
 }
 
-const parameterNames =
-  'loads part trim experts gpus slots nodes groups policy strategy robust exclude normalize offset moves pays move interval format layer'.split(
-    ' ',
-  );
+const parameterNames = [
+  ...['loads', 'part', 'trim', 'experts', 'normalize', 'offset'],
+  ...['gpus', 'slots', 'nodes', 'groups', 'policy', 'strategy', 'robust', 'exclude'],
+  ...['moves', 'pays', 'move', 'interval'],
+  ...['format', 'layer'],
+];
 
-/** The parameters of an address that mean nothing in the view Placement: as far as can be said before loads are read, or all. */
+/**
+ * The parameters of an address that mean nothing in the view Placement: as far as can be said before loads are read, or
+ * all.
+ */
 export function findPlacementRefusals(parameters: Parameters, facts: LoadsFacts | undefined): readonly Refusal[] {
   return findRefusals(parameters, parameterNames, (refuse) => {
     readChoice(parameters, { name: 'loads', refuse }, undefined, ['example']);

@@ -55,7 +55,8 @@ const numberNames = {
 
 /**
  * The state that parameters of an address mean: `sequences`, `length`, `schedule`, `pipeline`, `expert`, `microbatch`, `calibration` (`none`), `plans`
- * (how many), `plan` (which one). What is missing, or no such thing, is as in `defaultPlannerState`; `refuse` hears of the latter.
+ * (how many), `plan` (which one). What is missing, or no such thing, is as in `defaultPlannerState`; `refuse` hears of
+ * the latter.
  */
 export function readPlannerState(parameters: Parameters, refuse: Refuse = ignoreRefusal): PlannerState {
   const own = defaultPlannerState;

@@ -73,7 +73,10 @@ function shortNumber(value: number): string {
   return String(Number(value.toPrecision(7)));
 }
 
-/** The state that parameters of an address mean. What is missing, or no such thing, is as in `defaultSchedulesState`; `refuse` hears of the latter. */
+/**
+ * The state that parameters of an address mean. What is missing, or no such thing, is as in `defaultSchedulesState`;
+ * `refuse` hears of the latter.
+ */
 export function readSchedulesState(parameters: Parameters, refuse: Refuse = ignoreRefusal): SchedulesState {
   const own = defaultSchedulesState;
   const whole = (name: 'ranks' | 'microbatches' | 'rank', usual: number, least: number, most: number) =>
