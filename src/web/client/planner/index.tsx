@@ -34,10 +34,7 @@ export function PlannerView() {
     <>
       <AddressNotice refusals={findPlannerRefusals(parameters)} />
       <div class="with-controls planner">
-        <ControlsColumn
-          summary={describeAsked(state)}
-          effect={describeFastest(found)}
-        >
+        <ControlsColumn summary={describeAsked(state)} effect={describeFastest(found)}>
           <PlannerControls state={state} files={search.files} onChange={change} />
           <PlannerFiles given={given} files={search.files} isCalibrated={isCalibrated} onGiven={setGiven} />
         </ControlsColumn>

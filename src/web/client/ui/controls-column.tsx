@@ -27,9 +27,9 @@ export function ControlsColumn({ summary, effect, children }: ControlsColumnProp
         if (isNarrow) setOpen(currentTarget.open);
       }}
     >
-      <summary>{`Settings: ${summary}`}</summary>
+      <summary>{isNarrow ? `Settings: ${summary}` : 'Settings'}</summary>
       <div class="stack">{children}</div>
-      {effect === undefined ? null : <p class="controls-effect">{effect}</p>}
+      {effect === undefined || !isNarrow ? null : <p class="controls-effect">{effect}</p>}
     </details>
   );
 }

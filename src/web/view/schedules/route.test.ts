@@ -108,7 +108,9 @@ describe('the address of the view Schedules', () => {
     assert.deepEqual(readSchedulesState(bad), { ...rest, times: { ...times, p2p: 0.5 } });
     assert.deepEqual(readSchedulesState({}), defaultSchedulesState);
   });
+});
 
+describe('an address of the view Schedules that is wrong', () => {
   it('names what means nothing, and what is shown in its place', () => {
     const say = (parameters: Record<string, string>) =>
       findSchedulesRefusals(parameters).map(({ name, value, words }) => `${name}=${value} ${words}`);
