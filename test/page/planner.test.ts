@@ -73,7 +73,7 @@ describe('a search of the view Planner', { skip: skipWithoutBrowser }, () => {
       await assertAccessible(page);
       await page.getByText('deepseek-v3.json', { exact: true }).waitFor();
       await page.getByText('h800-2048.toml', { exact: true }).waitFor();
-      await search(page).waitFor();
+      await search(page).waitFor({ timeout: 120_000 });
       assert.equal(await plansOf(page).getByRole('row').count(), 11);
       await page.getByText('256 nodes x 8 GPUs').waitFor();
     });
