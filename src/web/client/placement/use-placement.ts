@@ -30,7 +30,7 @@ type PlacementWork =
   | { readonly kind: 'problem'; readonly problem: Problem };
 
 /** What files are given as: loads, or the placement in use now. */
-export type GivenKind = 'loads' | 'current';
+type GivenKind = 'loads' | 'current';
 
 /** A file that could not be read; what was there before goes on. */
 export interface FileProblem {
