@@ -101,7 +101,7 @@ function takeResult(lane: ComputeLane, flow: number): boolean {
   const end = exchange.ends[lane.expertRank];
   if (end > lane.time) {
     lane.exposedCommunication += end - lane.time;
-    lane.time = end;
+    wait(lane, end, { kind: 'exposed', label: `wait for ${describe(step, action)}` });
   }
   occupy(lane, unpackSeconds, step, action, 'unpack ');
   return true;
@@ -120,7 +120,7 @@ function receive(
   lane.inbox.delete(key);
   if (arrival > lane.time) {
     lane.waiting += arrival - lane.time;
-    lane.time = arrival;
+    wait(lane, arrival, { kind: 'idle', label: `wait for a message [${formatAction(action)}]` });
   }
   occupy(lane, times.message.receiveSeconds, step, action, '');
   return true;
@@ -136,6 +136,12 @@ function send(context: ComputeContext, lane: ComputeLane, step: LaneStep, chunk:
   communication.send(lane, lane.time, times.message.transferSeconds, text, (time) =>
     deliver(target, lane.expertRank, key, time),
   );
+}
+
+/** Lets the lane wait until a time, and tells what for, as a recorded step does. */
+function wait(lane: ComputeLane, until: number, { kind, label }: Pick<TimelineEvent, 'kind' | 'label'>): void {
+  lane.events.push({ lane: 'compute', kind, label, start: lane.time, end: until, chunks: [] });
+  lane.time = until;
 }
 
 /** Has the compute lane for `seconds`. */

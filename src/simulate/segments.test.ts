@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { InputError, WorkError } from '../base/index.js';
-import { generateSchedule, parseAction, type Schedule } from '../schedule/index.js';
+import { generateSchedule, parseAction, type Schedule, type TimelineEvent } from '../schedule/index.js';
 import { composeTimes, type SegmentSimulation, simulate, simulateSegments } from './index.js';
 import type { MessageTime, PartTimes, StepRecord } from './step-record.js';
 import { denseLayer, equalLayers, type LayerSeconds, moeLayer, recordOf } from './test-times.js';
 
 const free: MessageTime = { sendSeconds: 0, transferSeconds: 0, receiveSeconds: 0 };
+
+const isWait = ({ kind }: TimelineEvent) => kind === 'exposed' || kind === 'idle';
 
 /** A schedule with one chain of stages, written out rank by rank. */
 function chain(stageToRank: readonly number[], microbatches: number, actions: readonly string[]): Schedule {
@@ -85,7 +87,7 @@ test('the segments of a pair are issued in the order of the merge', () => {
   const { timeline } = run(pair, [moeLayer(0, [layer(2, 3, 4)])]);
   const labels = (lane: string) =>
     timeline.ranks[0]
-      .filter((event) => event.lane === lane && event.label.includes('OVERLAP'))
+      .filter((event) => event.lane === lane && !isWait(event) && event.label.includes('OVERLAP'))
       .map(({ label }) => label.replace(/ L0 .*/, ''));
   assert.deepEqual(labels('compute'), [
     'attention forward',
@@ -149,7 +151,7 @@ test('in a merged pair a message is taken before the first segment that needs it
     const times = composeTimes(record, schedule, stages);
     const events = simulateSegments({ schedule, overlap: true, times }).timeline.ranks[rank];
     return events
-      .filter((event) => event.lane === 'compute' && event.label.includes('OVERLAP'))
+      .filter((event) => event.lane === 'compute' && !isWait(event) && event.label.includes('OVERLAP'))
       .map(({ kind, label }) => `${label.split(' ')[0]} ${kind}`);
   };
   const labels = labelsOf(
@@ -256,14 +258,17 @@ test('laws: the shares of a rank sum to the makespan, lanes do one thing at a ti
       );
       const ofLane = (rank: number, wanted: string) => timeline.ranks[rank].filter(({ lane }) => lane === wanted);
       for (const [rank, time] of compute.entries()) {
-        for (const [lane, expected] of [
-          ['compute', time],
-          ['communication', communication[rank]],
-        ] as const) {
+        const sumOf = (events: readonly TimelineEvent[]) =>
+          events.reduce((sum, { start, end }) => sum + end - start, 0);
+        for (const lane of ['compute', 'communication']) {
           const events = ofLane(rank, lane);
           for (const [index, event] of events.slice(1).entries()) assert.ok(event.start >= events[index].end);
-          assertClose([events.reduce((sum, { start, end }) => sum + end - start, 0)], [expected]);
         }
+        const events = ofLane(rank, 'compute');
+        assertClose([sumOf(ofLane(rank, 'communication'))], [communication[rank]]);
+        assertClose([sumOf(events.filter((event) => !isWait(event)))], [time]);
+        assertClose([sumOf(events.filter(({ kind }) => kind === 'exposed'))], [exposedCommunication[rank]]);
+        assert.ok(sumOf(events.filter(({ kind }) => kind === 'idle')) <= idle[rank] + 1e-9 * makespan);
       }
       const chunks = schedule.microbatches / schedule.pipelines.length;
       const ends = timeline.ranks.flat().filter(({ label }) => label.startsWith('attention backwardWeight'));

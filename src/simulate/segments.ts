@@ -34,6 +34,7 @@ export interface SegmentSimulation {
   readonly idle: readonly number[];
   /** `[world rank]`: most chunks alive at a time, as in `simulate`. */
   readonly peakActivations: readonly number[];
+  /** With what compute lanes wait for, as in a recorded step; but for other ranks at the end. */
   readonly timeline: Timeline;
 }
 
