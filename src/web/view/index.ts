@@ -114,6 +114,8 @@ export {
 } from './schedules/state.js';
 export { beginSentence } from './sentence.js';
 export { type ChartLayout, findTrack, layOutTracks, placeTrack } from './timeline/chart-layout.js';
+export { describeEvent, labelTexts } from './timeline/describe-event.js';
+export { findAgain } from './timeline/find-again.js';
 export {
   findEvent,
   firstEndingAfter,
@@ -124,4 +126,6 @@ export {
   type Track,
 } from './timeline/index-timeline.js';
 export { paintTrack, type TimeWindow } from './timeline/paint-track.js';
+export { nextMatch, searchEvents } from './timeline/search-events.js';
+export { type Area, type AreaRow, joinAreas, sumArea } from './timeline/sum-area.js';
 export { fitWindow, formatWindow, listTicks, panWindow, parseWindow, zoomWindow } from './timeline/window.js';

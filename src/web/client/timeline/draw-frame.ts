@@ -2,9 +2,11 @@ import { formatSeconds } from '../../../base/index.js';
 import { formatTime, kindStyles } from '../../../draw/index.js';
 import { type EventKind, eventKinds, type TimelineEvent } from '../../../schedule/index.js';
 import {
+  type Area,
   type ChartLayout,
   firstEndingAfter,
   type IndexedTimeline,
+  labelTexts,
   listTicks,
   paintTrack,
   parseColour,
@@ -28,22 +30,47 @@ export interface Frame {
   readonly height: number;
   /** How far the ranks are scrolled, in CSS pixels. */
   readonly scrollTop: number;
-  readonly selected: Selection | undefined;
+  /** The event under the pointer. */
+  readonly hovered: Selection | undefined;
+  /** The event that was chosen. */
+  readonly picked: Selection | undefined;
+  /** What was chosen to be summed. */
+  readonly area: Area | undefined;
 }
 
 /** Left of the tracks are the names of the ranks, above them is the axis. */
 export const margins = { left: 52, right: 8, axis: 22 } as const;
 
 const palettes = {
-  light: { idle: '#e6e8eb', text: '#171a1f', soft: '#535b67', line: '#7b8391', surface: '#ffffff', mark: '#b3420a' },
-  dark: { idle: '#323842', text: '#eceff3', soft: '#aeb6c2', line: '#8b94a3', surface: '#1c2026', mark: '#ffb27a' },
+  light: {
+    idle: '#e6e8eb',
+    text: '#171a1f',
+    soft: '#535b67',
+    line: '#7b8391',
+    surface: '#ffffff',
+    mark: '#b3420a',
+    area: 'rgb(179 66 10 / 14%)',
+  },
+  dark: {
+    idle: '#323842',
+    text: '#eceff3',
+    soft: '#aeb6c2',
+    line: '#8b94a3',
+    surface: '#1c2026',
+    mark: '#ffb27a',
+    area: 'rgb(255 178 122 / 20%)',
+  },
 } as const;
 
 const colours = eventKinds.map((kind) => parseColour(kindStyles[kind].fill));
 /** Events from this width on are drawn one by one over the mixed colours. */
 const separateFrom = 5;
 const hatchedFrom = 9;
-const labelFont = 10;
+/** Text in low and in high bands, in pixels. */
+const labelFonts = { low: 10, high: 12 } as const;
+const highFrom = 28;
+/** Of the name of a rank. */
+const nameHeight = 14;
 
 /** Draws a frame. What is narrower than a pixel is mixed (`paintTrack`); what is wider gets edges, a hatch and, where it fits, its text. */
 export function drawFrame(canvas: HTMLCanvasElement, frame: Frame): void {
@@ -83,9 +110,12 @@ function drawTracks(context: CanvasRenderingContext2D, frame: Frame, ratio: numb
     const y = margins.axis + top - scrollTop;
     context.drawImage(strip, 0, line, pixels, 1, margins.left, y, inner, own);
     drawWideEvents(context, frame, track, { y, height: own, inner });
-    if (frame.selected?.track === place) drawSelected(context, frame, { y, height: own, inner });
+    const { hovered, picked } = frame;
+    if (hovered?.track === place) drawOutline(context, frame, hovered, { y, height: own, inner });
+    if (picked?.track === place) drawOutline(context, frame, picked, { y, height: own, inner });
   }
   drawEnd(context, frame, inner);
+  drawArea(context, frame, inner);
   context.restore();
 }
 
@@ -119,7 +149,7 @@ interface Row {
 
 function drawWideEvents(context: CanvasRenderingContext2D, { window }: Frame, track: Track, row: Row): void {
   const scale = row.inner / (window.to - window.from);
-  context.font = `${labelFont}px system-ui, sans-serif`;
+  context.font = `${fontSize(row.height)}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   for (let place = firstEndingAfter(track, window.from); place < track.starts.length; place++) {
@@ -129,6 +159,10 @@ function drawWideEvents(context: CanvasRenderingContext2D, { window }: Frame, tr
     const x = margins.left + (track.starts[place]! - window.from) * scale;
     drawWideEvent(context, track, place, { x, width, ...row });
   }
+}
+
+function fontSize(height: number): number {
+  return height < highFrom ? labelFonts.low : labelFonts.high;
 }
 
 function drawWideEvent(
@@ -148,7 +182,7 @@ function drawWideEvent(
   context.fillStyle = 'rgb(20 24 30 / 55%)';
   context.fillRect(x, y, 1, height);
   context.fillRect(x + width - 1, y, 1, height);
-  if (height < labelFont + 1) return;
+  if (height < fontSize(height) + 1) return;
   // Of what reaches beyond the picture, the text stands in the part that is seen.
   const [left, right] = [Math.max(x, margins.left), Math.min(x + width, margins.left + inner)];
   const text = fitText(context, track.eventAt(place), right - left - 4);
@@ -158,33 +192,50 @@ function drawWideEvent(
 }
 
 function fitText(context: CanvasRenderingContext2D, event: TimelineEvent, room: number): string {
-  const microbatches = event.chunks.map(({ microbatch }) => microbatch).join('/');
-  const letter = kindStyles[event.kind].letter;
-  const texts = [event.label, ...(microbatches === '' ? [] : [`${letter}${microbatches}`, microbatches])];
-  return texts.find((text) => widthOf(context, text) <= room) ?? '';
+  return labelTexts(event, kindStyles[event.kind].letter).find((text) => widthOf(context, text) <= room) ?? '';
 }
 
-const widths = new Map<string, number>();
+/** By font: the widths of texts. */
+const widths = new Map<string, Map<string, number>>();
 const mostWidths = 20_000;
 
 /** The width of a label. Measuring one takes longer than all else that is drawn of an event. */
 function widthOf(context: CanvasRenderingContext2D, text: string): number {
-  const known = widths.get(text);
+  const own = widths.get(context.font) ?? new Map<string, number>();
+  widths.set(context.font, own);
+  const known = own.get(text);
   if (known !== undefined) return known;
-  if (widths.size >= mostWidths) widths.clear();
+  if (own.size >= mostWidths) own.clear();
   const { width } = context.measureText(text);
-  widths.set(text, width);
+  own.set(text, width);
   return width;
 }
 
-function drawSelected(context: CanvasRenderingContext2D, { timeline, window, selected, theme }: Frame, row: Row) {
-  const event = selectedEvent(timeline, selected);
+function drawOutline(context: CanvasRenderingContext2D, frame: Frame, selection: Selection, row: Row) {
+  const { timeline, window, theme } = frame;
+  const event = selectedEvent(timeline, selection);
   if (event === undefined) return;
+  const isPicked = selection === frame.picked;
   const scale = row.inner / (window.to - window.from);
+  context.strokeStyle = isPicked ? palettes[theme].mark : palettes[theme].text;
+  context.lineWidth = isPicked ? 3 : 1;
+  const inset = context.lineWidth / 2;
+  const x = margins.left + (event.start - window.from) * scale;
+  context.strokeRect(x, row.y + inset, Math.max(3, (event.end - event.start) * scale), row.height - 2 * inset);
+}
+
+/** What is to be summed, over the ranks that it is of. */
+function drawArea(context: CanvasRenderingContext2D, { area, window, layout, scrollTop, theme }: Frame, inner: number) {
+  if (area === undefined) return;
+  const scale = inner / (window.to - window.from);
+  const x = margins.left + (area.from - window.from) * scale;
+  const y = margins.axis + area.firstRank * layout.rankHeight - scrollTop;
+  const height = (area.lastRank - area.firstRank + 1) * layout.rankHeight;
+  context.fillStyle = palettes[theme].area;
+  context.fillRect(x, y, (area.to - area.from) * scale, height);
   context.strokeStyle = palettes[theme].mark;
   context.lineWidth = 2;
-  const x = margins.left + (event.start - window.from) * scale;
-  context.strokeRect(x, row.y + 1, Math.max(2, (event.end - event.start) * scale), row.height - 2);
+  context.strokeRect(x, y + 1, Math.max(1, (area.to - area.from) * scale), height - 2);
 }
 
 const hatches = new Map<EventKind, CanvasPattern | undefined>();
@@ -208,14 +259,20 @@ function drawRankNames(context: CanvasRenderingContext2D, { timeline, layout, he
   context.font = '12px system-ui, sans-serif';
   context.textAlign = 'right';
   context.textBaseline = 'middle';
-  const every = Math.max(1, Math.ceil(14 / layout.rankHeight));
+  const every = Math.max(1, Math.ceil(nameHeight / layout.rankHeight));
   context.save();
   context.beginPath();
   context.rect(0, margins.axis, margins.left, height - margins.axis);
   context.clip();
+  let below = 0;
   for (let rank = 0; rank < timeline.ranks; rank += every) {
     const y = margins.axis + rank * layout.rankHeight + layout.computeHeight / 2 - scrollTop;
-    if (y > 0 && y < height + 14) context.fillText(every === 1 ? `rank ${rank}` : String(rank), margins.left - 6, y);
+    if (y < margins.axis || y > height + nameHeight / 2) continue;
+    // The name of a thin row at the edge is moved into the picture, not cut.
+    const shown = Math.max(y, margins.axis + nameHeight / 2);
+    if (shown < below) continue;
+    below = shown + 0.8 * nameHeight;
+    context.fillText(every === 1 ? `rank ${rank}` : String(rank), margins.left - 6, shown);
   }
   context.restore();
 }
@@ -240,4 +297,11 @@ function drawAxis(context: CanvasRenderingContext2D, { timeline, window, width, 
 export function describeTime(time: number, unit: IndexedTimeline['unit']): string {
   if (time === 0) return '0';
   return unit === 'seconds' ? formatSeconds(time) : formatTime(time);
+}
+
+/** A moment of a timeline, told as closely as `length` needs. */
+export function describeMoment(time: number, length: number, unit: IndexedTimeline['unit']): string {
+  if (unit !== 'seconds' || time === 0 || !(length > 0)) return describeTime(time, unit);
+  const decimals = Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(length * 1e3))));
+  return time < 1 ? `${(time * 1e3).toFixed(decimals)} ms` : `${time.toFixed(decimals + 3)} s`;
 }

@@ -10,18 +10,23 @@ export interface ChartLayout {
   readonly height: number;
 }
 
-const tallest = { compute: 22, communication: 9 } as const;
+/** What a rank has at most, unless more is asked for: more than its text needs is waste where there are many. */
+const usualRankHeight = 35;
 const lowest = { compute: 4, communication: 2 } as const;
 
-/** Tracks as high as fit `room` pixels together, within what can be read and what can be seen. */
-export function layOutTracks({ ranks, tracks }: IndexedTimeline, room: number): ChartLayout {
+/** Tracks as high as fit `room` pixels together, a rank's at most `tallest`, within what can be seen. */
+export function layOutTracks(
+  { ranks, tracks }: IndexedTimeline,
+  room: number,
+  tallest: number = usualRankHeight,
+): ChartLayout {
   const hasMessages = tracks.some(({ lane }) => lane === 'communication');
-  const each = ranks === 0 ? room : Math.floor(room / ranks);
+  const each = Math.min(tallest, ranks === 0 ? room : Math.floor(room / ranks));
   const gap = each >= 16 ? 4 : 1;
-  const communicationHeight = hasMessages
-    ? Math.min(tallest.communication, Math.max(lowest.communication, Math.floor((each - gap) * 0.3)))
-    : 0;
-  const computeHeight = Math.min(tallest.compute, Math.max(lowest.compute, each - gap - communicationHeight));
+  const communicationHeight = hasMessages ? Math.max(lowest.communication, Math.floor((each - gap) * 0.3)) : 0;
+  // What a rank without messages leaves free is not filled: bands of all timelines are alike.
+  const tallestCompute = Math.ceil((tallest - gap) * 0.7);
+  const computeHeight = Math.min(tallestCompute, Math.max(lowest.compute, each - gap - communicationHeight));
   const rankHeight = computeHeight + communicationHeight + gap;
   return { rankHeight, computeHeight, communicationHeight, height: rankHeight * ranks };
 }
