@@ -74,6 +74,38 @@ before(async () => {
 });
 after(async () => await server?.close());
 
+/** Goes through what the keys of a timeline do. */
+async function usesTimelineByKeyboard(page: Page): Promise<void> {
+  const timeline = page.getByRole('application', { name: /Step 24 as measured/ });
+  await timeline.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByText(/^rank 0, compute: .+ long, from/).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.getByText(/^rank 0, communication: .+ long, from/).waitFor();
+  await page.keyboard.press('w');
+  await page.waitForURL(/window=/);
+  await page.keyboard.press('/');
+  await page.keyboard.type('experts backward');
+  await page.keyboard.press('Enter');
+  await page.getByText(/^1 of \d+$/).waitFor();
+  await page.getByText(/^rank \d, compute: experts of layer \d, backward for/).waitFor();
+  await timeline.focus();
+  await page.keyboard.press('n');
+  await page.getByText(/^2 of \d+$/).waitFor();
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.getByRole('table', { name: /^Sum of .+ on rank \d, from/ }).waitFor();
+  await page.keyboard.press('m');
+  await page.getByRole('table', { name: /^Sum of .+ on ranks 0 to 1, from/ }).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys of the timeline' }).waitFor();
+  await assertAccessible(page);
+  await page.keyboard.press('Escape');
+  await timeline.focus();
+  await page.keyboard.press('Escape');
+  await page.getByRole('table', { name: /^Sum of/ }).waitFor({ state: 'detached' });
+  await page.getByText(/^rank \d, compute: experts/).waitFor({ state: 'detached' });
+}
+
 describe('a run that is over', { skip: skipWithoutBrowser }, () => {
   it('is shown: where it stands, its curves, timelines, shares and loads', async () => {
     const { page, problems, close } = await openPage(`${addressOf(server)}#/run?runs=first`);
@@ -99,14 +131,7 @@ describe('a run that is over', { skip: skipWithoutBrowser }, () => {
 
   it('tells by keyboard what an event of a timeline, a cell of a heat map and a step of a curve are', async () => {
     const { page, problems, close } = await openPage(`${addressOf(server)}#/run?runs=first`);
-    const timeline = page.getByRole('application', { name: /Step 24 as measured/ });
-    await timeline.focus();
-    await page.keyboard.press('ArrowRight');
-    await page.getByText(/^rank 0, compute: .+ long, from/).waitFor();
-    await page.keyboard.press('ArrowDown');
-    await page.getByText(/^rank 0, communication: .+ long, from/).waitFor();
-    await page.keyboard.press('+');
-    await page.waitForURL(/window=/);
+    await usesTimelineByKeyboard(page);
     await page.getByRole('application', { name: /Load of the experts of layer 0/ }).focus();
     await page.keyboard.press('ArrowRight');
     await page.getByText(/^expert 0, step \d+: \d+\.\d\dx the mean$/).waitFor();
@@ -121,20 +146,72 @@ describe('a run that is over', { skip: skipWithoutBrowser }, () => {
     const { page, problems, close } = await openPage(`${addressOf(server)}#/run?runs=first`);
     await page.getByRole('checkbox', { name: 'second' }).check();
     await page.getByText(/^second training \d/).waitFor();
+    await page.getByRole('cell', { name: '7', exact: true }).waitFor();
+    await page.getByRole('slider', { name: 'Smoothing' }).fill('0.6');
+    await page.getByText(/^second training \d\.\d+ \(not smoothed \d\.\d+\)$/).waitFor();
+    await page.getByRole('combobox', { name: 'Over' }).selectOption('tokens');
+    await page.getByRole('checkbox', { name: 'Logarithmic' }).check();
+    await page.getByRole('application', { name: /^Norm of the gradient/ }).focus();
+    await page.keyboard.press('+');
+    await page.waitForURL(/curves=\d.*log=1&runs=first%2Csecond&smooth=0.6&x=tokens$/);
     await page.getByRole('slider', { name: /^Step/ }).fill('0');
-    await page.waitForURL(/runs=first%2Csecond.*step=1$/);
+    await page.waitForURL(/runs=first%2Csecond.*step=1&x=tokens$/);
     await page.getByRole('heading', { name: 'Timeline of step 1', exact: true }).waitFor();
     const link = page.url();
     await page.getByRole('combobox', { name: 'Run', exact: true }).selectOption('second');
     await page.waitForURL(/runs=second/);
     await page.getByText('12 of 12').waitFor();
     const other = await openPage(link);
-    await other.page.getByText(/^second training \d/).waitFor();
+    await other.page.getByText(/^second training \d\.\d+ \(not smoothed/).waitFor();
     await other.page.getByRole('heading', { name: 'Timeline of step 1', exact: true }).waitFor();
+    await other.page.getByRole('button', { name: 'Whole curves' }).waitFor();
     assert.deepEqual([...problems, ...other.problems], []);
     await Promise.all([close(), other.close()]);
   });
 });
+
+/** What somebody points at or has chosen in a timeline that is followed stays while steps come, and following goes on afterwards. */
+async function staysWhileLookedAt(
+  page: Page,
+  { stepOf, drawn }: Readonly<Record<'stepOf' | 'drawn', () => Promise<number>>>,
+): Promise<void> {
+  const chart = page.getByRole('application', { name: /^Step \d+ as measured/ });
+  const details = page.locator('.chart', { has: chart }).locator('[data-part=details] [role=status]');
+  const outlasts = async () => {
+    const [step, told, seen] = [await drawn(), await details.textContent(), await stepOf()];
+    assert.match(told ?? '', /^rank \d, .+ long, from/);
+    await until(async () => (await stepOf()) > seen + 3);
+    await page.getByText(/stays while you look/).waitFor();
+    assert.deepEqual([await drawn(), await details.textContent()], [step, told]);
+    return step;
+  };
+  const isTold = async () => (await details.textContent()) !== '';
+  const pointAtEvent = async () => {
+    await chart.scrollIntoViewIfNeeded();
+    await page.mouse.move(0, 0);
+    await until(async () => !(await isTold()));
+    const { x, y, width } = (await chart.boundingBox())!;
+    for (let right = 60; !(await isTold()) && right < width; right += 10) {
+      await page.mouse.move(x + right, y + 40);
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    }
+  };
+  await pointAtEvent();
+  await outlasts();
+  await pointAtEvent();
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.mouse.move(0, 0);
+  const step = await outlasts();
+  await page.keyboard.press('Escape');
+  await until(async () => (await drawn()) > step);
+  assert.equal(await isTold(), false);
+  await chart.focus();
+  await page.keyboard.press('ArrowRight');
+  await outlasts();
+  await page.locator('.chart', { has: chart }).getByRole('button', { name: 'Clear' }).click();
+  await until(async () => (await drawn()) > step);
+}
 
 describe('a run that goes on', { skip: skipWithoutBrowser }, () => {
   it('is followed without loading the page again', async () => {
@@ -150,9 +227,10 @@ describe('a run that goes on', { skip: skipWithoutBrowser }, () => {
       const seen = await stepOf();
       await until(async () => (await stepOf()) > seen + 20);
       await page.getByRole('heading', { name: /^Timeline of step/ }).waitFor();
-      const drawn = async () => Number(await page.locator('output').textContent());
+      const drawn = async () => Number(await page.locator('output[for=timeline-step]').textContent());
       const first = await drawn();
       await until(async () => (await drawn()) > first);
+      await staysWhileLookedAt(page, { stepOf, drawn });
       training.kill('SIGINT');
       await ended;
       assert.deepEqual(problems, []);
@@ -181,6 +259,12 @@ describe('the view of runs', { skip: skipWithoutBrowser }, () => {
     const empty = await servePage({ port: 0, runs: [join(folder, 'nothing-yet')] });
     const { page, problems, close } = await openPage(empty.address);
     await page.getByText('There is no run yet').waitFor();
+    await page.goto(`${empty.address}#/run?runs=nope&step=banana`);
+    await page.getByText('There is no run nope', { exact: true }).waitFor();
+    await page.getByText('step is banana, and has to be the number of a step').waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'Curves' }).count(), 0);
+    await page.getByRole('button', { name: 'Take it out of the address' }).click();
+    await page.getByText(/^step is banana/).waitFor({ state: 'detached' });
     await page.locator('input[type=file]').first().setInputFiles(join(folder, 'book.txt'));
     await page.getByRole('alert').getByText('There is no run in it').waitFor();
     await assertAccessible(page);

@@ -16,7 +16,7 @@ import { after, beforeEach, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { Problem } from '../../base/index.js';
-import type { FolderNews, MetricsNews, RunEvent } from '../view/index.js';
+import type { FolderNews, MetricsNews, RunEvent, RunListing } from '../view/index.js';
 import { createApp } from './app.js';
 import type { PageFile } from './page-files.js';
 
@@ -96,11 +96,30 @@ describe('the server of the page', () => {
 describe('the runs of the server', () => {
   it('are listed, with the files of each', async () => {
     mkdirSync(join(runs, 'no-run'));
-    assert.deepEqual(await (await ask('/api/runs')).json(), [{ id: 'one', folder: join(runs, 'one') }]);
+    const listed = await (await ask('/api/runs')).json();
+    assert.deepEqual(listed, { runs: [{ id: 'one', folder: join(runs, 'one') }], leftOut: 0 });
     assert.equal(await (await ask('/api/runs/one/files/timelines/2.json')).text(), '{"step":2}');
     assert.equal(await (await ask('/api/runs/one/files/config.toml')).text(), '# config');
     assert.equal((await ask('/api/runs/one/files/loads/0000001-0000002.json')).status, 200);
     assert.equal((await ask('/api/runs/one/files/timelines/7.json')).status, 204);
+  });
+
+  it('are the latest 200, how many more there are is told, and each can be found by its name', async () => {
+    for (let number = 1000; number < 1210; number++) {
+      mkdirSync(join(runs, `b-${number}`));
+      writeFileSync(join(runs, `b-${number}`, 'config.toml'), '# config');
+    }
+    const list = async (query: string) => {
+      const listing = (await (await ask(`/api/runs${query}`)).json()) as RunListing;
+      return [listing.runs.map(({ id }) => id), listing.leftOut] as const;
+    };
+    const [latest, leftOut] = await list('');
+    assert.deepEqual([latest.length, latest[0], latest.at(-1), leftOut], [200, 'b-1011', 'one', 11]);
+    assert.deepEqual(await list('?filter=B-100'), [Array.from({ length: 10 }, (_, number) => `b-100${number}`), 0]);
+    assert.deepEqual(await list('?filter=one&run=b-1000&run=b-1009&run=nope'), [['b-1000', 'b-1009', 'one'], 0]);
+    assert.equal(await (await ask('/api/runs/b-1000/files/config.toml')).text(), '# config');
+    const { folders } = await hear('run=b-1000', (told) => told.folders.length > 0);
+    assert.equal(folders[0]?.isFinished, false);
   });
 
   it('give no file of another name, and none outside of the run, however it is asked for', async () => {
@@ -185,7 +204,7 @@ describe('runs that are watched', () => {
     const both = createApp({ host: '127.0.0.1', files: new Map(), roots: [others, runs, join(runs, 'one')] });
     const read = async (path: string) =>
       await both.request(`http://127.0.0.1/api/runs${path}`, { headers: { host: '127.0.0.1' } });
-    const listed = (await (await read('')).json()) as { readonly id: string; readonly folder: string }[];
+    const { runs: listed } = (await (await read('')).json()) as RunListing;
     assert.deepEqual(
       listed.map(({ id }) => id),
       ['one', 'a b, 50% #1', 'one-2', 'one-2-2'],

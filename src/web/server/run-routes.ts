@@ -1,9 +1,12 @@
 import { Hono } from 'hono';
 import { DoubletrackError } from '../../base/index.js';
-import { fileAt } from '../view/index.js';
+import { fileAt, type RunListing } from '../view/index.js';
 import { openRunFile } from './run-files.js';
-import { listRuns } from './run-folders.js';
+import { findRun, listRuns } from './run-folders.js';
 import { sendEvents } from './send-events.js';
+
+/** The most runs that a question may name. */
+const mostNamed = 16;
 
 /**
  * What the page asks about runs: `/runs` lists them, `/runs/ID/files/PATH` gives a file that `fileAt` knows, and `/events` tells what runs hold and what comes (`sendEvents`). A
@@ -11,10 +14,15 @@ import { sendEvents } from './send-events.js';
  */
 export function createRunRoutes(roots: readonly string[]): Hono {
   const routes = new Hono();
-  routes.get('/runs', (context) => context.json(listRuns(roots).map(({ id, folder }) => ({ id, folder }))));
+  routes.get('/runs', (context) => {
+    const { filter, run = [] } = context.req.queries();
+    const { runs, leftOut } = listRuns(roots, { filter: filter?.[0] ?? '', named: run.slice(0, mostNamed) });
+    const listing: RunListing = { runs: runs.map(({ id, folder }) => ({ id, folder })), leftOut };
+    return context.json(listing);
+  });
   routes.get('/events', (context) => sendEvents(context, roots));
   routes.get('/runs/:id/files/:path{.+}', (context) => {
-    const run = listRuns(roots).find(({ id }) => id === context.req.param('id'));
+    const run = findRun(roots, context.req.param('id'));
     const file = fileAt(context.req.param('path'));
     if (run === undefined || file === undefined) return context.json({ what: 'there is no such run or file' }, 404);
     try {

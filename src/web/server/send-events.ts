@@ -52,7 +52,7 @@ function readPositions(context: Context): readonly RunPosition[] {
 /** A run may come later than who watches it. */
 function findMissing(heard: readonly Heard[], roots: readonly string[]): void {
   if (heard.every(({ watch }) => watch !== undefined)) return;
-  const runs = listRuns(roots);
+  const { runs } = listRuns(roots, { named: heard.map(({ run }) => run) });
   for (const one of heard) {
     const found = one.watch === undefined ? runs.find(({ id }) => id === one.run) : undefined;
     if (found !== undefined) one.watch = watchRun(found, one.cursor);

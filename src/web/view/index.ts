@@ -55,20 +55,31 @@ export {
   requestOf,
 } from './planner/state.js';
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
+export {
+  describeMissingRuns,
+  listWrongParameters,
+  readCurveChoice,
+  smoothingBounds,
+  type WrongParameter,
+} from './run/address.js';
+export { listDifferences, readConfigValues } from './run/config-differences.js';
 export { countPredicted } from './run/count-predicted.js';
-export { formatTokens } from './run/format-tokens.js';
 export {
   type AlignedCurves,
-  addNews,
   alignCurves,
   type Curve,
-  pickSteadily,
-  strideFor,
-  thinSteps,
-} from './run/history.js';
+  type CurveAxis,
+  logarithmicMarks,
+  placesOf,
+  positiveOnly,
+  smoothCurve,
+  tellMarks,
+} from './run/curves.js';
+export { formatTokens } from './run/format-tokens.js';
+export { addNews, pickSteadily, strideFor, thinSteps } from './run/history.js';
 export { gridOfExperts, gridOfRanks, type LoadChoice, listMoves, rankLoadsOf, type StepGrid } from './run/loads.js';
 export { describeOutlook } from './run/outlook.js';
-export { formatRunIds, hasRoomForRun, parseRunIds } from './run/run-ids.js';
+export { formatRunIds, hasRoomForRun, parseRunIds, passesFilter } from './run/run-ids.js';
 export { parseRunShape, type RunShape } from './run/run-shape.js';
 export { measuredShares, predictedShares, type StepShares } from './run/step-shares.js';
 export {
@@ -79,6 +90,7 @@ export {
   type RunEntry,
   type RunEvent,
   type RunFileName,
+  type RunListing,
   type RunPosition,
   serverMark,
 } from './run/wire.js';

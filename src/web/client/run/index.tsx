@@ -1,6 +1,12 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
-import { formatRunIds, parseRunIds, parseRunShape } from '../../view/index.js';
+import {
+  describeMissingRuns,
+  formatRunIds,
+  listWrongParameters,
+  parseRunIds,
+  parseRunShape,
+} from '../../view/index.js';
 import {
   Busy,
   type DroppedFile,
@@ -12,6 +18,7 @@ import {
   useRoute,
 } from '../ui/index.js';
 import { CurvesPanel } from './curves-panel.js';
+import { DifferencesPanel } from './differences-panel.js';
 import { findRuns } from './file-source.js';
 import { LoadsPanel } from './loads-panel.js';
 import { parseRecordedStep } from './recorded-step.js';
@@ -23,6 +30,7 @@ import type { RunSource } from './source.js';
 import { TimelinePanel } from './timeline-panel.js';
 import { useRunFile } from './use-run-file.js';
 import { useRunStates, useServerRuns } from './use-runs.js';
+import { WrongParameters } from './wrong-parameters.js';
 
 const mostBytes = 2 ** 30;
 
@@ -30,14 +38,17 @@ const mostBytes = 2 ** 30;
 export function RunView() {
   const [given, setGiven] = useState<readonly RunSource[]>([]);
   const [problem, setProblem] = useState<Problem>();
-  const server = useServerRuns(isServed);
+  const { parameters } = useRoute();
+  const { runs: named = '', filter = '' } = parameters;
+  const server = useServerRuns({ isServed, filter, named });
   const all = useMemo(() => [...given, ...(server.runs ?? [])], [given, server.runs]);
-  const chosen = useChosenRuns(all);
+  const chosen = useChosenRuns(all, named);
+  const isListed = all.length > 0 || server.runs !== undefined;
   const take = (files: readonly DroppedFile[]) => {
     try {
       const runs = findRuns(files);
       setGiven((before) => [...runs, ...before.filter(({ id }) => runs.every((run) => run.id !== id))]);
-      setParameters({ runs: formatRunIds(runs.map(({ id }) => id)), step: '', window: '' });
+      setParameters({ runs: formatRunIds(runs.map(({ id }) => id)), step: '', window: '', curves: '' });
       setProblem(undefined);
     } catch (error) {
       setProblem(problemOf(error));
@@ -46,10 +57,16 @@ export function RunView() {
   return (
     <>
       {server.problem === undefined ? null : <ProblemNotice problem={server.problem} />}
-      {all.length === 0 ? (
+      <WrongParameters wrong={listWrongParameters(parameters)} />
+      {all.length === 0 && filter !== '' && server.runs !== undefined ? (
+        <Notice tone="info" title={`There is no run whose name has ${filter}`} />
+      ) : all.length === 0 ? (
         <Begin isWaiting={isServed && server.runs === undefined && server.problem === undefined} />
       ) : null}
-      {all.length > 0 ? <RunPicker runs={all} chosen={chosen} /> : null}
+      {all.length > 0 || filter !== '' ? (
+        <RunPicker runs={all} chosen={chosen} filter={filter} leftOut={server.leftOut} />
+      ) : null}
+      {isListed ? <MissingRuns named={named} all={all} /> : null}
       {chosen.length > 0 ? <ChosenRuns chosen={chosen} /> : null}
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
       <Panel title="Look at a run from its folder">
@@ -66,14 +83,30 @@ export function RunView() {
   );
 }
 
-/** The runs that the address names; without a name, or where it is of none, the last one. */
-function useChosenRuns(all: readonly RunSource[]): readonly RunSource[] {
-  const { parameters } = useRoute();
-  const wanted = parameters.runs ?? '';
+/** The runs that the address names, as far as there are such; without a name, the last one. */
+function useChosenRuns(all: readonly RunSource[], wanted: string): readonly RunSource[] {
   return useMemo(() => {
-    const named = parseRunIds(wanted).flatMap((id) => all.find((run) => run.id === id) ?? []);
-    return named.length > 0 ? named : all.slice(-1);
+    const ids = parseRunIds(wanted);
+    return ids.length === 0 ? all.slice(-1) : ids.flatMap((id) => all.find((run) => run.id === id) ?? []);
   }, [all, wanted]);
+}
+
+/** A link may name runs that are gone, or that are elsewhere: no other is shown in their place. */
+function MissingRuns({ named, all }: { readonly named: string; readonly all: readonly RunSource[] }) {
+  const missing = describeMissingRuns(named, new Set(all.map(({ id }) => id)));
+  if (missing.length === 0) return null;
+  return (
+    <Notice tone="warning" title={missing.join('. ')}>
+      <p>The address names it. It may have been renamed or deleted, or belong to another folder.</p>
+      {all.length === 0 ? null : (
+        <div class="actions">
+          <button type="button" onClick={() => setParameters({ runs: '', step: '', window: '', layer: '' })}>
+            Show the last run
+          </button>
+        </div>
+      )}
+    </Notice>
+  );
 }
 
 function Begin({ isWaiting }: { readonly isWaiting: boolean }) {
@@ -126,6 +159,7 @@ function ChosenRuns({ chosen }: { readonly chosen: readonly RunSource[] }) {
         <>
           <RunSummary state={main} record={record} shape={shape} />
           <CurvesPanel states={states} record={record} />
+          <DifferencesPanel states={states} />
           <TimelinePanel state={main} record={record} />
           <SharesPanel history={history} record={record} />
           <LoadsPanel state={main} shape={shape} />

@@ -16,6 +16,7 @@ import { HeatMap } from '../heat-map/index.js';
 import { Notice, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
 import type { RunSource } from './source.js';
 import type { RunState } from './use-runs.js';
+import { WrongParameters } from './wrong-parameters.js';
 
 /** Files of loads that are read at most: of a long run some, evenly. */
 const mostFiles = 60;
@@ -47,7 +48,9 @@ function ExpertLoads({
 }) {
   const { parameters } = useRoute();
   const layers = files[0]?.layers ?? [];
-  const place = Math.max(0, layers.indexOf(Number(parameters.layer ?? Number.NaN)));
+  const { layer } = parameters;
+  const place = Math.max(0, layers.indexOf(Number(layer ?? Number.NaN)));
+  const isWrong = Number.isInteger(Number(layer ?? Number.NaN)) && !layers.includes(Number(layer));
   const grid = useMemo(() => gridOfExperts(files, place), [files, place]);
   const title = 'Load of experts over time';
   if (grid.columns === 0)
@@ -76,6 +79,11 @@ function ExpertLoads({
         )
       }
     >
+      {isWrong ? (
+        <WrongParameters
+          wrong={[{ name: 'layer', words: `layer ${layer} has no loads: layer ${layers[place]} is shown` }]}
+        />
+      ) : null}
       <LoadMap grid={grid} history={history} label={`Load of the experts of layer ${layers[place]}`} rowName="expert" />
     </Panel>
   );
@@ -107,7 +115,7 @@ function RankLoads({ history, expert }: { readonly history: readonly StepMetrics
           : 'Rows that the experts of each rank computed, over the mean of the ranks that share experts. No experts move in this run.'
       }
     >
-      <div class={moves ? 'side-by-side' : 'stack'}>
+      <div class={moves ? 'side-by-side paired' : 'stack'}>
         {moves ? (
           <div class="stack">
             <h3>{`As the first placement would have it: ${say('unmoved')}`}</h3>

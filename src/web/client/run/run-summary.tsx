@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { formatRate, formatSeconds } from '../../../base/index.js';
+import { paceOf } from '../../../formats/browser.js';
 import { describeOutlook, type RunShape } from '../../view/index.js';
 import { type Figure, Figures, Panel } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
@@ -36,7 +37,8 @@ export function RunSummary({
       : [{ name: 'validation loss', value: validation.validationLoss.toFixed(4), note: `at step ${validation.step}` }]),
     { name: 'rate', value: formatRate(last.tokensPerSecond, 'tokens') },
     { name: 'learning rate', value: last.learningRate.toPrecision(3) },
-    { name: 'step time', value: formatSeconds(last.seconds), note: comparePrediction(record) },
+    { name: 'step time', value: formatSeconds(last.seconds), note: `usual ${formatSeconds(paceOf(history))}` },
+    ...comparePrediction(record),
     ...((shape?.expert ?? 1) < 2
       ? []
       : [{ name: 'balance of ranks', value: last.rankBalancedness.toFixed(3), note: 'mean over largest load' }]),
@@ -48,10 +50,12 @@ export function RunSummary({
   );
 }
 
-function comparePrediction(record: RecordedStep | undefined): string {
-  if (record === undefined) return 'no prediction yet';
-  const { makespan } = record.prediction;
-  return `predicted ${formatSeconds(makespan)}`;
+/** A prediction beside the steps that it is made from: the last one may be quite another. */
+function comparePrediction(record: RecordedStep | undefined): Figure[] {
+  if (record === undefined) return [];
+  const { steps, stepSeconds } = record.record;
+  const note = `measured ${formatSeconds(stepSeconds)}, median of ${steps} steps`;
+  return [{ name: 'predicted step', value: formatSeconds(record.prediction.makespan), note }];
 }
 
 const tickMilliseconds = 10_000;

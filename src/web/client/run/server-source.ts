@@ -1,14 +1,18 @@
 import { InputError, type Problem } from '../../../base/index.js';
-import { pathOf, type RunEntry, type RunFileName, serverMark } from '../../view/index.js';
+import { pathOf, type RunEntry, type RunFileName, type RunListing, serverMark } from '../../view/index.js';
 import { unreachable, watchServerRun } from './server-events.js';
 import { parseNews, type RunSource } from './source.js';
 
 /** Whether the page came from a server that knows of runs, and not from a web host. */
 export const isServed = document.querySelector(`meta[name="${serverMark}"]`) !== null;
 
-/** The runs of the server. Throws `InputError` if it does not answer. */
-export async function listServerRuns(): Promise<readonly RunEntry[]> {
-  const response = await ask('api/runs');
+/** The runs of the server whose names pass a filter, and those that are named. Throws `InputError` if it does not answer. */
+export async function listServerRuns(filter: string, named: readonly string[]): Promise<RunListing> {
+  const query = new URLSearchParams([
+    ...(filter === '' ? [] : [['filter', filter]]),
+    ...named.map((id) => ['run', id]),
+  ]);
+  const response = await ask(`api/runs?${query.toString()}`);
   const text = await response.text();
   if (response.ok) return parseNews(text, 'api/runs');
   throw new InputError(parseNews<Problem>(text, 'api/runs'));

@@ -8,7 +8,7 @@ import type { RecordedStep } from './recorded-step.js';
 const parts = [
   { key: 'compute', name: 'computing', colour: kindStyles.forward.fill },
   { key: 'exposed', name: 'communication that nothing hides', colour: kindStyles.exposed.fill },
-  { key: 'idle', name: 'idle', colour: 'transparent' },
+  { key: 'idle', name: 'idle', colour: 'var(--sunken)' },
 ] as const;
 
 /** Of more ranks some are shown, evenly. */

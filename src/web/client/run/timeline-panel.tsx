@@ -6,6 +6,7 @@ import { TimelineChart } from '../timeline/index.js';
 import { Busy, CheckField, Notice, Panel, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
 import type { RunState } from './use-runs.js';
+import { WrongParameters } from './wrong-parameters.js';
 
 /** The two tracks of every rank in a step: the last one, or one that the person chooses, and what the simulator predicts for it. */
 export function TimelinePanel({
@@ -18,9 +19,11 @@ export function TimelinePanel({
   const { parameters } = useRoute();
   const steps = state.folder?.timelines ?? [];
   const wanted = Number(parameters.step ?? Number.NaN);
-  const step = steps.includes(wanted) ? wanted : steps.at(-1);
-  const isLast = step !== wanted;
+  const isFollowed = !steps.includes(wanted);
+  const [held, setHeld] = useState<number>();
+  const step = isFollowed ? (held ?? steps.at(-1)) : wanted;
   const { timeline, problem } = useTimeline(state, step);
+  const newer = held === undefined ? undefined : steps.findLast((one) => one > held);
   if (steps.length === 0)
     return (
       <Panel title="Timeline">
@@ -33,25 +36,51 @@ export function TimelinePanel({
       actions={
         <CheckField
           label="Follow the last step"
-          value={isLast}
+          value={isFollowed}
           onChange={(follows) => setParameters({ step: follows ? '' : String(step) })}
         />
       }
     >
-      <StepSlider steps={steps} step={step} />
+      {isFollowed && Number.isInteger(wanted) ? (
+        <WrongParameters
+          wrong={[{ name: 'step', words: `no timeline of step ${parameters.step} was kept: the last one is followed` }]}
+        />
+      ) : null}
+      <StepSlider steps={steps} step={step} newer={isFollowed ? newer : undefined} />
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
       {timeline === undefined && problem === undefined ? <Busy what="Reading the timeline" /> : null}
-      {timeline === undefined ? null : <Measured timeline={timeline} record={record} />}
+      {timeline === undefined ? null : (
+        <Measured
+          key={state.source.id}
+          timeline={timeline}
+          record={record}
+          onHold={(isHeld) => setHeld(isHeld ? timeline.step : undefined)}
+        />
+      )}
     </Panel>
   );
 }
 
 /** The steps whose timelines were kept, as a slider. */
-function StepSlider({ steps, step }: { readonly steps: readonly number[]; readonly step: number | undefined }) {
-  const place = step === undefined ? steps.length - 1 : steps.indexOf(step);
+function StepSlider({
+  steps,
+  step,
+  newer,
+}: {
+  readonly steps: readonly number[];
+  readonly step: number | undefined;
+  /** The step that would be shown if nobody looked at this one. */
+  readonly newer: number | undefined;
+}) {
+  // A step that somebody looks at may be gone from the list.
+  const place = step === undefined ? steps.length - 1 : steps.findLastIndex((one) => one <= step);
   return (
     <div class="field">
-      <label for="timeline-step">{`Step (${steps.length} of them were kept)`}</label>
+      <label for="timeline-step">
+        {newer === undefined
+          ? `Step (${steps.length} of them were kept)`
+          : `Step ${step} stays while you look (${newer} is there)`}
+      </label>
       <div class="field-inputs">
         <input
           id="timeline-step"
@@ -71,9 +100,11 @@ function StepSlider({ steps, step }: { readonly steps: readonly number[]; readon
 function Measured({
   timeline,
   record,
+  onHold,
 }: {
   readonly timeline: StepTimeline;
   readonly record: RecordedStep | undefined;
+  readonly onHold: (isHeld: boolean) => void;
 }) {
   const { parameters } = useRoute();
   const measured = useMemo(() => indexTimeline({ unit: 'seconds', ranks: timeline.ranks }), [timeline]);
@@ -85,18 +116,28 @@ function Measured({
   const span = Math.max(measured.end, predicted?.end ?? 0);
   const window = parseWindow(parameters.window);
   const onWindow = (next: typeof window) => setParameters({ window: formatWindow(next) });
-  const shared = { ...(window !== undefined && { window }), onWindow, span, room: 300 };
+  const shared = { ...(window !== undefined && { window }), onWindow, span, room: 300, tallest: 60 };
   return (
     <div class="stack">
-      <h3>{`Measured: ${formatSeconds(timeline.seconds)}`}</h3>
-      <TimelineChart timeline={measured} label={`Step ${timeline.step} as measured`} {...shared} />
+      <TimelineChart
+        timeline={measured}
+        label={`Step ${timeline.step} as measured`}
+        heading={<h3>{`Measured: ${formatSeconds(timeline.seconds)}`}</h3>}
+        onHold={onHold}
+        {...shared}
+      />
       {predicted === undefined || record === undefined ? (
         <p class="note">What the simulator predicts follows once the run has measured a few steps closely.</p>
       ) : (
-        <>
-          <h3>{`Predicted by the simulator from the times of the segments: ${formatSeconds(record.prediction.makespan)}`}</h3>
-          <TimelineChart timeline={predicted} label="A step as predicted" {...shared} />
-        </>
+        <TimelineChart
+          timeline={predicted}
+          label="A step as predicted"
+          heading={
+            <h3>{`Predicted by the simulator from the times of the segments: ${formatSeconds(record.prediction.makespan)}`}</h3>
+          }
+          isSecond
+          {...shared}
+        />
       )}
     </div>
   );

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { addNews, type FolderNews, type RunEntry } from '../../view/index.js';
+import { addNews, type FolderNews, parseRunIds, type RunEntry, type RunListing } from '../../view/index.js';
 import { createServerSource, listServerRuns } from './server-source.js';
 import type { RunSource } from './source.js';
 
@@ -19,9 +19,12 @@ export interface RunState {
 
 const listMilliseconds = 3000;
 
-/** The runs of the server, asked for again and again; undefined before the first answer. A run that stays stays the same object. */
-export function useServerRuns(isServed: boolean) {
-  const [runs, setRuns] = useState<readonly RunSource[]>();
+/**
+ * The runs of the server that pass a filter, and those that are `named`, asked for again and again; undefined before the first answer. A run that stays stays the same
+ * object.
+ */
+export function useServerRuns({ isServed, filter, named }: ServerRunsOptions) {
+  const [listed, setListed] = useState<{ readonly runs: readonly RunSource[]; readonly leftOut: number }>();
   const [problem, setProblem] = useState<Problem>();
   useEffect(() => {
     if (!isServed) return;
@@ -29,9 +32,9 @@ export function useServerRuns(isServed: boolean) {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async () => {
       try {
-        const entries = document.hidden ? undefined : await listServerRuns();
+        const listing = document.hidden ? undefined : await listServerRuns(filter, parseRunIds(named));
         if (isOver) return;
-        if (entries !== undefined) setRuns((before) => takeEntries(before, entries));
+        if (listing !== undefined) setListed((before) => takeListing(before, listing));
         setProblem(undefined);
       } catch (error) {
         if (!isOver) setProblem(problemOf(error));
@@ -43,8 +46,23 @@ export function useServerRuns(isServed: boolean) {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [isServed]);
-  return { runs, problem };
+  }, [isServed, filter, named]);
+  return { runs: listed?.runs, leftOut: listed?.leftOut ?? 0, problem };
+}
+
+interface ServerRunsOptions {
+  readonly isServed: boolean;
+  readonly filter: string;
+  /** As in an address, see `formatRunIds`. */
+  readonly named: string;
+}
+
+function takeListing(
+  before: { readonly runs: readonly RunSource[]; readonly leftOut: number } | undefined,
+  { runs, leftOut }: RunListing,
+) {
+  const next = takeEntries(before?.runs, runs);
+  return before !== undefined && before.runs === next && before.leftOut === leftOut ? before : { runs: next, leftOut };
 }
 
 function takeEntries(before: readonly RunSource[] | undefined, entries: readonly RunEntry[]): readonly RunSource[] {

@@ -13,39 +13,6 @@ export function addNews(history: readonly StepMetrics[], { lines, isAnew }: Pick
   return steps;
 }
 
-/** A number of each step of a run. */
-export interface Curve {
-  readonly history: readonly StepMetrics[];
-  /** Undefined for a step without. */
-  readonly read: (metrics: StepMetrics) => number | undefined;
-}
-
-/** Curves over one list of steps: of a run that lacks a step, null. */
-export interface AlignedCurves {
-  readonly steps: readonly number[];
-  /** `[curves][steps]` */
-  readonly values: readonly (readonly (number | null)[])[];
-}
-
-/** The steps of all curves together, ascending, and the values of each curve at them. Linear in the steps of all curves: this is done anew with every step that comes. */
-export function alignCurves(curves: readonly Curve[]): AlignedCurves {
-  const steps: number[] = [];
-  const values = curves.map((): (number | null)[] => []);
-  const places = curves.map(() => 0);
-  const stepAt = (curve: number) => curves[curve]!.history[places[curve]!]?.step ?? Number.POSITIVE_INFINITY;
-  for (;;) {
-    let next = Number.POSITIVE_INFINITY;
-    for (let curve = 0; curve < curves.length; curve++) next = Math.min(next, stepAt(curve));
-    if (next === Number.POSITIVE_INFINITY) return { steps, values };
-    steps.push(next);
-    for (const [curve, { history, read }] of curves.entries()) {
-      const isAt = stepAt(curve) === next;
-      values[curve]!.push(isAt ? (read(history[places[curve]!]!) ?? null) : null);
-      if (isAt) places[curve]! += 1;
-    }
-  }
-}
-
 /**
  * Entries of a list spread evenly over it, and the last one: about `most` or down to half of that, or all if there are no more. A list that grows keeps its choice until it is twice as long, so
  * that what was read or drawn of it serves again.

@@ -5,7 +5,7 @@ import type { StepMetrics } from '../../../formats/browser.js';
 import type { StepRecord } from '../../../simulate/index.js';
 import { countPredicted } from './count-predicted.js';
 import { formatTokens } from './format-tokens.js';
-import { addNews, alignCurves, pickSteadily, strideFor, thinSteps } from './history.js';
+import { addNews, pickSteadily, strideFor, thinSteps } from './history.js';
 import { gridOfExperts, gridOfRanks, listMoves } from './loads.js';
 import { describeOutlook } from './outlook.js';
 import { formatRunIds, parseRunIds } from './run-ids.js';
@@ -63,43 +63,6 @@ describe('the history of a run', () => {
         for (const [steps, isAnew] of portions)
           history = addNews(history, { lines: steps.map((step) => line(step)), isAnew });
         assert.ok(stepsOf(history).every((step, place, all) => place === 0 || step > all[place - 1]!));
-      }),
-    );
-  });
-});
-
-describe('curves of several runs', () => {
-  const read = ({ validationLoss }: StepMetrics) => validationLoss;
-
-  it('share their steps, and have nothing where a run has no such step', () => {
-    const curves = [
-      { history: [line(1, { validationLoss: 5 }), line(3, { validationLoss: 4 })], read },
-      { history: [line(2, { validationLoss: 9 }), line(3)], read },
-    ];
-    assert.deepEqual(alignCurves(curves), {
-      steps: [1, 2, 3],
-      values: [
-        [5, null, 4],
-        [null, 9, null],
-      ],
-    });
-    assert.deepEqual(alignCurves([]), { steps: [], values: [] });
-  });
-
-  it('have each value at its step, whatever steps the runs have', () => {
-    fc.assert(
-      fc.property(fc.array(fc.uniqueArray(fc.integer({ min: 1, max: 20 }))), (lists) => {
-        const histories = lists.map((list) => list.sort((a, b) => a - b).map((step) => line(step)));
-        const { steps, values } = alignCurves(histories.map((history) => ({ history, read: ({ step }) => step })));
-        assert.deepEqual(
-          steps,
-          [...new Set(lists.flat())].sort((a, b) => a - b),
-        );
-        for (const [run, list] of lists.entries())
-          assert.deepEqual(
-            values[run],
-            steps.map((step) => (list.includes(step) ? step : null)),
-          );
       }),
     );
   });

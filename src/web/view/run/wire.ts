@@ -11,6 +11,13 @@ export interface RunEntry {
   readonly folder: string;
 }
 
+/** What `api/runs` answers. Its query may have a `filter` of names, and `run`s that are to be listed whatever else is. */
+export interface RunListing {
+  readonly runs: readonly RunEntry[];
+  /** Folders that were not looked into, because there are so many after them. */
+  readonly leftOut: number;
+}
+
 /** Where somebody stands in watching a run: goes into the query of `api/events` as `run` and `from`, by pairs. */
 export interface RunPosition {
   readonly run: string;
