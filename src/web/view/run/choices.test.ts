@@ -92,6 +92,7 @@ describe('the axes of curves', () => {
     const fixed = (value: number, digits: number) => value.toFixed(digits);
     assert.deepEqual(tellMarks([4, 5, 6], fixed), ['4', '5', '6']);
     assert.deepEqual(tellMarks([1.85, 1.9, 1.95], fixed), ['1.85', '1.90', '1.95']);
+    assert.deepEqual(tellMarks([4.75, 5, 5.25], fixed), ['4.75', '5.00', '5.25']);
     assert.deepEqual(tellMarks([1, null, 10], fixed), ['1', '', '10']);
     assert.deepEqual(
       tellMarks([1.9e-3, 1.95e-3, 2e-3], (value, digits) => value.toExponential(digits)),

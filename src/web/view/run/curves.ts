@@ -70,7 +70,10 @@ export function positiveOnly(values: readonly (number | null)[]): (number | null
 
 const mostDigits = 8;
 
-/** Texts for the marks of an axis with as few digits as tell them apart; empty where there is no mark. `describe` is asked for 0 digits after the point first. */
+/**
+ * Texts for the marks of an axis with as few digits as tell them apart and, where a text is a number alone, tell it as it is; empty where there is no mark. `describe` is asked
+ * for 0 digits after the point first.
+ */
 export function tellMarks(
   marks: readonly (number | null)[],
   describe: (mark: number, digits: number) => string,
@@ -78,8 +81,15 @@ export function tellMarks(
   const shown = new Set(marks.filter((mark) => mark !== null));
   for (let digits = 0; ; digits++) {
     const texts = marks.map((mark) => (mark === null ? '' : describe(mark, digits)));
-    if (digits === mostDigits || new Set(texts.filter((text) => text !== '')).size === shown.size) return texts;
+    const areApart = new Set(texts.filter((text) => text !== '')).size === shown.size;
+    if (digits === mostDigits || (areApart && texts.every((text, place) => isNear(text, marks[place])))) return texts;
   }
+}
+
+/** False for a text that is a number, and another one. */
+function isNear(text: string, mark: number | null): boolean {
+  const told = Number(text);
+  return mark === null || text === '' || Number.isNaN(told) || Math.abs(told - mark) <= 1e-6 * Math.abs(mark);
 }
 
 /** Marks of a logarithmic axis from `min` to `max`, both above 0: round numbers within it, powers of ten where it is long. */

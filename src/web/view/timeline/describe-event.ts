@@ -27,7 +27,8 @@ export function describeEvent({ label, chunks }: Pick<TimelineEvent, 'label' | '
 /** Texts for an event in a picture, the longest first; the last may be a number alone. `letter` is that of its kind. */
 export function labelTexts({ label, chunks }: Pick<TimelineEvent, 'label' | 'chunks'>, letter: string): string[] {
   const microbatches = chunks.map(({ microbatch }) => microbatch).join('/');
-  const { name, layer } = splitLabel(label);
+  // Thousands are asked for in a frame; labels of schedules are one word.
+  const { name, layer } = label.includes(' ') ? splitLabel(label) : { name: label, layer: undefined };
   const own = layer === undefined ? [] : [`${name} L${layer}`];
   const short = microbatches === '' ? [] : [`${letter}${microbatches}`, microbatches];
   const full = own.length === 0 || microbatches === '' ? [] : [`${own[0]}, microbatch ${microbatches}`];
