@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { PageServer } from '../web/index.js';
 import { createStop } from './interrupted.js';
 import { parseNumber } from './numbers.js';
@@ -19,11 +19,10 @@ export function addServeCommand(program: Command): void {
   program
     .command('serve')
     .description('Serve a page that shows runs, schedules, placements and plans.')
-    .option(
-      '--run <folder>',
-      'a run, or a folder of runs, to show; may be repeated (default: runs)',
-      (folder: string, all: readonly string[]) => [...all, folder],
-      [],
+    .addOption(
+      new Option('--run <folder>', 'a run, or a folder of runs, to show; may be repeated')
+        .argParser((folder, all: readonly string[]) => [...all, folder])
+        .default([], defaultRuns),
     )
     .option(
       '--host <address>',

@@ -63,7 +63,7 @@ export function addTrainCommand(program: Command): void {
 export function setOption(): Option {
   return new Option('--set <key=value>', 'change one value, such as schedule.name=1f1b; may be repeated')
     .argParser((value, all: string[]) => [...all, value])
-    .default([]);
+    .default([], 'none');
 }
 
 function formatKeys(): string {
