@@ -216,6 +216,11 @@ test('a byte tokenizer reads any bytes', async () => {
 const badTexts: readonly [name: string, make: () => TrainingConfig, message: RegExp][] = [
   ['is missing', () => configOf([join(folder, 'none.txt')]), /no such file or folder \(.*none\.txt\)/],
   ['is empty', () => configOf([write('empty', '')]), /the text is empty/],
+  [
+    'is UTF-16',
+    () => configOf([write('utf16', Uint8Array.of(0xff, 0xfe, 0x61, 0))]),
+    /it is UTF-16 text.*: convert it: iconv/,
+  ],
   ['is a folder', () => configOf([folder]), /it is a folder/],
   ['is a device', () => configOf(['/dev/zero']), /it is a device/],
   [

@@ -40,7 +40,18 @@ function readTextFile(path: string): Uint8Array {
   const bytes = readFileBytes(path, { maxBytes: maxTextBytes });
   if (bytes.length === 0)
     throw new InputError({ what: 'the text is empty', where: path, mend: 'give a file with text' });
+  if (isUtf16(bytes))
+    throw new InputError({
+      what: 'it is UTF-16 text, of which every second byte would be 0',
+      where: path,
+      mend: 'convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW',
+    });
   return bytes;
+}
+
+/** By its byte order mark, in either order. */
+function isUtf16([first, second]: Uint8Array): boolean {
+  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }
 
 function requireShort(texts: readonly Uint8Array[]): void {
