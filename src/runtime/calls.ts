@@ -18,7 +18,7 @@ export interface Calls {
   isOver(): boolean;
   /** Ends all threads, once `settled` where there is something to wait for. */
   close(settled?: Promise<void>): Promise<void>;
-  /** What each rank shows the others; rejected once the threads have ended, if one cannot be built. */
+  /** What each rank shows the others. */
   readonly built: Promise<readonly SharedRank[]>;
   /** Ends the run if this thread of a rank dies. */
   watch(rank: number, thread: Worker): void;
@@ -68,11 +68,7 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
     await Promise.all(threads.map(endThread));
   };
   return {
-    built: built.catch(async (error: unknown) => {
-      // The others would wait for calls, and keep the process, for ever.
-      await close();
-      throw error;
-    }),
+    built,
     watch(rank, thread) {
       threads.push(thread);
       watchThread(rank, thread, fail);
@@ -86,6 +82,16 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
     isOver: () => failure !== undefined,
     close,
   };
+}
+
+/** What each rank shows the others; ends all threads if one cannot be built, as the others would keep the process for ever. */
+export async function awaitBuilt(calls: Calls): Promise<readonly SharedRank[]> {
+  try {
+    return await calls.built;
+  } catch (error) {
+    await calls.close();
+    throw error;
+  }
 }
 
 function answerReplies(

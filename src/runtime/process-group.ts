@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { problemOf } from '../base/index.js';
 import { abort, createControl, createMailMemory, type Launch, startMpiLane } from '../comm/index.js';
 import { createArena } from '../device/index.js';
-import { createCalls } from './calls.js';
+import { awaitBuilt, createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
 import { checkLimits } from './check-limits.js';
 import { chooseCores } from './cores.js';
@@ -32,7 +32,7 @@ export async function startProcessRank(spec: RunSpec, { rank, host }: Launch): P
   const workerData: WorkerData = { spec, connection, arena, cores: compute };
   const worker = new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
   const calls = createCalls(control, [worker], [rank]);
-  const [shared] = await calls.built;
+  const [shared] = await awaitBuilt(calls);
   const lane = startMpiLane({ rank, ranks, control, mail, shared, cores: communication });
   const laneEnd = new Promise<void>((resolve) => void lane.once('exit', () => resolve()));
   calls.watch(rank, lane);

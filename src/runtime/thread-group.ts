@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { createControl, createMailMemory, type SharedRank, startThreadsLane } from '../comm/index.js';
+import { createControl, createMailMemory, startThreadsLane } from '../comm/index.js';
 import { createArena } from '../device/index.js';
-import { createCalls } from './calls.js';
+import { awaitBuilt, createCalls } from './calls.js';
 import { planRunChannels } from './channels.js';
 import { checkLimits } from './check-limits.js';
 import { chooseCores } from './cores.js';
@@ -31,7 +31,7 @@ export async function startThreadRanks(spec: RunSpec): Promise<RankGroup> {
     return new Worker(new URL('./rank-worker.js', import.meta.url), { workerData, name: `rank ${rank}` });
   });
   const calls = createCalls(control, workers, [...workers.keys()]);
-  const shared = (await calls.built) as SharedRank[];
+  const shared = await awaitBuilt(calls);
   const link = spec.emulatedBytesPerSecond;
   for (const rank of shared.keys()) {
     const emulated = link === undefined ? {} : { emulatedBytesPerSecond: link };
