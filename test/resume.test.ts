@@ -189,7 +189,6 @@ describe('a run that diverges', () => {
       /doubletrack: training diverged at step 5: the loss is not finite \(head of layer 4, microbatch 0\)/,
     );
     assert.match(stderr, /numbers of checkpoint 4 may be at fault/);
-    assert.ok(stderr.includes(`; go on from step 4: `) && stderr.endsWith(` train --resume ${run}\n`), stderr);
     assert.deepEqual(readFileSync(file), bytes);
     assert.equal(curve(run).length, 4);
   });

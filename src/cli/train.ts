@@ -132,9 +132,11 @@ function wayOn({ parallel, train }: TrainingConfig, folder: string, isStopped: b
 /** What ended a run that had started, with how to go on from its last checkpoint. */
 function withWayOn(error: unknown, { config }: ChosenRun, folder: string): unknown {
   if (!(error instanceof DoubletrackError)) return error;
+  const { mend } = error.problem;
+  // It says how itself.
+  if (mend?.includes('--resume') === true) return error;
   const step = lastSavedStep(folder);
   const way = `${step === undefined ? 'begin again' : `go on from step ${step}`}: ${wayOn(config, folder, true)}`;
-  const { mend } = error.problem;
   const problem = { ...error.problem, mend: mend === undefined ? way : `${mend}; ${way}` };
   return error instanceof InputError
     ? new InputError(problem, { cause: error })

@@ -26,8 +26,8 @@ export type { CostBasis } from './part-segments.js';
 export { type BasisFiles, type ReadBasis, readBasis, type TableReader } from './read-basis.js';
 export {
   breakdownWords,
-  describeBasis,
   countAlike,
+  describeBasis,
   describeModel,
   formatStepSeconds,
   type ModelNumbers,

@@ -119,7 +119,7 @@ describe('a checkpoint', () => {
     });
     moments.fill(0);
     assert.equal(readTrainingState(saved).step, 7);
-    loadCheckpoint(saved, group.states, group.states.length);
+    loadCheckpoint(saved, model, group.states);
     assert.deepEqual(moments, before);
     await group.close();
   });
@@ -146,12 +146,12 @@ describe('the loads in a checkpoint', () => {
     for (const [index, counts] of loads.entries()) counts.fill(10 + index);
     await saveCheckpoint(join(folder, 'loads'), content);
     for (const counts of loads) counts.fill(0);
-    loadCheckpoint(join(folder, 'loads'), group.states, group.states.length);
+    loadCheckpoint(join(folder, 'loads'), model, group.states);
     for (const [index, counts] of loads.entries()) assert.deepEqual(new Set(counts), new Set([10 + index]));
     for (const [index, bad] of [-1, 0.5, Number.NaN, Infinity].entries()) {
       loads[0][0] = bad;
       await saveCheckpoint(join(folder, `loads-${index}`), content);
-      assert.throws(() => loadCheckpoint(join(folder, `loads-${index}`), group.states, group.states.length), {
+      assert.throws(() => loadCheckpoint(join(folder, `loads-${index}`), model, group.states), {
         name: 'InputError',
         message: /tensor load\.\d+ has a load of/,
       });
@@ -170,7 +170,7 @@ describe('a checkpoint of experts with replicas', () => {
       const group = await startRanks(spec);
       await group.call('initialize', index);
       if (index === 0) fillMoments(group.states);
-      else loadCheckpoint(first, group.states, group.states.length);
+      else loadCheckpoint(first, spec.model, group.states);
       const saved = join(folder, `placement-${index}`);
       const content = { model: spec.model, states: group.states, step: 7, seed: 3, sequenceLength: 8 };
       await saveCheckpoint(saved, { ...content, tokenizer: 'bytes' });

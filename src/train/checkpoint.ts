@@ -11,6 +11,7 @@ import {
   writeFolderWhole,
   writeSafetensors,
 } from '../formats/index.js';
+import { parameterNames } from '../model/index.js';
 import { listMomentPieces, listTensors, type PlacedStateTensor, type RankState } from '../runtime/index.js';
 import { checkNumbers, findNonFinite } from './check-numbers.js';
 import { saveTokenizer } from './data/index.js';
@@ -160,10 +161,10 @@ function modelTensors(states: readonly RankState[]): NamedTensor[] {
 
 /**
  * Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any, loads. Throws `InputError` as `loadParameters` does, for a second moment
- * below 0 and, where `states` are those of all `ranks`, for tensors that the model does not have.
+ * below 0, and for tensors that the model does not have.
  */
-export function loadCheckpoint(folder: string, states: readonly RankState[], ranks: number): void {
-  if (states.length === ranks) refuseOtherTensors(openCheckpoint(folder), modelTensors(states));
+export function loadCheckpoint(folder: string, model: ModelConfig, states: readonly RankState[]): void {
+  refuseOtherTensors(openCheckpoint(folder), model);
   loadParameters(folder, states);
   const index = readSafetensors(join(folder, 'optimizer.safetensors'));
   fillMoments(index, 'first_moment.', states, 'firstMoments');
@@ -171,8 +172,8 @@ export function loadCheckpoint(folder: string, states: readonly RankState[], ran
   fillLoads(index, states);
 }
 
-function refuseOtherTensors(index: TensorIndex, tensors: readonly NamedTensor[]): void {
-  const known = new Set(tensors.map(({ name }) => name));
+function refuseOtherTensors(index: TensorIndex, model: ModelConfig): void {
+  const known = new Set(parameterNames(model));
   const others = [...index.tensors.keys()].filter((name) => !known.has(name));
   if (others.length === 0) return;
   const more = others.length === 1 ? '' : ` and ${others.length - 1} more`;

@@ -108,7 +108,7 @@ async function startState({ options, spec, group, start }: ReadyRun) {
   const from = checkpoint === undefined ? undefined : { checkpoint, done };
   // First, as it says into which slots the checkpoint's experts go.
   const rebalance = spec.movesExperts ? openRebalanceState({ config, spec }, group.states, from) : undefined;
-  if (checkpoint !== undefined) loadCheckpoint(checkpoint, group.states, countRanks(spec));
+  if (checkpoint !== undefined) loadCheckpoint(checkpoint, config.model, group.states);
   const isBegun = checkpoint === undefined && config.train.initialCheckpoint !== '';
   return { nodeOfRank, rebalance, found: isBegun ? startFrom(config, group) : [] };
 }

@@ -2,7 +2,6 @@ export { AddressNotice } from './address-notice.js';
 export { Busy, type BusyProps } from './busy.js';
 export { ChartDetails } from './chart-details.js';
 export { ControlsColumn } from './controls-column.js';
-export { CurveChart, type CurveStyle } from './curve-chart.js';
 export { CurveChart, type CurveChartAxis, type CurveStyle, curveColour } from './curve-chart.js';
 export { DataTable } from './data-table.js';
 export { downloadText } from './download.js';

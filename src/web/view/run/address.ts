@@ -1,4 +1,4 @@
-import { readNumber } from '../number-parameter.js';
+import { isBetween, type Parameters, parseNumber } from '../parameters.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
 import { parseWindow } from '../timeline/window.js';
 import { type CurveAxis, curveAxes } from './curves.js';
@@ -16,16 +16,19 @@ export interface CurveChoice {
 
 export const smoothingBounds = { least: 0, most: 0.99 } as const;
 
-type Parameters = Readonly<Partial<Record<string, string>>>;
-
 /** How an address wants curves to be drawn; what is wrong in it is as if it were not there. */
 export function readCurveChoice({ x, smooth, log, curves }: Parameters): CurveChoice {
   return {
     axis: curveAxes.find((axis) => axis === x) ?? 'step',
-    smoothing: readNumber(smooth, 0, smoothingBounds),
+    smoothing: readSmoothing(smooth) ?? 0,
     isLogarithmic: log === '1',
     zoom: parseWindow(curves),
   };
+}
+
+function readSmoothing(text: string | undefined): number | undefined {
+  const value = parseNumber(text);
+  return isBetween(value, smoothingBounds.least, smoothingBounds.most) ? value : undefined;
 }
 
 /** A parameter of an address that means nothing, and why. */
@@ -41,7 +44,7 @@ const meanings = new Map<string, readonly [isGood: (text: string) => boolean, wo
     layer: [(text) => /^\d+$/.test(text), 'the number of a layer'],
     window: [(text) => parseWindow(text) !== undefined, 'two times in seconds, as 0.1~0.2'],
     curves: [(text) => parseWindow(text) !== undefined, 'two places of the axis, as 10~20'],
-    smooth: [(text) => readNumber(text, undefined, smoothingBounds) !== undefined, 'a number from 0 to 0.99'],
+    smooth: [(text) => readSmoothing(text) !== undefined, 'a number from 0 to 0.99'],
     log: [(text) => text === '1', '1'],
     x: [(text) => curveAxes.some((axis) => axis === text), `one of ${curveAxes.join(', ')}`],
     filter: [() => true, 'a part of names'],

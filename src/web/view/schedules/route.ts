@@ -15,6 +15,7 @@ import {
   type ChosenSchedule,
   chosenLimits,
   defaultSchedulesState,
+  type ScheduleChoice,
   type SchedulesState,
   type ShareTimes,
   type StageTimes,
@@ -108,15 +109,21 @@ function readChosen<Own extends ChosenSchedule | undefined>(
   refuse: Refuse,
 ): ChosenSchedule | Own {
   const spell = (text: string) => findScheduleName(text) ?? text.toLowerCase();
-  const name = readChoice(parameters, { name: key, refuse }, own?.name, scheduleChoices, spell);
-  if (name === undefined) return own;
+  const choice: ScheduleChoice | undefined = readChoice(
+    parameters,
+    { name: key, refuse },
+    own?.name,
+    scheduleChoices,
+    spell,
+  );
+  if (choice === undefined) return own;
   const stages = { name: key === 'schedule' ? 'stages' : 'otherStages', refuse };
   const stagesPerRank = readNumber(parameters, stages, 2, {
     least: 1,
     most: chosenLimits.stagesPerRank,
     isWhole: true,
   });
-  return { name, stagesPerRank };
+  return { name: choice, stagesPerRank };
 }
 
 function readTimes(parameters: Parameters, refuse: Refuse): ShareTimes | StageTimes {
