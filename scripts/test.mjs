@@ -1,6 +1,7 @@
 // Runs every compiled test file with Node's own runner: `npm test [-- PART_OF_A_FILE_NAME ...]`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const parts = process.argv.slice(2);
@@ -16,5 +17,8 @@ if (files.length === 0) {
   console.error('no test file matches');
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], { stdio: 'inherit' });
+// Node runs one file less at once than there are cores; most files keep one core busy.
+const atOnce = Math.max(2, availableParallelism() - 1);
+const flags = ['--test', `--test-concurrency=${atOnce}`, '--test-reporter=spec'];
+const { status } = spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit' });
 process.exit(status ?? 1);
