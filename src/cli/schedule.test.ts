@@ -85,7 +85,7 @@ test("PyTorch's file can be read and printed in every format", async () => {
 test('--out writes the file whole, over an older one, and leaves nothing else', async () => {
   const file = writeFile('out.csv', 'older');
   const result = await runCommand(`schedule dualpipev --ranks 4 --microbatches 10 --format csv --out ${file}`);
-  assert.deepEqual(result, { status: 0, stdout: '', stderr: '' });
+  assert.deepEqual(result, { status: 0, stdout: '', stderr: `note: ${file} was there and is replaced\n` });
   assert.equal(readFileSync(file, 'utf8'), readFileSync(golden, 'utf8'));
   assert.deepEqual(readdirSync(folder), ['out.csv']);
 });
