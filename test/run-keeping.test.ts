@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, it } from 'node:test';
 import { runCommand } from './run-command.js';
 import { tinyModel } from './tiny-model.js';
@@ -280,6 +280,17 @@ it('a run that is resumed whose last checkpoint was renamed is refused with its 
   assert.equal(status, 2);
   const [, from, to] = /checkpoint 99 is of step 6 .*: give it its name again: mv (\S+) (\S+)$/m.exec(stderr) ?? [];
   renameSync(from, to);
+  assert.match((await runCommand(`train --resume ${run}`)).stderr, /at step 6 of 6/);
+});
+
+it('a copy of a checkpoint under a step that it is not of is refused, and moved away as told the run goes on', async () => {
+  const run = copyRun();
+  const checkpoints = join(run, 'checkpoints');
+  cpSync(join(checkpoints, '6'), join(checkpoints, '99'), { recursive: true });
+  const { status, stderr } = await runCommand(`train --resume ${run} --steps 100`);
+  assert.equal(status, 2);
+  const [, from, to] = /checkpoint 99 is of step 6 .*: mv (\S+) (\S+)$/m.exec(stderr) ?? [];
+  renameSync(from, join(to, basename(from)));
   assert.match((await runCommand(`train --resume ${run}`)).stderr, /at step 6 of 6/);
 });
 

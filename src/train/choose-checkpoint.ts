@@ -92,7 +92,11 @@ async function inspectCheckpoint(folder: string, step: number): Promise<Training
   if (state.step !== step) {
     const name = checkpointFolder(folder, state.step);
     const what = `the checkpoint ${basename(place)} is of step ${state.step}`;
-    throw new RenamedError({ what, where: place, mend: `give it its name again: mv ${place} ${name}` });
+    // Into a folder that is there, mv would put it as one more.
+    const mend = existsSync(name)
+      ? `that is there too: move this one out of the checkpoints: mv ${place} ${folder}`
+      : `give it its name again: mv ${place} ${name}`;
+    throw new RenamedError({ what, where: place, mend });
   }
   if (state.files === undefined) checkAllNumbers(place);
   else await checkSums(place, state.files);
