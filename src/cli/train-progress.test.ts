@@ -38,6 +38,13 @@ describe('the line of a step', () => {
     }
   });
 
+  it('keeps the MFU where there is no room for GFLOP/s', () => {
+    assert.equal(
+      formatStep([{ ...metrics, tokensPerSecond: 1441, mfu: 0.1112 }], configOf(2, 1), 79),
+      'step 40/600  loss 2.5000  1441 tokens/s  MFU 11.1%  4 min 40 s left',
+    );
+  });
+
   it('tells the time that is left by all last steps, not by the very last one', () => {
     const history = Array.from({ length: 30 }, (_, index) => ({ ...metrics, seconds: index % 8 === 5 ? 5 : 0.5 }));
     assert.match(formatStep(history, configOf(2, 1), 200), /4 min 40 s left$/);

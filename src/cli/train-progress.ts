@@ -96,6 +96,7 @@ export function formatStep(
   const lines = [
     [start, rate, formatUse(rest), ranks, memory, left],
     [start, rate, formatUse(rest), ranks, left],
+    [start, rate, formatMfu(rest.mfu), ranks, left],
     [start, rate, ranks, left],
     [start, rate, left],
     [start, left],
@@ -106,5 +107,9 @@ export function formatStep(
 /** The model's operations a second, and what share of the machine that is: `21.3 GFLOP/s, MFU 35.0%`. */
 export function formatUse({ gflops, mfu }: Pick<StepMetrics, 'gflops' | 'mfu'>): string {
   if (gflops === undefined) return '';
-  return `${formatRate(1e9 * gflops, 'FLOP')}${mfu === undefined ? '' : `, MFU ${formatPercent(mfu)}`}`;
+  return [formatRate(1e9 * gflops, 'FLOP'), formatMfu(mfu)].filter((part) => part !== '').join(', ');
+}
+
+function formatMfu(mfu: number | undefined): string {
+  return mfu === undefined ? '' : `MFU ${formatPercent(mfu)}`;
 }
