@@ -307,6 +307,20 @@ test('spaces are not cleaned up when text is decoded, whatever the files say', (
   rmSync(config);
 });
 
+test('ids of which the tokenizer has no token are no text, whatever its decoder', () => {
+  const decoders = [
+    { type: 'ByteLevel' },
+    { type: 'Metaspace', replacement: '▁' },
+    { type: 'WordPiece', prefix: '##' },
+  ];
+  for (const decoder of decoders) {
+    const tokenizer = openTokenizer(write('tokenizer.json', JSON.stringify({ ...valid, decoder })));
+    const ids = [...tokenizer.encode('a text')];
+    assert.equal(tokenizer.decode([...ids, 100_000]), tokenizer.decode(ids));
+    assert.equal(tokenizer.decode([100_000]), '');
+  }
+});
+
 test('the tokenizer of bytes is written as a tokenizer.json that is read as bytes, and as any other with the same ids', async () => {
   const saved = join(folder, 'bytes');
   mkdirSync(saved);
