@@ -36,13 +36,15 @@ test('a run that has saved nothing, and a tokenizer that is not read, are refuse
   const run = join(folder, 'empty');
   mkdirSync(join(run, 'checkpoints'), { recursive: true });
   assert.throws(() => findCheckpoint(run), /the run has no checkpoint yet \(.*empty\): let it save one/);
-  const other = join(folder, 'tiktoken');
-  cpSync(tiny, other, { recursive: true });
-  writeFileSync(join(other, 'tiktoken.model'), 'IQ== 0\n');
-  assert.throws(
-    () => checkpointOverrides(other),
-    /no tokenizer\.json, and its tokenizer's tiktoken\.model is not read/,
-  );
+  for (const name of ['tiktoken.model', 'tekken.json']) {
+    const other = join(folder, `with-${name}`);
+    cpSync(tiny, other, { recursive: true });
+    writeFileSync(join(other, name), 'IQ== 0\n');
+    assert.throws(() => checkpointOverrides(other), {
+      name: 'InputError',
+      message: new RegExp(`no tokenizer\\.json, and its tokenizer's ${name} is not read`),
+    });
+  }
 });
 
 test('text steers no terminal, and stays as it is elsewhere', () => {

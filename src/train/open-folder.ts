@@ -41,6 +41,7 @@ const otherTokenizers = [
   'tokenizer.model',
   'spiece.model',
   'qwen.tiktoken',
+  'tekken.json',
   'vocab.json',
   'vocab.txt',
   'tokenizer_config.json',
