@@ -55,7 +55,10 @@ function readScales(index: TensorIndex, name: string, { shape, dtype, path }: Te
   const entry = index.tensors.get(scaleName);
   if (entry === undefined) {
     const what = `tensor ${name} is of ${dtype}, but ${scaleName}, its scale, is missing`;
-    throw new InputError({ what, where: path, mend: 'get all files of the checkpoint again, or convert it to BF16' });
+    const mend = index.tensors.has(`${name}_scale`)
+      ? `convert the checkpoint to BF16: ${name}_scale, as compressed-tensors and ModelOpt name it, is not read`
+      : 'get all files of the checkpoint again, or convert it to BF16';
+    throw new InputError({ what, where: path, mend });
   }
   const values = decodeNumbers(scaleName, entry, entry.read());
   const [matrixRows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];

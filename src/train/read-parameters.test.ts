@@ -69,6 +69,15 @@ const kinds: readonly (readonly [name: string, make: (path: string) => string, l
   ['with all experts of a layer in one tensor', (path) => writeCheckpoint(path, fuseExperts()), 5.455038, /^$/],
   ['whose head is its embedding', (path) => writeCheckpoint(path, withoutHead(), tieChanges), 12.382002, /^$/],
   [
+    'whose head is its embedding, and written once more',
+    (path) => {
+      const embedding = readTensor(openCheckpoint(tinyCheckpoint), 'model.embed_tokens.weight');
+      return writeCheckpoint(path, [...withoutHead(), storeFloats('lm_head.weight', [256, 64], embedding)], tieChanges);
+    },
+    12.382002,
+    /^$/,
+  ],
+  [
     'in BF16 with a quantization that is left over',
     (path) => writeCheckpoint(path, inBfloat16(), quantized),
     5.457573,
@@ -162,6 +171,16 @@ const broken: readonly (readonly [name: string, make: (path: string) => string, 
     /o_proj\.weight is of F8_E4M3, but model\.layers\.0\.self_attn\.o_proj\.weight_scale_inv, its scale, is missing/,
   ],
   [
+    'FP8 with scales of another name',
+    (path) =>
+      writeCheckpoint(
+        path,
+        quantize().map((tensor) => ({ ...tensor, name: tensor.name.replace(/_scale_inv$/, '_scale') })),
+        { quantization_config: { quant_method: 'compressed-tensors' } },
+      ),
+    /_scale_inv, its scale, is missing .*weight_scale, as compressed-tensors and ModelOpt name it, is not read/,
+  ],
+  [
     'FP8 with scales of other blocks',
     (path) =>
       writeCheckpoint(path, quantize(), { quantization_config: { quant_method: 'fp8', weight_block_size: [32, 32] } }),
@@ -191,6 +210,14 @@ describe('a checkpoint that is damaged', () => {
       assert.throws(() => fillParameters(path, wanted), { name: 'InputError', message });
     });
   }
+
+  it('with another head than the embedding is refused where config.json says that they are one', () => {
+    const path = writeCheckpoint(join(folder, 'other-head'), tinyTensors(), tieChanges);
+    assert.throws(() => describeCheckpoint(path, readModelConfig(path)), {
+      name: 'InputError',
+      message: /lm_head\.weight and model\.embed_tokens\.weight differ .*set tie_word_embeddings to false/,
+    });
+  });
 
   it('by numbers so large that nothing comes out is a failure of eval and of generate', async () => {
     const huge = tinyTensors(({ name, shape, numbers }) => [

@@ -23,6 +23,9 @@ interface Located {
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 
+const headName = 'lm_head.weight';
+const embeddingName = 'model.embed_tokens.weight';
+
 /**
  * Fills parameters from a Hugging Face folder: of any float type or FP8 with scales, an expert's own tensors or those that hold all experts of a layer.
  * Throws `InputError` for what is missing or misshapen, and for a number that is not finite.
@@ -87,7 +90,7 @@ function mendMethod(method: string): string {
 
 function mendMissing(index: TensorIndex, name: string, method: string | undefined): string {
   if (isOtherMethod(method)) return mendMethod(method);
-  if (name === 'lm_head.weight' && index.tensors.has('model.embed_tokens.weight'))
+  if (name === headName && index.tensors.has(embeddingName))
     return 'set tie_word_embeddings to true in config.json if the head is the embedding, or get all files again';
   return 'use a checkpoint of this model';
 }
@@ -100,7 +103,10 @@ function notFinite(index: TensorIndex, tensor: string, name: string): InputError
   });
 }
 
-/** What a person should know of a checkpoint that is read for `model`: tensors that are not used, and a quantization that is none. */
+/**
+ * What a person should know of a checkpoint that is read for `model`: tensors that are not used, and a quantization that is none. Throws `InputError`
+ * if the model's head is its embedding, and the file has another head.
+ */
 export function describeCheckpoint(folder: string, model: ModelConfig): string[] {
   const index = openCheckpoint(folder);
   const { method } = readQuantization(folder);
@@ -109,11 +115,31 @@ export function describeCheckpoint(folder: string, model: ModelConfig): string[]
     method === undefined || isQuantized
       ? []
       : [`quantization_config in config.json is left over ("${method}"): no weight of the checkpoint is quantized`];
+  refuseOtherHead(index, model);
   return [...leftOver, ...describeUnused(index, model)];
+}
+
+/**
+ * Of a model whose head is its embedding a file may hold the head as well. Throws `InputError` if its numbers are others: transformers 4 takes the
+ * embedding there and transformers 5 the head, so that a person has to say which is meant.
+ */
+function refuseOtherHead(index: TensorIndex, { tieWordEmbeddings }: ModelConfig): void {
+  if (!tieWordEmbeddings || !index.tensors.has(headName) || !index.tensors.has(embeddingName)) return;
+  const [head, embedding] = [index.tensors.get(headName), index.tensors.get(embeddingName)].map((entry) =>
+    entry?.read(),
+  );
+  if (head !== undefined && embedding !== undefined && Buffer.compare(head, embedding) === 0) return;
+  throw new InputError({
+    what: `tie_word_embeddings is true, but ${headName} and ${embeddingName} differ`,
+    where: index.where,
+    mend: 'set tie_word_embeddings to false in config.json to use the head, or leave it out of the file to use the embedding',
+  });
 }
 
 function describeUnused(index: TensorIndex, model: ModelConfig): string[] {
   const used = new Set(parameterNames(model));
+  // A tied head is the embedding once more.
+  if (model.tieWordEmbeddings) used.add(headName);
   const unused = [...index.tensors.keys()].filter((name) => !used.has(name) && !isHelper(name, used));
   const layerOf = (name: string) => Number(/^model\.layers\.(\d+)\./.exec(name)?.[1] ?? -1);
   const layers = [...new Set(unused.map(layerOf))].filter((layer) => layer >= model.numHiddenLayers);
