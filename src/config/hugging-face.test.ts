@@ -90,7 +90,7 @@ const refused: readonly [name: string, change: unknown, message: RegExp][] = [
   [
     'YaRN that changes scores alone',
     { rope_scaling: { type: 'yarn', factor: 1, attention_factor: 2 } },
-    /rope_scaling/,
+    /rope_scaling is "yarn" with a factor of 1 and an attention_factor of 2/,
   ],
   ['another way to stretch positions', { rope_scaling: { rope_type: 'longrope', factor: 1 } }, /rope_scaling is/],
   ['RoPE settings that are no table', { rope_parameters: 3 }, /rope_parameters is 3/],

@@ -199,14 +199,15 @@ function isPlainRope(value: unknown): boolean {
 }
 
 function stretchedRope(key: string, value: unknown, where: string): InputError {
-  const { rope_type, type, factor }: Rope = typeof value === 'object' && value !== null ? value : {};
+  const { rope_type, type, factor, attention_factor }: Rope = typeof value === 'object' && value !== null ? value : {};
   const kind = rope_type ?? type;
   const by = factor === undefined ? '' : ` with a factor of ${showValue(factor)}`;
-  const shown = kind === undefined ? showValue(value) : `${showValue(kind)}${by}`;
+  const scaled = (attention_factor ?? 1) === 1 ? '' : ` and an attention_factor of ${showValue(attention_factor)}`;
+  const shown = kind === undefined ? showValue(value) : `${showValue(kind)}${by}${scaled}`;
   return new InputError({
     what: `${key} is ${shown}, which is not supported`,
     where,
-    mend: 'take a model whose positions are not stretched: rope_type "default", or a factor of 1',
+    mend: 'take a model whose positions are not stretched: rope_type "default", or "yarn" with a factor of 1',
   });
 }
 
