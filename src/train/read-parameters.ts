@@ -104,8 +104,8 @@ function notFinite(index: TensorIndex, tensor: string, name: string): InputError
 }
 
 /**
- * What a person should know of a checkpoint that is read for `model`: tensors that are not used, and a quantization that is none. Throws `InputError`
- * if the model's head is its embedding, and the file has another head.
+ * What a person should know of a checkpoint that is read for `model`: tensors that are not used, and a quantization
+ * that is none. Throws `InputError` if the model's head is its embedding, and the file has another head.
  */
 export function describeCheckpoint(folder: string, model: ModelConfig): string[] {
   const index = openCheckpoint(folder);
@@ -120,8 +120,8 @@ export function describeCheckpoint(folder: string, model: ModelConfig): string[]
 }
 
 /**
- * Of a model whose head is its embedding a file may hold the head as well. Throws `InputError` if its numbers are others: transformers 4 takes the
- * embedding there and transformers 5 the head, so that a person has to say which is meant.
+ * Of a model whose head is its embedding a file may hold the head as well. Throws `InputError` if its numbers are
+ * others: transformers 4 takes the embedding there and transformers 5 the head, so that a person has to say which.
  */
 function refuseOtherHead(index: TensorIndex, { tieWordEmbeddings }: ModelConfig): void {
   if (!tieWordEmbeddings || !index.tensors.has(headName) || !index.tensors.has(embeddingName)) return;

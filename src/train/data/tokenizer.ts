@@ -55,7 +55,8 @@ function readTokenizer(path: string): Tokenizer {
   // The text as it was: cleaning spaces up would take that before a full stop or in "it 's".
   const plain = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
   const decode = (ids: ArrayLike<number>) => {
-    // A model's vocabulary may be larger than its tokenizer's: ids without a token are no text. The library takes neither them nor an empty list.
+    // A model's vocabulary may be larger than its tokenizer's: ids without a token are no text.
+    // The library takes neither them nor an empty list.
     const known = Array.from(ids).filter((id) => tokenizer.id_to_token(id) !== undefined);
     return known.length === 0 ? '' : tokenizer.decode(known, plain);
   };
