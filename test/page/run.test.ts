@@ -261,10 +261,10 @@ describe('the view of runs', { skip: skipWithoutBrowser }, () => {
     await page.getByText('There is no run yet').waitFor();
     await page.goto(`${empty.address}#/run?runs=nope&step=banana`);
     await page.getByText('There is no run nope', { exact: true }).waitFor();
-    await page.getByText('step is banana, and has to be the number of a step').waitFor();
+    await page.getByText('step=banana is no whole number of 0 or more: it is left out').waitFor();
     assert.equal(await page.getByRole('heading', { name: 'Curves' }).count(), 0);
-    await page.getByRole('button', { name: 'Take it out of the address' }).click();
-    await page.getByText(/^step is banana/).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Leave that out of the address' }).click();
+    await page.getByText(/^step=banana/).waitFor({ state: 'detached' });
     await page.locator('input[type=file]').first().setInputFiles(join(folder, 'book.txt'));
     await page.getByRole('alert').getByText('There is no run in it').waitFor();
     await assertAccessible(page);

@@ -1,6 +1,6 @@
 export { parseColour } from './colours.js';
 export { colourPlace, columnsOfPixel, type HeatGrid, heatColours, largestIn, paintHeatRow } from './heat-map.js';
-export type { Refusal } from './parameters.js';
+export { findUnknownNumber, parseNumber, type Refusal } from './parameters.js';
 export { findLoads, type LoadsCandidate } from './placement/choose-loads.js';
 export { describeCurrent, describeLoads, findFacts, type LoadsFacts } from './placement/facts.js';
 export {
@@ -57,10 +57,9 @@ export {
 export { formatRoute, parseRoute, type Route, type ViewName, viewNames } from './route.js';
 export {
   describeMissingRuns,
-  listWrongParameters,
+  findRunRefusals,
   readCurveChoice,
   smoothingBounds,
-  type WrongParameter,
 } from './run/address.js';
 export { listDifferences, readConfigValues } from './run/config-differences.js';
 export { countPredicted } from './run/count-predicted.js';

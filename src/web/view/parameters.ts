@@ -32,12 +32,24 @@ export function findRefusals(
   return [...refusals.values()];
 }
 
+/** A parameter with a number that is none of those there are, which `words` are said of; nothing where it is one, or no whole number. */
+export function findUnknownNumber(
+  parameters: Parameters,
+  name: string,
+  known: readonly number[],
+  words: string,
+): readonly Refusal[] {
+  const value = parseNumber(parameters[name]);
+  return !Number.isInteger(value) || known.includes(value) ? [] : [{ name, value: parameters[name] ?? '', words }];
+}
+
 /** For who does not ask what was refused. */
 export const ignoreRefusal: Refuse = () => undefined;
 
 /** What a number of an address may be. */
 export interface NumberBounds {
   readonly least: number;
+  /** May be infinite. */
   readonly most: number;
   readonly isWhole?: boolean;
 }
@@ -59,7 +71,8 @@ export function readNumber<T>(
   if (text === undefined || text === '') return own;
   const value = parseNumber(text);
   if (isBetween(value, least, most) && (!isWhole || Number.isInteger(value))) return value;
-  refuse(name, `is no ${isWhole ? 'whole ' : ''}number from ${least} to ${most}: ${sayShown(own)}`);
+  const bounds = most === Number.POSITIVE_INFINITY ? `of ${least} or more` : `from ${least} to ${most}`;
+  refuse(name, `is no ${isWhole ? 'whole ' : ''}number ${bounds}: ${sayShown(own)}`);
   return own;
 }
 

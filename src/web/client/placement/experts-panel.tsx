@@ -1,5 +1,5 @@
-import { hottestExperts, type PlacedLoads } from '../../view/index.js';
-import { DataTable, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
+import { findUnknownNumber, hottestExperts, type PlacedLoads, parseNumber } from '../../view/index.js';
+import { AddressNotice, DataTable, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
 
 const mostExperts = 12;
 const mostGpus = 12;
@@ -8,7 +8,7 @@ const mostGpus = 12;
 export function ExpertsPanel({ placed }: { readonly placed: PlacedLoads }) {
   const { parameters } = useRoute();
   const { layerNumbers } = placed;
-  const row = Math.max(0, layerNumbers.indexOf(Number(parameters.layer ?? Number.NaN)));
+  const row = Math.max(0, layerNumbers.indexOf(parseNumber(parameters.layer)));
   const number = (value: number) => value.toFixed(2);
   return (
     <Panel
@@ -25,6 +25,14 @@ export function ExpertsPanel({ placed }: { readonly placed: PlacedLoads }) {
         )
       }
     >
+      <AddressNotice
+        refusals={findUnknownNumber(
+          parameters,
+          'layer',
+          layerNumbers,
+          `has no loads: layer ${layerNumbers[row]} is shown`,
+        )}
+      />
       <DataTable
         caption={`Experts of layer ${layerNumbers[row]} with most tokens`}
         columns={[

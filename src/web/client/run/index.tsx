@@ -1,13 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
 import { type Problem, problemOf } from '../../../base/index.js';
+import { describeMissingRuns, findRunRefusals, formatRunIds, parseRunIds, parseRunShape } from '../../view/index.js';
 import {
-  describeMissingRuns,
-  formatRunIds,
-  listWrongParameters,
-  parseRunIds,
-  parseRunShape,
-} from '../../view/index.js';
-import {
+  AddressNotice,
   Busy,
   type DroppedFile,
   DropZone,
@@ -30,7 +25,6 @@ import type { RunSource } from './source.js';
 import { TimelinePanel } from './timeline-panel.js';
 import { useRunFile } from './use-run-file.js';
 import { useRunStates, useServerRuns } from './use-runs.js';
-import { WrongParameters } from './wrong-parameters.js';
 
 const mostBytes = 2 ** 30;
 
@@ -57,7 +51,7 @@ export function RunView() {
   return (
     <>
       {server.problem === undefined ? null : <ProblemNotice problem={server.problem} />}
-      <WrongParameters wrong={listWrongParameters(parameters)} />
+      <AddressNotice refusals={findRunRefusals(parameters)} />
       {all.length === 0 && filter !== '' && server.runs !== undefined ? (
         <Notice tone="info" title={`There is no run whose name has ${filter}`} />
       ) : all.length === 0 ? (

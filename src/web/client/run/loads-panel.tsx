@@ -3,20 +3,21 @@ import { measureImbalance } from '../../../balance/index.js';
 import { formatMultiple, heatScales } from '../../../draw/index.js';
 import { parseRunLoads, type RunLoads, type StepMetrics } from '../../../formats/browser.js';
 import {
+  findUnknownNumber,
   gridOfExperts,
   gridOfRanks,
   type LoadChoice,
   listMoves,
+  parseNumber,
   pickSteadily,
   type RunShape,
   rankLoadsOf,
   type StepGrid,
 } from '../../view/index.js';
 import { HeatMap } from '../heat-map/index.js';
-import { Notice, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
+import { AddressNotice, Notice, Panel, SelectField, setParameters, useRoute } from '../ui/index.js';
 import type { RunSource } from './source.js';
 import type { RunState } from './use-runs.js';
-import { WrongParameters } from './wrong-parameters.js';
 
 /** Files of loads that are read at most: of a long run some, evenly. */
 const mostFiles = 60;
@@ -48,9 +49,7 @@ function ExpertLoads({
 }) {
   const { parameters } = useRoute();
   const layers = files[0]?.layers ?? [];
-  const { layer } = parameters;
-  const place = Math.max(0, layers.indexOf(Number(layer ?? Number.NaN)));
-  const isWrong = Number.isInteger(Number(layer ?? Number.NaN)) && !layers.includes(Number(layer));
+  const place = Math.max(0, layers.indexOf(parseNumber(parameters.layer)));
   const grid = useMemo(() => gridOfExperts(files, place), [files, place]);
   const title = 'Load of experts over time';
   if (grid.columns === 0)
@@ -79,11 +78,9 @@ function ExpertLoads({
         )
       }
     >
-      {isWrong ? (
-        <WrongParameters
-          wrong={[{ name: 'layer', words: `layer ${layer} has no loads: layer ${layers[place]} is shown` }]}
-        />
-      ) : null}
+      <AddressNotice
+        refusals={findUnknownNumber(parameters, 'layer', layers, `has no loads: layer ${layers[place]} is shown`)}
+      />
       <LoadMap grid={grid} history={history} label={`Load of the experts of layer ${layers[place]}`} rowName="expert" />
     </Panel>
   );

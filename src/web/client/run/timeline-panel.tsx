@@ -1,12 +1,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { formatSeconds, type Problem, problemOf } from '../../../base/index.js';
 import { parseTimeline, type StepTimeline } from '../../../formats/browser.js';
-import { formatWindow, indexTimeline, parseWindow } from '../../view/index.js';
+import { findUnknownNumber, formatWindow, indexTimeline, parseNumber, parseWindow } from '../../view/index.js';
 import { TimelineChart } from '../timeline/index.js';
-import { Busy, CheckField, Notice, Panel, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
+import { AddressNotice, Busy, CheckField, Notice, Panel, ProblemNotice, setParameters, useRoute } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
 import type { RunState } from './use-runs.js';
-import { WrongParameters } from './wrong-parameters.js';
 
 /** The two tracks of every rank in a step: the last one, or one that the person chooses, and what the simulator predicts for it. */
 export function TimelinePanel({
@@ -18,7 +17,7 @@ export function TimelinePanel({
 }) {
   const { parameters } = useRoute();
   const steps = state.folder?.timelines ?? [];
-  const wanted = Number(parameters.step ?? Number.NaN);
+  const wanted = parseNumber(parameters.step);
   const isFollowed = !steps.includes(wanted);
   const [held, setHeld] = useState<number>();
   const step = isFollowed ? (held ?? steps.at(-1)) : wanted;
@@ -41,11 +40,14 @@ export function TimelinePanel({
         />
       }
     >
-      {isFollowed && Number.isInteger(wanted) ? (
-        <WrongParameters
-          wrong={[{ name: 'step', words: `no timeline of step ${parameters.step} was kept: the last one is followed` }]}
-        />
-      ) : null}
+      <AddressNotice
+        refusals={findUnknownNumber(
+          parameters,
+          'step',
+          steps,
+          'has no timeline that was kept: the last one is followed',
+        )}
+      />
       <StepSlider steps={steps} step={step} newer={isFollowed ? newer : undefined} />
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
       {timeline === undefined && problem === undefined ? <Busy what="Reading the timeline" /> : null}
@@ -78,7 +80,7 @@ function StepSlider({
     <div class="field">
       <label for="timeline-step">
         {newer === undefined
-          ? `Step (${steps.length} of them were kept)`
+          ? `Step (${steps.length === 1 ? '1 was' : `${steps.length} were`} kept)`
           : `Step ${step} stays while you look (${newer} is there)`}
       </label>
       <div class="field-inputs">

@@ -1,4 +1,12 @@
-import { isBetween, type Parameters, parseNumber } from '../parameters.js';
+import {
+  findRefusals,
+  ignoreRefusal,
+  type Parameters,
+  type Refusal,
+  type Refuse,
+  readChoice,
+  readNumber,
+} from '../parameters.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
 import { parseWindow } from '../timeline/window.js';
 import { type CurveAxis, curveAxes } from './curves.js';
@@ -16,58 +24,34 @@ export interface CurveChoice {
 
 export const smoothingBounds = { least: 0, most: 0.99 } as const;
 
-/** How an address wants curves to be drawn; what is wrong in it is as if it were not there. */
-export function readCurveChoice({ x, smooth, log, curves }: Parameters): CurveChoice {
+/** How an address wants curves to be drawn; what means nothing in it, which `refuse` hears of, is as if it were not there. */
+export function readCurveChoice(parameters: Parameters, refuse: Refuse = ignoreRefusal): CurveChoice {
   return {
-    axis: curveAxes.find((axis) => axis === x) ?? 'step',
-    smoothing: readSmoothing(smooth) ?? 0,
-    isLogarithmic: log === '1',
-    zoom: parseWindow(curves),
+    axis: readChoice(parameters, { name: 'x', refuse }, 'step', curveAxes),
+    smoothing: readNumber(parameters, { name: 'smooth', refuse }, 0, smoothingBounds),
+    isLogarithmic: readChoice(parameters, { name: 'log', refuse }, undefined, ['1']) === '1',
+    zoom: parseWindow(parameters.curves),
   };
 }
 
-function readSmoothing(text: string | undefined): number | undefined {
-  const value = parseNumber(text);
-  return isBetween(value, smoothingBounds.least, smoothingBounds.most) ? value : undefined;
-}
+const parameterNames = ['runs', 'filter', 'step', 'window', 'layer', 'curves', 'smooth', 'log', 'x'];
 
-/** A parameter of an address that means nothing, and why. */
-export interface WrongParameter {
-  readonly name: string;
-  readonly words: string;
-}
-
-const meanings = new Map<string, readonly [isGood: (text: string) => boolean, words: string]>(
-  Object.entries({
-    runs: [(text) => parseRunIds(text).length > 0, 'names of runs'],
-    step: [(text) => /^[1-9]\d*$/.test(text), 'the number of a step'],
-    layer: [(text) => /^\d+$/.test(text), 'the number of a layer'],
-    window: [(text) => parseWindow(text) !== undefined, 'two times in seconds, as 0.1~0.2'],
-    curves: [(text) => parseWindow(text) !== undefined, 'two places of the axis, as 10~20'],
-    smooth: [(text) => readSmoothing(text) !== undefined, 'a number from 0 to 0.99'],
-    log: [(text) => text === '1', '1'],
-    x: [(text) => curveAxes.some((axis) => axis === text), `one of ${curveAxes.join(', ')}`],
-    filter: [() => true, 'a part of names'],
-  }),
-);
-
-const mostLetters = 40;
-
-/** What is wrong in an address of the view Run, whatever runs there are. */
-export function listWrongParameters(parameters: Parameters): readonly WrongParameter[] {
-  return Object.entries(parameters).flatMap(([name, text = '']) => {
-    const [isGood, expected] = meanings.get(name) ?? [() => false, undefined];
-    if (expected === undefined)
-      return [
-        {
-          name,
-          words: `${shorten(name)} is nothing that this view knows: it knows ${[...meanings.keys()].join(', ')}`,
-        },
-      ];
-    if (!isGood(text)) return [{ name, words: `${name} is ${shorten(text)}, and has to be ${expected}` }];
-    return [];
+/** The parameters of an address that mean nothing in the view Run, whatever runs there are. */
+export function findRunRefusals(parameters: Parameters): readonly Refusal[] {
+  return findRefusals(parameters, parameterNames, (refuse) => {
+    const { runs = '', window = '', curves = '' } = parameters;
+    if (runs !== '' && parseRunIds(runs).length === 0) refuse('runs', 'names no run: the last one is shown');
+    for (const name of ['step', 'layer'])
+      readNumber(parameters, { name, refuse }, undefined, { least: 0, most: Number.POSITIVE_INFINITY, isWhole: true });
+    if (window !== '' && parseWindow(window) === undefined)
+      refuse('window', 'is no two times in seconds, as 0.1~0.2: all of the step is shown');
+    if (curves !== '' && parseWindow(curves) === undefined)
+      refuse('curves', 'is no two places of the axis, as 10~20: all of it is shown');
+    readCurveChoice(parameters, refuse);
   });
 }
+
+const mostLetters = 40;
 
 /** What of the runs that an address names cannot be shown: those that there are not, and those beyond the most that are shown together. */
 export function describeMissingRuns(text: string, known: ReadonlySet<string>): readonly string[] {

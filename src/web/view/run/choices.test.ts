@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { StepMetrics } from '../../../formats/browser.js';
-import { describeMissingRuns, listWrongParameters, readCurveChoice } from './address.js';
+import { findUnknownNumber } from '../parameters.js';
+import { describeMissingRuns, findRunRefusals, readCurveChoice } from './address.js';
 import { listDifferences, readConfigValues } from './config-differences.js';
 import { alignCurves, logarithmicMarks, placesOf, positiveOnly, smoothCurve, tellMarks } from './curves.js';
 import { passesFilter } from './run-ids.js';
@@ -108,7 +109,7 @@ describe('the axes of curves', () => {
 describe('an address of the view Run', () => {
   it('tells how curves are drawn, and what is wrong in it is said and left out', () => {
     const good = { x: 'tokens', smooth: '0.6', log: '1', curves: '10~20', runs: 'a,b', step: '3', layer: '0' };
-    assert.deepEqual(listWrongParameters({ ...good, window: '0.1~0.2', filter: 'x' }), []);
+    assert.deepEqual(findRunRefusals({ ...good, window: '0.1~0.2', filter: 'x' }), []);
     assert.deepEqual(readCurveChoice(good), {
       axis: 'tokens',
       smoothing: 0.6,
@@ -116,13 +117,22 @@ describe('an address of the view Run', () => {
       zoom: { from: 10, to: 20 },
     });
     const bad = { x: 'foo', smooth: '1', log: 'yes', curves: '20~10', runs: ',', step: 'banana', layer: '-1' };
-    const wrong = listWrongParameters({ ...bad, window: '', ranks: '8', toString: '1' });
-    assert.deepEqual(
-      wrong.map(({ name }) => name),
-      [...Object.keys(bad), 'window', 'ranks', 'toString'],
-    );
-    assert.match(wrong[5].words, /^step is banana, and has to be the number of a step$/);
+    const wrong = findRunRefusals({ ...bad, window: '1', ranks: '8', toString: '1', filter: '' });
+    const names = new Set(wrong.map(({ name }) => name));
+    assert.deepEqual(names, new Set([...Object.keys(bad), 'window', 'ranks', 'toString']));
+    const step = wrong.find(({ name }) => name === 'step');
+    assert.deepEqual(step, {
+      name: 'step',
+      value: 'banana',
+      words: 'is no whole number of 0 or more: it is left out',
+    });
     assert.deepEqual(readCurveChoice(bad), { axis: 'step', smoothing: 0, isLogarithmic: false, zoom: undefined });
+  });
+
+  it('says which number is none of those there are, and nothing of what is no number', () => {
+    const find = (layer: string) => findUnknownNumber({ layer }, 'layer', [1, 2], 'has no loads');
+    assert.deepEqual(find('0'), [{ name: 'layer', value: '0', words: 'has no loads' }]);
+    assert.deepEqual(['1', '', 'banana'].map(find), [[], [], []]);
   });
 
   it('names the runs that there are not, and how many are too many', () => {
