@@ -93,7 +93,7 @@ export {
   type RunPosition,
   serverMark,
 } from './run/wire.js';
-export { modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
+export { fitPair, leastPair, modelCosts, plainTimes, sumOfParts } from './schedules/costs.js';
 export { type ExportFormat, exportPicture } from './schedules/export-picture.js';
 export {
   describeDifference,

@@ -2,6 +2,8 @@ import { formatSeconds } from '../../../base/index.js';
 import { formatTime } from '../../../draw/index.js';
 import {
   chosenLimits,
+  fitPair,
+  leastPair,
   plainTimes,
   type SchedulesState,
   type ShareTimes,
@@ -31,8 +33,7 @@ const parts = [
 ] as const;
 
 function SharePanel({ times, onChange }: TimesProps<ShareTimes>) {
-  const { least, most } = chosenLimits.overlapped;
-  const sum = sumOfParts(times);
+  const [sum, least] = [sumOfParts(times), leastPair(times)];
   return (
     <Panel title="Times" note="Of one rank's share of the model and one microbatch, in any one unit.">
       <div class="fields">
@@ -45,15 +46,15 @@ function SharePanel({ times, onChange }: TimesProps<ShareTimes>) {
             max={chosenLimits.time}
             sliderMax={5}
             step={0.05}
-            onChange={(value) => onChange({ ...times, [key]: value })}
+            onChange={(value) => onChange(fitPair({ ...times, [key]: value }))}
           />
         ))}
         <NumberField
           label="Overlapped pair, of its parts"
-          hint={`${formatTime(times.overlapped * sum)} instead of ${formatTime(sum)}; 1: overlapping gains nothing`}
+          hint={`${formatTime(times.overlapped * sum)} instead of ${formatTime(sum)}; ${least}: all of the shorter half is hidden, 1: overlapping gains nothing`}
           value={times.overlapped}
           min={least}
-          max={most}
+          max={chosenLimits.overlapped.most}
           step={0.01}
           onChange={(overlapped) => onChange({ ...times, overlapped })}
         />

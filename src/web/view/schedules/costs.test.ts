@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { generateSchedule, scheduleNames } from '../../../schedule/index.js';
 import { simulate } from '../../../simulate/index.js';
-import { modelCosts, plainTimes, stageCosts, sumOfParts } from './costs.js';
+import { fitPair, leastPair, modelCosts, plainTimes, stageCosts, sumOfParts } from './costs.js';
 import { defaultSchedulesState, type StageTimes } from './state.js';
 
 const share = { ...defaultSchedulesState.times, overlapped: 1, p2p: 0 };
@@ -21,6 +21,19 @@ describe('times of one rank’s share of the model', () => {
     assert.equal(modelCosts({ ...share, overlapped: 0.5 }).overlapped, 1.5);
     const [dualpipev] = schedules.filter(({ name }) => name === 'dualpipev');
     assert.equal(stageCosts({ ...share, overlapped: 0.5 }, dualpipev!).overlapped, 0.75);
+  });
+
+  it('give an overlapped pair no less than its longer half', () => {
+    const parts = (forward: number, backwardInput: number, backwardWeight: number) => ({
+      ...share,
+      ...{ forward, backwardInput, backwardWeight, overlapped: 0.5 },
+    });
+    assert.equal(leastPair(parts(0.3, 0.1, 0.2)), 0.5);
+    assert.equal(leastPair(parts(1, 1, 1)), 0.67);
+    assert.equal(leastPair(parts(2, 0, 0)), 1);
+    assert.equal(leastPair(parts(0, 0, 0)), 0.5);
+    assert.equal(fitPair(parts(3, 1, 0)).overlapped, 0.75);
+    assert.equal(fitPair(share).overlapped, share.overlapped);
   });
 });
 
@@ -50,7 +63,7 @@ describe('times of each stage', () => {
     const expected = { kind: 'share', forward: 1, backwardInput: 0.444, backwardWeight: 0.222, p2p: 0.111 };
     assert.deepEqual(plainTimes(pairs), { ...expected, overlapped: 0.75 });
     assert.deepEqual(plainTimes(stages), { ...expected, overlapped: 1 });
-    assert.equal(plainTimes({ ...pairs, overlapped: new Array(8).fill(0) }).overlapped, 0.5);
+    assert.equal(plainTimes({ ...pairs, overlapped: new Array(8).fill(0) }).overlapped, 0.61);
     const still = { ...stages, forward: new Array(8).fill(0) };
     assert.deepEqual(plainTimes(still), defaultSchedulesState.times);
   });

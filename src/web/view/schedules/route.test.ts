@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { formatRoute, parseRoute } from '../route.js';
+import { fitPair } from './costs.js';
 import { findSchedulesRefusals, readSchedulesState, schedulesRoute } from './route.js';
 import { defaultSchedulesState, type SchedulesState, scheduleChoices } from './state.js';
 
@@ -13,14 +14,16 @@ function throughAddress(state: SchedulesState): SchedulesState {
 }
 
 const time = fc.integer({ min: 0, max: 9_999_999 }).map((number) => number / 1000);
-const shareTimes = fc.record({
-  kind: fc.constant('share' as const),
-  forward: time,
-  backwardInput: time,
-  backwardWeight: time,
-  overlapped: fc.integer({ min: 50, max: 120 }).map((percent) => percent / 100),
-  p2p: time,
-});
+const shareTimes = fc
+  .record({
+    kind: fc.constant('share' as const),
+    forward: time,
+    backwardInput: time,
+    backwardWeight: time,
+    overlapped: fc.integer({ min: 50, max: 120 }).map((percent) => percent / 100),
+    p2p: time,
+  })
+  .map(fitPair);
 const stageTimes = fc.integer({ min: 1, max: 24 }).chain((stages) => {
   const list = fc.array(time, { minLength: stages, maxLength: stages });
   return fc.record(
@@ -114,10 +117,15 @@ describe('an address of the view Schedules that is wrong', () => {
   it('names what means nothing, and what is shown in its place', () => {
     const say = (parameters: Record<string, string>) =>
       findSchedulesRefusals(parameters).map(({ name, value, words }) => `${name}=${value} ${words}`);
-    assert.deepEqual(say({ ranks: 'banana', rank: '1', colour: 'red', from: '1', to: '2', overlapped: '0.6' }), [
+    assert.deepEqual(say({ ranks: 'banana', rank: '1', colour: 'red', from: '1', to: '2', overlapped: '0.67' }), [
       'colour=red is nothing that this view knows',
       'ranks=banana is no whole number from 1 to 512: 8 is shown',
     ]);
+    assert.deepEqual(say({ overlapped: '0.6' }), ['overlapped=0.6 is no number from 0.67 to 1.2: 0.75 is shown']);
+    assert.deepEqual(say({ overlapped: '0.6', forward: '4' }), [
+      'overlapped=0.6 is no number from 0.67 to 1.2: 0.75 is shown',
+    ]);
+    assert.deepEqual(say({ overlapped: '0.6', forward: '2' }), []);
     const [schedule] = say({ schedule: 'foo' });
     assert.match(schedule ?? '', /^schedule=foo is none of gpipe, .*auto: dualpipev is shown$/);
     assert.deepEqual(say({ layout: 'wide', to: '3' }), [

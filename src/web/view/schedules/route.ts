@@ -11,6 +11,7 @@ import {
   readNumber,
 } from '../parameters.js';
 import type { TimeWindow } from '../timeline/paint-track.js';
+import { leastPair } from './costs.js';
 import {
   type ChosenSchedule,
   chosenLimits,
@@ -136,12 +137,17 @@ function readTimes(parameters: Parameters, refuse: Refuse): ShareTimes | StageTi
   const hear = isListed ? ignoreRefusal : refuse;
   const time = (name: 'forward' | 'backwardInput' | 'backwardWeight' | 'p2p') =>
     readNumber(parameters, { name, refuse: hear }, own[name], { least: 0, most: chosenLimits.time });
-  return {
-    kind: 'share',
+  const parts = {
     forward: time('forward'),
     backwardInput: time('backwardInput'),
     backwardWeight: time('backwardWeight'),
-    overlapped: readNumber(parameters, { name: 'overlapped', refuse: hear }, own.overlapped, chosenLimits.overlapped),
+  };
+  const bounds = { ...chosenLimits.overlapped, least: leastPair(parts) };
+  const pair = { name: 'overlapped', refuse: hear };
+  return {
+    kind: 'share',
+    ...parts,
+    overlapped: readNumber(parameters, pair, Math.max(own.overlapped, bounds.least), bounds),
     p2p: time('p2p'),
   };
 }

@@ -63,6 +63,7 @@ export const chosenLimits = {
   microbatches: 4096,
   stagesPerRank: 16,
   time: 1e6,
+  /** Half of the sum is the longer half of a pair of equal ones; of other pairs it is more. */
   overlapped: { least: 0.5, most: 1.2 },
   /** Entries of a list of times. */
   stages: 1024,
