@@ -1,6 +1,6 @@
 import { formatBytes, formatPercent } from '../../../base/index.js';
 import { kindStyles } from '../../../draw/index.js';
-import type { MemoryByPart, StepBreakdown } from '../../../plan/index.js';
+import { formatStepSeconds, type MemoryByPart, type StepBreakdown } from '../../../plan/index.js';
 import {
   type FoundPlans,
   memoryShares,
@@ -92,11 +92,11 @@ const memoryColours: Readonly<Record<keyof MemoryByPart | 'free', string>> = {
 
 function StepPanel({ shown: { plan } }: { readonly shown: ShownPlan }) {
   return (
-    <Panel title={`Where the ${plan.stepSeconds.toFixed(3)} s go`} note="Predicted, a mean of the ranks.">
+    <Panel title={`Where the ${formatStepSeconds(plan.stepSeconds)} go`} note="Predicted, a mean of the ranks.">
       <Shares
         label="Parts of the step"
         shares={stepShares(plan).map((one) => ({ ...one, colour: stepColours[one.part] }))}
-        describe={(seconds) => `${seconds.toFixed(3)} s`}
+        describe={formatStepSeconds}
       />
     </Panel>
   );

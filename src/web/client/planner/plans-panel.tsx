@@ -55,7 +55,7 @@ export function PlansPanel({ search, state, onChoose }: PlansProps) {
 function describeShown({ found, files }: Extract<PlannerOutcome, { kind: 'found' }>, isOld: boolean): string {
   return isOld
     ? `The plans below are those of the search before, for ${files.modelFile} on ${files.clusterFile}.`
-    : `Times are ${found.summary.times}.`;
+    : `Times are ${found.summary.times}. As far as they can be trusted: ${found.summary.error}.`;
 }
 
 /** One line, so that nothing moves when a search begins or ends. */
