@@ -102,7 +102,7 @@ function RankLoads({ history, expert }: { readonly history: readonly StepMetrics
       imbalances: { measured: imbalanceOf('measured'), unmoved: imbalanceOf('unmoved') },
     };
   }, [history, expert]);
-  const say = (choice: LoadChoice) => `the busiest rank has ${imbalances[choice].toFixed(3)} times the mean`;
+  const say = (choice: LoadChoice) => `the busiest rank has ${imbalances[choice].toFixed(3)}x the mean`;
   return (
     <Panel
       title="Load of ranks over time"

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { formatRate, formatSeconds } from '../../../base/index.js';
-import { paceOf } from '../../../formats/browser.js';
+import { formatBytes, formatPercent, formatRate, formatSeconds } from '../../../base/index.js';
+import { paceOf, type StepMetrics } from '../../../formats/browser.js';
 import { describeOutlook, type RunShape } from '../../view/index.js';
 import { type Figure, Figures, Panel } from '../ui/index.js';
 import type { RecordedStep } from './recorded-step.js';
@@ -36,6 +36,7 @@ export function RunSummary({
       ? []
       : [{ name: 'validation loss', value: validation.validationLoss.toFixed(4), note: `at step ${validation.step}` }]),
     { name: 'rate', value: formatRate(last.tokensPerSecond, 'tokens') },
+    ...tellUse(last),
     { name: 'learning rate', value: last.learningRate.toPrecision(3) },
     { name: 'step time', value: formatSeconds(last.seconds), note: `usual ${formatSeconds(paceOf(history))}` },
     ...comparePrediction(record),
@@ -48,6 +49,21 @@ export function RunSummary({
       <Figures figures={figures} />
     </Panel>
   );
+}
+
+/** What of the machine's speed and memory the run uses, as far as it was measured. */
+function tellUse({ gflops, mfu, peakMemoryBytes }: StepMetrics): Figure[] {
+  const speed = gflops === undefined ? undefined : `${gflops.toPrecision(3)} GFLOP/s`;
+  return [
+    ...(mfu === undefined
+      ? speed === undefined
+        ? []
+        : [{ name: 'speed', value: speed }]
+      : [{ name: 'MFU', value: formatPercent(mfu), ...(speed !== undefined && { note: speed }) }]),
+    ...(peakMemoryBytes === undefined
+      ? []
+      : [{ name: 'memory', value: formatBytes(peakMemoryBytes), note: 'at most until now' }]),
+  ];
 }
 
 /** A prediction beside the steps that it is made from: the last one may be quite another. */
