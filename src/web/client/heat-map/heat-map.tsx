@@ -25,6 +25,10 @@ export interface HeatMapProps {
   readonly room?: number;
 }
 
+const hint = matchMedia('(hover: none)').matches
+  ? 'Tap a cell to see what it is.'
+  : 'Hover or use the arrow keys to see what a cell is.';
+
 /** A grid of numbers in colours, with what a cell is on hovering or with the arrow keys. */
 export function HeatMap(props: HeatMapProps) {
   const { label, grid, marks, room = 260 } = props;
@@ -77,9 +81,7 @@ export function HeatMap(props: HeatMapProps) {
           onPointerLeave={({ pointerType }) => pointerType === 'mouse' && setCell(undefined)}
         />
       </div>
-      <ChartDetails hint="Hover, tap or use the arrow keys to see what a cell is.">
-        {describeCell(props, cell)}
-      </ChartDetails>
+      <ChartDetails hint={hint}>{describeCell(props, cell)}</ChartDetails>
       <HeatLegend {...props} theme={theme} pixels={(width - left) * devicePixelRatio} />
     </figure>
   );
