@@ -66,7 +66,11 @@ function startAt(folder: string, done: number, rest: Partial<StartPoint>): Start
 
 function missing(folder: string, step: number, steps: readonly number[]): InputError {
   const mend =
-    steps.length === 0 ? `begin it anew with --resume ${folder}` : `use one of ${steps.slice(-20).join(', ')}`;
+    steps.length === 0
+      ? `begin it anew with --resume ${folder}`
+      : steps.length === 1
+        ? `use that of step ${steps[0]}`
+        : `use that of one of the steps ${steps.slice(-20).join(', ')}`;
   return new InputError({
     what: `there is no checkpoint of step ${step}`,
     where: checkpointFolder(folder, step),
