@@ -1,4 +1,11 @@
-import { nameFields, type PlanColumnName, type PlannerState, rejectionRows, type ShownPlan } from '../../view/index.js';
+import {
+  beginSentence,
+  nameFields,
+  type PlanColumnName,
+  type PlannerState,
+  rejectionRows,
+  type ShownPlan,
+} from '../../view/index.js';
 import { Busy, DataTable, Notice, Panel, ProblemNotice } from '../ui/index.js';
 import type { PlannerOutcome } from './messages.js';
 import type { PlanSearch } from './use-search.js';
@@ -55,7 +62,7 @@ export function PlansPanel({ search, state, onChoose }: PlansProps) {
 function describeShown({ found, files }: Extract<PlannerOutcome, { kind: 'found' }>, isOld: boolean): string {
   return isOld
     ? `The plans below are those of the search before, for ${files.modelFile} on ${files.clusterFile}.`
-    : `Times are ${found.summary.times}. As far as they can be trusted: ${found.summary.error}.`;
+    : `Times are ${found.summary.times}. ${beginSentence(found.summary.error)}.`;
 }
 
 /** One line, so that nothing moves when a search begins or ends. */

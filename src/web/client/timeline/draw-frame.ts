@@ -262,17 +262,13 @@ function drawRankNames(context: CanvasRenderingContext2D, { timeline, layout, he
   const every = Math.max(1, Math.ceil(nameHeight / layout.rankHeight));
   context.save();
   context.beginPath();
-  context.rect(0, margins.axis, margins.left, height - margins.axis);
+  // The name of a thin first row reaches into the axis, which has nothing there.
+  context.rect(0, margins.axis - nameHeight / 2, margins.left, height);
   context.clip();
-  let below = 0;
   for (let rank = 0; rank < timeline.ranks; rank += every) {
     const y = margins.axis + rank * layout.rankHeight + layout.computeHeight / 2 - scrollTop;
     if (y < margins.axis || y > height + nameHeight / 2) continue;
-    // The name of a thin row at the edge is moved into the picture, not cut.
-    const shown = Math.max(y, margins.axis + nameHeight / 2);
-    if (shown < below) continue;
-    below = shown + 0.8 * nameHeight;
-    context.fillText(every === 1 ? `rank ${rank}` : String(rank), margins.left - 6, shown);
+    context.fillText(every === 1 ? `rank ${rank}` : String(rank), margins.left - 6, y);
   }
   context.restore();
 }
