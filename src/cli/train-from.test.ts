@@ -30,6 +30,8 @@ test('a run gives its last checkpoint, whatever its path', () => {
   const { train } = readTrainingConfig(undefined, checkpointOverrides(run));
   assert.equal(train.initialCheckpoint, last);
   assert.equal(findCheckpoint(last).folder, last);
+  writeFileSync(join(run, 'config.toml'), '');
+  assert.equal(findCheckpoint(join(run, 'checkpoints')).folder, last);
 });
 
 test('a run that has saved nothing, and a tokenizer that is not read, are refused', () => {

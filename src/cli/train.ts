@@ -68,7 +68,10 @@ export function setOption(): Option {
 
 function formatKeys(): string {
   return listTrainingKeys()
-    .map(({ key, help, defaultText }) => `  ${key.padEnd(34)} ${help} (default: ${defaultText})`)
+    .map(({ key, help, expects, defaultText }) => {
+      const choices = expects.startsWith('"') ? `${expects}; ` : '';
+      return `  ${key.padEnd(34)} ${help} (${choices}default: ${defaultText})`;
+    })
     .join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError } from '../base/index.js';
 import { type ModelConfig, parseHuggingFaceConfig } from '../config/index.js';
 import { readJson } from '../formats/index.js';
@@ -15,8 +15,13 @@ export interface FoundCheckpoint {
   readonly notes: readonly string[];
 }
 
-/** A folder with a checkpoint itself, or the last checkpoint of a run's folder. Throws `InputError` for a run that has saved none. */
+/**
+ * A folder with a checkpoint itself, or the last checkpoint of a run, by the run's folder or that of its checkpoints.
+ * Throws `InputError` for a run that has saved none.
+ */
 export function findCheckpoint(folder: string): FoundCheckpoint {
+  const parent = join(folder, '..');
+  if (basename(resolve(folder)) === 'checkpoints' && existsSync(runPaths(parent).config)) return findCheckpoint(parent);
   const { checkpoints, metrics } = runPaths(folder);
   const isRun = existsSync(checkpoints) || existsSync(metrics);
   if (existsSync(join(folder, 'config.json')) || !isRun) return { folder, notes: [] };
