@@ -1,4 +1,5 @@
-// Kills training runs at random moments and looks whether they go on as if nothing had happened: `npm run build && node scripts/kill-runs.mjs`.
+// Kills training runs at random moments and looks whether they go on as if nothing had happened: `npm run build && node
+// scripts/kill-runs.mjs`.
 import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -160,7 +161,10 @@ async function startTwice(index, whole, source) {
   return readLines(folder).join() === whole.join() ? undefined : 'another curve';
 }
 
-/** Damages the last checkpoint of a copy of a run, and resumes it: from the one before, which names the damaged one, on the same curve. */
+/**
+ * Damages the last checkpoint of a copy of a run, and resumes it: from the one before, which names the damaged one, on
+ * the same curve.
+ */
 async function damageAndResume({ name, damage, isRefused = false }, whole, source) {
   const folder = join(place, `damaged-${name.replaceAll(' ', '-')}`);
   cpSync(source, folder, { recursive: true });

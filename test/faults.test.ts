@@ -42,7 +42,10 @@ move_cost = 1e-6
 `,
 );
 
-/** What is still there by then hangs: it takes a second where nothing else runs, and far longer on a machine that is busy. */
+/**
+ * What is still there by then hangs: it takes a second where nothing else runs, and far longer on a machine that is
+ * busy.
+ */
 const HANG_SECONDS = 120;
 /** In what a run prints when its ranks begin to train. */
 const trainingLine = 'training tokens';

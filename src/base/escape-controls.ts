@@ -16,7 +16,9 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** A JSON text in which what `escapeControls` writes out is escaped as JSON does: to a reader of JSON it is the same. */
+/**
+ * A JSON text in which what `escapeControls` writes out is escaped as JSON does: to a reader of JSON it is the same.
+ */
 export function escapeJsonControls(json: string): string {
   return json.replace(CONTROLS, unicodeEscape);
 }

@@ -11,7 +11,10 @@ interface ExportFlags {
   readonly json?: boolean;
 }
 
-/** Always the same, so that another export takes the place of the one before; TensorBoard asks for the word in the middle. */
+/**
+ * Always the same, so that another export takes the place of the one before; TensorBoard asks for the word in the
+ * middle.
+ */
 const eventFile = 'events.out.tfevents.0.doubletrack';
 
 /** `doubletrack export`: runs for other programs. */

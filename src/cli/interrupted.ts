@@ -5,7 +5,8 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
 /**
- * A signal ended the work; what was promised is on disk. There is no message; the exit code is 128 and the number of the
+ * A signal ended the work; what was promised is on disk. There is no message; the exit code is 128 and the number of
+ * the
  * signal, as a shell has it: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
  */
 export class Interrupted extends Error {

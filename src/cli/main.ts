@@ -6,7 +6,10 @@ import { describeVersion } from './version.js';
 
 type AddCommand = (program: Command) => void;
 
-/** The commands in the order of the help. Only the one that is asked for is loaded: what others need may not be had, as under a limit on memory. */
+/**
+ * The commands in the order of the help. Only the one that is asked for is loaded: what others need may not be had, as
+ * under a limit on memory.
+ */
 const commands: readonly { readonly name: string; readonly load: () => Promise<AddCommand> }[] = [
   { name: 'schedule', load: async () => (await import('./schedule.js')).addScheduleCommand },
   { name: 'simulate', load: async () => (await import('./simulate.js')).addSimulateCommand },
@@ -37,7 +40,8 @@ async function createProgram(words: readonly string[]): Promise<Command> {
 }
 
 /**
- * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or its input is bad,
+ * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or
+ * its input is bad,
  * 128 and its number for a signal that ended the work.
  * Every error becomes one line on standard error.
  */

@@ -37,7 +37,10 @@ export async function replaceOutput(file: string, write: () => Promise<void>): P
   if (isThere) writeNotes([`${file} was there and is replaced`]);
 }
 
-/** Text of a model as a terminal may be given it: nothing in it steers the terminal. Elsewhere it stays as it is, for it is data. */
+/**
+ * Text of a model as a terminal may be given it: nothing in it steers the terminal. Elsewhere it stays as it is, for it
+ * is data.
+ */
 export function shownText(text: string, isTerminal = process.stdout.isTTY === true): string {
   return isTerminal ? escapeControls(text) : text;
 }
@@ -51,7 +54,8 @@ export function writeNotes(notes: readonly string[]): void {
 }
 
 /**
- * From now on nothing that is written to a standard stream ends the process with a stack trace. A reader that has seen enough (`| head`) is no failure, nor is a terminal that has gone; a full
+ * From now on nothing that is written to a standard stream ends the process with a stack trace. A reader that has seen
+ * enough (`| head`) is no failure, nor is a terminal that has gone; a full
  * disk is, which shows only after the command has ended.
  */
 export function guardStreams(): void {

@@ -3,7 +3,10 @@ import { basename, delimiter, join, relative, resolve } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How this process was started, as a person would type it again: `npx doubletrack`, `doubletrack` or `node bin/doubletrack.js`. */
+/**
+ * How this process was started, as a person would type it again: `npx doubletrack`, `doubletrack` or `node
+ * bin/doubletrack.js`.
+ */
 export function ownCommand(argv: readonly string[] = process.argv, environment: Environment = process.env): string {
   if (environment.npm_command === 'exec') return 'npx doubletrack';
   const script = argv[1] ?? 'doubletrack';
@@ -42,7 +45,10 @@ function firstOnPath(name: string, path = ''): string | undefined {
 /** Between a rank and mpiexec are the process that watches over it and mpiexec's own. */
 const mostParents = 6;
 
-/** The words of the `mpiexec` among the parents of a process, up to the script; undefined where the system does not tell. */
+/**
+ * The words of the `mpiexec` among the parents of a process, up to the script; undefined where the system does not
+ * tell.
+ */
 function findLauncher(parent: number, script: string): string | undefined {
   let process_ = parent;
   for (let step = 0; step < mostParents && process_ > 1; step++) {

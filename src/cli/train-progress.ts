@@ -10,7 +10,10 @@ import { times } from './train-balance.js';
 /** Milliseconds between lines where they are not written over each other. */
 const betweenLines = 5000;
 
-/** On a terminal a line that is written over; elsewhere a line every few seconds. What happens besides has a line of its own. */
+/**
+ * On a terminal a line that is written over; elsewhere a line every few seconds. What happens besides has a line of its
+ * own.
+ */
 export function createProgress(config: TrainingConfig): (event: TrainingEvent) => void {
   const isTerminal = process.stderr.isTTY === true;
   const begin = isTerminal ? '\r\x1b[K' : '';

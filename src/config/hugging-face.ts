@@ -27,8 +27,10 @@ const fixedValues: Readonly<Record<string, readonly unknown[]>> = {
 
 /**
  * The model that a Hugging Face `config.json` (parsed) describes. RoPE may be spelt as `rope_parameters: {rope_theta, rope_type}` or as `rope_theta` and
- * `rope_scaling` at the top. Keys that do not change the model are ignored, and so are the layers of `num_nextn_predict_layers` and how weights are stored.
- * Throws `InputError` for a size that is missing or bad, and for what is not computed here (stretched RoPE, biases, other routers).
+ * `rope_scaling` at the top. Keys that do not change the model are ignored, and so are the layers of
+ * `num_nextn_predict_layers` and how weights are stored.
+ * Throws `InputError` for a size that is missing or bad, and for what is not computed here (stretched RoPE, biases,
+ * other routers).
  */
 export function parseHuggingFaceConfig(json: unknown, where = 'config.json'): ModelConfig {
   const table = readPlainTable(json, 'the file', where);
@@ -189,7 +191,10 @@ interface Rope {
 /** Ways to stretch positions that leave them as they are with a factor of 1. */
 const stretches: readonly unknown[] = ['yarn', 'linear', 'dynamic', 'llama3'];
 
-/** Whether the rotation is that of RoPE itself: not stretched, or by 1, for which YaRN's factors on scores and on the rotation are 1 too. */
+/**
+ * Whether the rotation is that of RoPE itself: not stretched, or by 1, for which YaRN's factors on scores and on the
+ * rotation are 1 too.
+ */
 function isPlainRope(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { rope_type, type, factor, attention_factor }: Rope = value;

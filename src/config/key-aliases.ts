@@ -142,7 +142,10 @@ export function suggestTable(table: string, key?: string): string {
   return meant === undefined && alias === undefined ? suggestWord(table, tables) : `did you mean '${meant ?? alias}'?`;
 }
 
-/** The key of any table that is meant by a word: its own name, or an alias. In `table` the word may mean something of its own. */
+/**
+ * The key of any table that is meant by a word: its own name, or an alias. In `table` the word may mean something of
+ * its own.
+ */
 export function meantKey(word: string, table?: TableName): string | undefined {
   const normal = normalize(word);
   const alias = keyByAlias.get(normal);

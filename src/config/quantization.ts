@@ -13,7 +13,8 @@ export interface Quantization {
 const usualBlock = [128, 128] as const;
 
 /**
- * Reads `quantization_config` of a `config.json` (parsed). Throws `InputError` for a `weight_block_size` that is no two sizes;
+ * Reads `quantization_config` of a `config.json` (parsed). Throws `InputError` for a `weight_block_size` that is no two
+ * sizes;
  * which methods can be read is for the reader of the weights to say.
  */
 export function parseQuantization(json: unknown, where = 'config.json'): Quantization {

@@ -50,7 +50,8 @@ function userOf(status: string): string | undefined {
 }
 
 /**
- * The limits in the text of `/proc/PID/limits`, and what the process has used in that of `/proc/PID/status`. The limit on
+ * The limits in the text of `/proc/PID/limits`, and what the process has used in that of `/proc/PID/status`. The limit
+ * on
  * threads does not hold for root.
  */
 export function parseProcessLimits(limits: string, status: string): ProcessLimits {

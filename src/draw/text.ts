@@ -41,7 +41,8 @@ export function drawScheduleText(timeline: Timeline, { color, width }: TextOptio
 
 /**
  * Columns per unit of time: as many as the tightest event needs for its text, if the line has them; else whole columns for the shortest event, so that equal
- * times look equal; where that has less than one, as many as fill the line: dense if events are many, while a few short ones between long ones leave these their numbers.
+ * times look equal; where that has less than one, as many as fill the line: dense if events are many, while a few short
+ * ones between long ones leave these their numbers.
  */
 function findScale(timeline: Timeline, end: number, columns: number): { scale: number; isDense: boolean } {
   const { wanted, shortest, count } = measureEvents(timeline);
@@ -67,7 +68,10 @@ function prefixOf(ranks: number): number {
   return `rank ${ranks - 1} `.length;
 }
 
-/** Columns per unit of time that the tightest event needs for its text, how long the shortest takes, and the most of a rank. */
+/**
+ * Columns per unit of time that the tightest event needs for its text, how long the shortest takes, and the most of a
+ * rank.
+ */
 function measureEvents(timeline: Timeline) {
   let wanted = 0;
   let shortest = Number.POSITIVE_INFINITY;

@@ -9,7 +9,10 @@ export interface StepMetrics {
   readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
-  /** Billions of the model's own operations a second (`modelFlops`), of all ranks; missing in runs of older versions, as the next ones. */
+  /**
+   * Billions of the model's own operations a second (`modelFlops`), of all ranks; missing in runs of older versions, as
+   * the next ones.
+   */
   readonly gflops?: number;
   /** What share that is of what all threads that compute could reach; only once that was measured. */
   readonly mfu?: number;

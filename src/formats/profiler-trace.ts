@@ -25,7 +25,9 @@ export function readProfilerTrace(file: string): ChunkTrace {
   return findOperations(readTraceEvents(value, file), file);
 }
 
-/** PyTorch writes names as they come, with control characters in them: those are looked for when JSON refuses the text. */
+/**
+ * PyTorch writes names as they come, with control characters in them: those are looked for when JSON refuses the text.
+ */
 function parseTrace(text: string, file: string): unknown {
   try {
     return parseJson(text, file);

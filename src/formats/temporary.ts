@@ -8,7 +8,8 @@ const unfinished = new Set<string>();
 const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Lets `write` write a file or folder at `path`, which is removed if it throws, or if a signal ends the process before it
+ * Lets `write` write a file or folder at `path`, which is removed if it throws, or if a signal ends the process before
+ * it
  * is done. Throws what `write` throws.
  */
 export async function withTemporary(path: string, write: () => Promise<void>): Promise<void> {

@@ -12,7 +12,8 @@ import { writeFileWhole } from './write-whole.js';
 
 /**
  * Reads a training config (`undefined`: the defaults) and applies overrides. Paths in the file are relative to it, paths in overrides to the working directory;
- * those in the config are absolute; folders and patterns of `text` are the files that they stand for now. Throws `InputError`.
+ * those in the config are absolute; folders and patterns of `text` are the files that they stand for now. Throws
+ * `InputError`.
  */
 export function readTrainingConfig(
   path: string | undefined,

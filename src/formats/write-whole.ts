@@ -117,7 +117,10 @@ export function nameBeside(path: string): string {
   return join(dirname(path), `.${basename(path).slice(0, 100)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
 }
 
-/** Whether a name is one under which something was being written whole; what has it after its writer has ended is left over of one that was killed. */
+/**
+ * Whether a name is one under which something was being written whole; what has it after its writer has ended is left
+ * over of one that was killed.
+ */
 export function isLeftover(name: string): boolean {
   return /^\..+\.\d+-[0-9a-f]{12}\.tmp$/s.test(name);
 }

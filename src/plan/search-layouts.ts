@@ -94,7 +94,10 @@ export function searchLayouts(
   };
 }
 
-/** The fastest first; of those that take the same but for rounding, the one with fewer stages a rank, then with less memory. */
+/**
+ * The fastest first; of those that take the same but for rounding, the one with fewer stages a rank, then with less
+ * memory.
+ */
 function rankPlans(plans: readonly Plan[]): Plan[] {
   const keyed = plans.map((plan) => ({
     plan,

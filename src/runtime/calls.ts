@@ -84,7 +84,10 @@ export function createCalls(control: Control, workers: readonly Worker[], ranks:
   };
 }
 
-/** What each rank shows the others; ends all threads if one cannot be built, as the others would keep the process for ever. */
+/**
+ * What each rank shows the others; ends all threads if one cannot be built, as the others would keep the process for
+ * ever.
+ */
 export async function awaitBuilt(calls: Calls): Promise<readonly SharedRank[]> {
   try {
     return await calls.built;

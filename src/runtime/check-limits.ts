@@ -2,7 +2,8 @@ import { formatBytes, WorkError } from '../base/index.js';
 import { type ProcessLimit, readProcessLimits } from '../device/index.js';
 
 /**
- * Addresses that a rank asks for beside its state: the 10 GiB that V8 keeps free around a WebAssembly memory, so that no
+ * Addresses that a rank asks for beside its state: the 10 GiB that V8 keeps free around a WebAssembly memory, so that
+ * no
  * access leaves it, and what two threads and ONNX Runtime map. No memory is used for most of it.
  */
 const RANK_BYTES = 11.25 * 2 ** 30;
@@ -13,7 +14,8 @@ const RANK_THREADS = 2;
 const SPARE_THREADS = 2;
 
 /**
- * Throws `WorkError` where the system's limits do not allow this process what its ranks ask for: Node itself would end in
+ * Throws `WorkError` where the system's limits do not allow this process what its ranks ask for: Node itself would end
+ * in
  * the middle of it, with a trace and without a cause.
  * @param stateBytes of each rank of this process
  */

@@ -41,7 +41,10 @@ export function expertGroup(layout: Layout, rank: number): number[] {
 /** What the ranks of a run hold together: routed experts, the embedding that is the head too, and all else. */
 export type HeldKind = 'shared' | 'expert' | 'tied';
 
-/** The ranks that hold the same parameters of a kind as this one, ascending; of `tied` all that hold the first stage or the last. */
+/**
+ * The ranks that hold the same parameters of a kind as this one, ascending; of `tied` all that hold the first stage or
+ * the last.
+ */
 export function holders(layout: Layout, rank: number, kind: HeldKind): number[] {
   const { schedule, expert } = layout;
   if (kind === 'tied') {

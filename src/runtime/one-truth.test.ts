@@ -72,7 +72,10 @@ describe('training', () => {
   }
 });
 
-/** Where the embedding and the head lie on one rank, on two, on two that hold both, and with all that may be summed beside them. */
+/**
+ * Where the embedding and the head lie on one rank, on two, on two that hold both, and with all that may be summed
+ * beside them.
+ */
 const tiedLayouts: readonly Run[] = [
   { schedule: '1f1b', ranks: 2 },
   { schedule: 'interleaved', ranks: 4 },

@@ -5,7 +5,8 @@ import { type Action, chunkActions, formatAction, olderLetters } from './action.
 type Lists = readonly (readonly Action[])[];
 
 /**
- * A file that splits a backward and has no gradient of inputs by that name has it by the older one. Throws `InputError`.
+ * A file that splits a backward and has no gradient of inputs by that name has it by the older one. Throws
+ * `InputError`.
  */
 export function refuseOlderLetters(actions: Lists, file: string): void {
   if (actions.some((list) => list.some(({ kind }) => kind === 'backwardInput'))) return;

@@ -1,5 +1,6 @@
 /**
- * The rule that does not hold. With communication: `crossing` is about messages of a pair of ranks that are not received in the order in which they are
+ * The rule that does not hold. With communication: `crossing` is about messages of a pair of ranks that are not
+ * received in the order in which they are
  * sent, `sharding` about parameters that are not gathered where they are needed, `reduction` about sums of gradients.
  */
 export type IssueCode =
@@ -16,7 +17,9 @@ export type IssueCode =
   | 'sharding'
   | 'reduction';
 
-/** One problem of a schedule. `rank` and `position` (in the rank's list) are null where the problem has no such place. */
+/**
+ * One problem of a schedule. `rank` and `position` (in the rank's list) are null where the problem has no such place.
+ */
 export interface ScheduleIssue {
   readonly code: IssueCode;
   readonly rank: number | null;
@@ -37,7 +40,10 @@ export interface IssueList {
   readonly finish: () => ScheduleIssue[];
 }
 
-/** A list that holds the first problems of a rule and counts the others, so that a file of millions of them is told at once. */
+/**
+ * A list that holds the first problems of a rule and counts the others, so that a file of millions of them is told at
+ * once.
+ */
 export function createIssueList(): IssueList {
   const told: ScheduleIssue[] = [];
   let others = 0;

@@ -8,7 +8,10 @@ export function findNonFinite(numbers: Float32Array): number | undefined {
   return sum === 0 ? undefined : numbers.findIndex((number) => !Number.isFinite(number));
 }
 
-/** Throws `InputError` unless all numbers of a checkpoint's tensor are finite and, of second moments, none is negative. `where` is its file. */
+/**
+ * Throws `InputError` unless all numbers of a checkpoint's tensor are finite and, of second moments, none is negative.
+ * `where` is its file.
+ */
 export function checkNumbers(name: string, numbers: Float32Array, where: string): void {
   const bad = findNonFinite(numbers) ?? (name.startsWith('second_moment.') ? findNegative(numbers) : undefined);
   if (bad === undefined) return;

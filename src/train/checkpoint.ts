@@ -120,7 +120,8 @@ function requireFinite(tensors: readonly TensorData[], step: number): void {
 
 /**
  * Writes a checkpoint folder, whole or not at all: Hugging Face's `config.json` and `model.safetensors`, and beside them the optimizer's moments, the
- * step and its loads, and the checksum of each file. It does not depend on the layout of the ranks, nor on where experts and their replicas are. `writeMore` adds what else belongs to it, before the folder has its name.
+ * step and its loads, and the checksum of each file. It does not depend on the layout of the ranks, nor on where
+ * experts and their replicas are. `writeMore` adds what else belongs to it, before the folder has its name.
  */
 export async function saveCheckpoint(
   folder: string,
@@ -150,7 +151,10 @@ export async function saveCheckpoint(
   });
 }
 
-/** Reads parameters and selection biases from a Hugging Face folder into all ranks that hold them. Throws as `fillParameters`. */
+/**
+ * Reads parameters and selection biases from a Hugging Face folder into all ranks that hold them. Throws as
+ * `fillParameters`.
+ */
 export function loadParameters(folder: string, states: readonly RankState[]): void {
   fillParameters(folder, modelTensors(states));
 }
@@ -160,7 +164,8 @@ function modelTensors(states: readonly RankState[]): NamedTensor[] {
 }
 
 /**
- * Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any, loads. Throws `InputError` as `loadParameters` does, for a second moment
+ * Reads a checkpoint of training, by the placement of the moment: parameters, biases, moments and, where there are any,
+ * loads. Throws `InputError` as `loadParameters` does, for a second moment
  * below 0, and for tensors that the model does not have.
  */
 export function loadCheckpoint(folder: string, model: ModelConfig, states: readonly RankState[]): void {

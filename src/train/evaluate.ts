@@ -50,7 +50,8 @@ const MAX_ROW_TOKENS = 16_384;
 const KERNELS_WITH_MASK = 6;
 
 /**
- * Loss (and what else is asked for) of a checkpoint on rows of tokens. Throws `InputError` for bad rows or a bad checkpoint, `WorkError` where the loss is
+ * Loss (and what else is asked for) of a checkpoint on rows of tokens. Throws `InputError` for bad rows or a bad
+ * checkpoint, `WorkError` where the loss is
  * not finite.
  */
 export async function evaluateRows(request: EvaluationRequest): Promise<Evaluation> {
@@ -157,7 +158,9 @@ export function notFinite(checkpoint: string): WorkError {
   });
 }
 
-/** Writes rows and their successors; the last of the tokens that count predicts nothing, and missing rows weigh nothing. */
+/**
+ * Writes rows and their successors; the last of the tokens that count predicts nothing, and missing rows weigh nothing.
+ */
 function fillRows(
   { batch, batchMemory }: OpenModel['spec'],
   rows: TokenRows,

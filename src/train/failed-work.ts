@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { InputError, WorkError } from '../base/index.js';
 import type { RankGroup } from '../runtime/index.js';
 
-/** What was thrown in the middle of a run, where a file that cannot be written is no bad input any more but work that failed. */
+/**
+ * What was thrown in the middle of a run, where a file that cannot be written is no bad input any more but work that
+ * failed.
+ */
 export function asFailedWork(error: unknown, folder: string): unknown {
   if (!(error instanceof InputError)) return error;
   const code = error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
@@ -38,7 +41,8 @@ export interface Divergence {
 /** The error of a loss or gradient that is not finite: names the first layer in which a number was not. */
 export async function describeDivergence(group: RankGroup, at: Divergence): Promise<WorkError> {
   const found = (await group.call('diagnose')).flatMap((one) => one ?? []);
-  // Numbers run forward through the layers and back again: the first bad one is the lowest layer forward or, if all of that is fine, the highest.
+  // Numbers run forward through the layers and back again: the first bad one is the lowest layer forward or, if all of
+  // that is fine, the highest.
   const forward = found.filter(({ pass }) => pass === 'forward').sort((a, b) => a.layer - b.layer);
   const backward = found.filter(({ pass }) => pass === 'backward').sort((a, b) => b.layer - a.layer);
   const what = Number.isFinite(at.loss) ? 'a gradient' : 'the loss';

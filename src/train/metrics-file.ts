@@ -7,7 +7,8 @@ export interface MetricsFile {
   /** The last step beyond the one that the run goes on from of which there was a line; undefined if there was none. */
   readonly cutTo: number | undefined;
   /**
-   * Adds the line of a step. Gives what a person should know: if the file was removed while the run went on it is written again, and of one that was cut short by somebody else steps are missing.
+   * Adds the line of a step. Gives what a person should know: if the file was removed while the run went on it is
+   * written again, and of one that was cut short by somebody else steps are missing.
    * Throws as `fileError`.
    */
   add(metrics: StepMetrics): Promise<string | undefined>;
@@ -15,8 +16,11 @@ export interface MetricsFile {
 }
 
 /**
- * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none) as they are, whichever version wrote them, so that a resumed run continues its own curve. `onKept` is told of those that are metrics of this version. However
- * long the file is, it is read piece by piece; lines that were cut short, or hold no step, are left out. Throws as `writeFileWhole`.
+ * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none) as they are, whichever version
+ * wrote them, so that a resumed run continues its own curve. `onKept` is told of those that are metrics of this
+ * version. However
+ * long the file is, it is read piece by piece; lines that were cut short, or hold no step, are left out. Throws as
+ * `writeFileWhole`.
  */
 export async function startMetrics(
   folder: string,

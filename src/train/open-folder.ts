@@ -34,7 +34,10 @@ export function findCheckpoint(folder: string): FoundCheckpoint {
   return { folder: last, notes: [`the last checkpoint of the run is taken, ${last}`] };
 }
 
-/** The model of a Hugging Face folder. Throws `InputError` if `config.json` is missing, bad, or of a model that we do not do. */
+/**
+ * The model of a Hugging Face folder. Throws `InputError` if `config.json` is missing, bad, or of a model that we do
+ * not do.
+ */
 export function readModelConfig(folder: string): ModelConfig {
   const file = join(folder, 'config.json');
   return parseHuggingFaceConfig(readJson(file, { maxBytes: MAX_CONFIG_BYTES }), file);
@@ -53,7 +56,8 @@ const otherTokenizers = [
 ];
 
 /**
- * The tokens of a folder's model: its `tokenizer.json`; without one bytes, where neither another tokenizer's files nor a vocabulary that is larger speak
+ * The tokens of a folder's model: its `tokenizer.json`; without one bytes, where neither another tokenizer's files nor
+ * a vocabulary that is larger speak
  * against it. Throws `InputError`.
  */
 export function openFolderTokenizer(folder: string, { vocabSize }: ModelConfig): Tokenizer {
@@ -83,7 +87,8 @@ export function contextLength(folder: string, model: ModelConfig): number {
 }
 
 /**
- * The ids after which a text of the folder's model is over: `eos_token_id` of `generation_config.json`, else of `config.json`, else the tokenizer's
+ * The ids after which a text of the folder's model is over: `eos_token_id` of `generation_config.json`, else of
+ * `config.json`, else the tokenizer's
  * `eos_token`; none where nothing names one.
  */
 export function readEndIds(folder: string, tokenizer: Tokenizer): number[] {

@@ -17,7 +17,8 @@ export interface OpenRunFolder {
 }
 
 /**
- * Makes the folder of a new run, or of `undefined` one in `runs/` that is named after the time, and takes its lock. Throws `InputError` if something of a run, or something that a run would write over, lies in it, and as
+ * Makes the folder of a new run, or of `undefined` one in `runs/` that is named after the time, and takes its lock.
+ * Throws `InputError` if something of a run, or something that a run would write over, lies in it, and as
  * `lockRun` and `fileError`.
  */
 export async function openNewRun(folder: string | undefined): Promise<OpenRunFolder> {
@@ -41,7 +42,10 @@ export async function openNewRun(folder: string | undefined): Promise<OpenRunFol
   }
 }
 
-/** Takes the lock of a run that is to go on. Throws `InputError` if a part of it is not what a run leaves or cannot be written, and as `lockRun`. */
+/**
+ * Takes the lock of a run that is to go on. Throws `InputError` if a part of it is not what a run leaves or cannot be
+ * written, and as `lockRun`.
+ */
 export async function openOldRun(folder: string): Promise<OpenRunFolder> {
   const lock = await lockRun(folder);
   const open = hold(folder, lock, []);
@@ -110,7 +114,10 @@ function makeEach(path: string, made: string[]): void {
   }
 }
 
-/** What cannot be made, and why: the system says ENOENT of a link that leads nowhere too, and EEXIST of what is no folder. */
+/**
+ * What cannot be made, and why: the system says ENOENT of a link that leads nowhere too, and EEXIST of what is no
+ * folder.
+ */
 function folderError(error: unknown, path: string): unknown {
   const failed = error instanceof Error ? (error as NodeJS.ErrnoException) : undefined;
   const mend = 'give another --out';
@@ -148,7 +155,9 @@ function requireEmpty(folder: string): void {
   }
 }
 
-/** Throws `InputError` if what the run would go on to write is of another kind, of somebody else, or cannot be written. */
+/**
+ * Throws `InputError` if what the run would go on to write is of another kind, of somebody else, or cannot be written.
+ */
 function requireOwnParts(folder: string): void {
   const { lock, checkpoints, loads, timelines, ...files } = runPaths(folder);
   for (const path of [checkpoints, loads, timelines]) {

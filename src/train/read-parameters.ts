@@ -27,7 +27,8 @@ const headName = 'lm_head.weight';
 const embeddingName = 'model.embed_tokens.weight';
 
 /**
- * Fills parameters from a Hugging Face folder: of any float type or FP8 with scales, an expert's own tensors or those that hold all experts of a layer.
+ * Fills parameters from a Hugging Face folder: of any float type or FP8 with scales, an expert's own tensors or those
+ * that hold all experts of a layer.
  * Throws `InputError` for what is missing or misshapen, and for a number that is not finite.
  */
 export function fillParameters(folder: string, parameters: readonly ParameterToFill[]): void {
@@ -63,7 +64,8 @@ function locate(index: TensorIndex, name: string, shape: readonly number[], { me
 }
 
 /**
- * An expert's matrix in the tensors of all experts of its layer, as transformers 5 holds them: gate_up_proj `[experts, 2 inner, hidden]`, the gate first,
+ * An expert's matrix in the tensors of all experts of its layer, as transformers 5 holds them: gate_up_proj `[experts,
+ * 2 inner, hidden]`, the gate first,
  * and down_proj `[experts, hidden, inner]`.
  */
 function locateInFused(index: TensorIndex, name: string, [rows, columns]: readonly number[]): Located | undefined {
@@ -156,7 +158,10 @@ function describeUnused(index: TensorIndex, model: ModelConfig): string[] {
   ];
 }
 
-/** What belongs to tensors that are used, or can be computed: scales, all experts in one tensor, the wavelengths of the rotation. */
+/**
+ * What belongs to tensors that are used, or can be computed: scales, all experts in one tensor, the wavelengths of the
+ * rotation.
+ */
 function isHelper(name: string, used: ReadonlySet<string>): boolean {
   if (name.endsWith('.rotary_emb.inv_freq')) return true;
   const base = name.replace(/_scale_inv$/, '');

@@ -31,7 +31,10 @@ export interface ChangedKey {
   readonly effect: 'none' | 'learning rate' | 'curve' | 'shape';
 }
 
-/** The starts of a run so far; none of a run of an earlier build. Lines that were cut short are left out. Throws as `fileError`. */
+/**
+ * The starts of a run so far; none of a run of an earlier build. Lines that were cut short are left out. Throws as
+ * `fileError`.
+ */
 export async function readHistory(folder: string): Promise<readonly RunStart[]> {
   const path = runPaths(folder).history;
   if (!existsSync(path)) return [];

@@ -33,7 +33,9 @@ interface LockHolder {
   readonly boot: string;
   /** The process numbers that `pid` is one of: each container has its own. */
   readonly pidNamespace: string;
-  /** When the process began, in the system's clock ticks since the boot: another process of the same number began later. */
+  /**
+   * When the process began, in the system's clock ticks since the boot: another process of the same number began later.
+   */
   readonly processStart: string;
   readonly startedAt: string;
   /** Tells this lock from any other. */
@@ -45,7 +47,8 @@ const PATIENCE_MILLISECONDS = 1000;
 const LOOK_MILLISECONDS = 50;
 
 /**
- * Takes the lock of a run folder, a file `lock` that is there for as long as a process trains into it. The lock of a process that is gone is taken over. Throws `InputError` if a process holds it, or one of another machine
+ * Takes the lock of a run folder, a file `lock` that is there for as long as a process trains into it. The lock of a
+ * process that is gone is taken over. Throws `InputError` if a process holds it, or one of another machine
  * or container, which cannot be seen from here, and as `fileError` if it cannot be written.
  */
 export async function lockRun(folder: string): Promise<RunLock> {
@@ -177,7 +180,8 @@ function isAlive({ pid, processStart }: LockHolder): boolean {
 }
 
 /**
- * Removes a lock that was found to be of a process that is gone. Several may find so at once, and one of them may already have a lock of its own there: what is taken away is looked at, and
+ * Removes a lock that was found to be of a process that is gone. Several may find so at once, and one of them may
+ * already have a lock of its own there: what is taken away is looked at, and
  * given back.
  */
 function removeStale(path: string, text: string): void {
@@ -212,10 +216,14 @@ function readOrEmpty(read: () => string): string {
   }
 }
 
-/** Of a process: its state, and when it began. Undefined where the system does not tell. Source: proc(5), `/proc/PID/stat`. */
+/**
+ * Of a process: its state, and when it began. Undefined where the system does not tell. Source: proc(5),
+ * `/proc/PID/stat`.
+ */
 function readProcess(pid: string): { readonly state: string; readonly start: string } | undefined {
   const text = readOrEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  // After the name, which may hold anything but ends in the last parenthesis: the state is the 3rd field, the start the 22nd.
+  // After the name, which may hold anything but ends in the last parenthesis: the state is the 3rd field, the start the
+  // 22nd.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields.length < 20 ? undefined : { state: fields[0], start: fields[19] };
 }

@@ -32,8 +32,10 @@ const BYTES_PER_MEGABIT = 125_000;
 const VALIDATION_SEQUENCES = 128;
 
 /**
- * Trains a model: every step's batch depends on seed and step alone, so a resumed run continues the very same curve. The run folder is this process's own for as long as that takes. Gives undefined, and changes nothing,
- * where the run to go on with is at its last step. Throws `InputError` for a folder that cannot be used, `WorkError` if a rank fails, a file cannot be written any more, or a loss or gradient is not finite; the last checkpoint stays.
+ * Trains a model: every step's batch depends on seed and step alone, so a resumed run continues the very same curve.
+ * The run folder is this process's own for as long as that takes. Gives undefined, and changes nothing,
+ * where the run to go on with is at its last step. Throws `InputError` for a folder that cannot be used, `WorkError` if
+ * a rank fails, a file cannot be written any more, or a loss or gradient is not finite; the last checkpoint stays.
  */
 export async function trainModel(options: TrainingOptions): Promise<TrainingResult | undefined> {
   const { config, place, onEvent } = options;

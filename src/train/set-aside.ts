@@ -6,7 +6,8 @@ import type { StartPoint } from './choose-checkpoint.js';
 import { checkpointFolder, listCheckpoints } from './run-folder.js';
 
 /**
- * Takes what the run does not go on from out of the way, so that its checkpoints are those of one curve: each keeps its folder under a longer name. Gives a sentence for each. Throws as
+ * Takes what the run does not go on from out of the way, so that its checkpoints are those of one curve: each keeps its
+ * folder under a longer name. Gives a sentence for each. Throws as
  * `fileError`.
  */
 export function setAside(folder: string, { done, damaged, later }: StartPoint): string[] {
@@ -31,7 +32,8 @@ function renameBeside(path: string, ending: string): string {
 }
 
 /**
- * Removes the checkpoints of a run but for the `keepLast` newest up to `step`, of which one was just written; 0 keeps all. One that is removed loses its name at once, so that none is ever found in part. Throws as
+ * Removes the checkpoints of a run but for the `keepLast` newest up to `step`, of which one was just written; 0 keeps
+ * all. One that is removed loses its name at once, so that none is ever found in part. Throws as
  * `fileError`.
  */
 export function removeOldCheckpoints(folder: string, step: number, keepLast: number): void {

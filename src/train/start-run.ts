@@ -33,7 +33,10 @@ export interface PastStarts {
   readonly changed: readonly ChangedKey[];
 }
 
-/** Of a run that is to go on: its starts so far, of which that of an earlier build left its config alone. Throws `InputError` for files that are damaged. */
+/**
+ * Of a run that is to go on: its starts so far, of which that of an earlier build left its config alone. Throws
+ * `InputError` for files that are damaged.
+ */
 export async function readPastStarts(folder: string, config: TrainingConfig): Promise<PastStarts> {
   const history = await readHistory(folder);
   const before = history.at(-1)?.config ?? flattenTrainingConfig(readTrainingConfig(runPaths(folder).config));
@@ -41,7 +44,8 @@ export async function readPastStarts(folder: string, config: TrainingConfig): Pr
 }
 
 /**
- * Why there is nothing to do, for a run that is at its last step; undefined for any other. Throws `InputError` for one that is beyond it.
+ * Why there is nothing to do, for a run that is at its last step; undefined for any other. Throws `InputError` for one
+ * that is beyond it.
  */
 export function tellOver(folder: string, { done, checkpoint }: StartPoint, steps: number): string | undefined {
   if (checkpoint === undefined || done < steps) return undefined;
@@ -100,7 +104,10 @@ function pinningObstacleOf(spec: RunSpec, launch: Launch | undefined): string | 
   return spec.affinity === 'cores' ? findPinningObstacle({ ranks, computeThreads: spec.computeThreads }) : undefined;
 }
 
-/** Sets placement and parameters; gives the node of each rank, where experts move what is known about that, and what a person should know. */
+/**
+ * Sets placement and parameters; gives the node of each rank, where experts move what is known about that, and what a
+ * person should know.
+ */
 async function startState({ options, spec, group, start }: ReadyRun) {
   const { config } = options;
   const { done, checkpoint } = start;
@@ -123,7 +130,10 @@ function startFrom({ train, model }: TrainingConfig, group: RankGroup): string[]
 /** A step has no more binary digits. */
 const STEP_DIGITS = 50;
 
-/** Throws `InputError` unless all processes of a run over MPI go on from the same step: each has chosen by the files that it sees. */
+/**
+ * Throws `InputError` unless all processes of a run over MPI go on from the same step: each has chosen by the files
+ * that it sees.
+ */
 async function requireSameStart(group: RankGroup, done: number): Promise<void> {
   const digits = Array.from({ length: STEP_DIGITS }, (_, place) => Math.floor(done / 2 ** place) % 2 === 1);
   const [all] = await group.call('agree', digits);

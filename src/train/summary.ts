@@ -94,7 +94,8 @@ function summarizeUse(steps: readonly StepMetrics[]): Pick<RunSummary, 'gflops' 
 }
 
 /**
- * A rank that waits longer than predicted waits for another, which may have had no core: it cannot have waited longer for
+ * A rank that waits longer than predicted waits for another, which may have had no core: it cannot have waited longer
+ * for
  * that than all others together had none.
  */
 export function summarizeCoreless(

@@ -42,7 +42,9 @@ export interface TrainingOptions {
   readonly onEvent: (event: TrainingEvent) => void;
   /** In every process, once all is ready: until then the run has nothing to save. */
   readonly onFirstStep: () => void;
-  /** In the leader's process, before the ranks part; with MPI a process that ends while others work takes them with it. */
+  /**
+   * In the leader's process, before the ranks part; with MPI a process that ends while others work takes them with it.
+   */
   readonly onEnd: (result: TrainingResult) => Promise<void>;
   /** Bits a second, in millions, of an emulated link out of every rank: for threads, to show what a slow link does. */
   readonly emulatedMegabits?: number;

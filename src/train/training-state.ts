@@ -27,7 +27,8 @@ const READ_BYTES = 2 ** 20;
 const FILE = 'training.json';
 
 /**
- * Writes `training.json` into a folder in which all other files of a checkpoint lie, with the length and the SHA-256 of each, and one of itself: of the algorithms of `node:crypto` it is among the fastest,
+ * Writes `training.json` into a folder in which all other files of a checkpoint lie, with the length and the SHA-256 of
+ * each, and one of itself: of the algorithms of `node:crypto` it is among the fastest,
  * as processors have instructions for it, and anybody can check a file with `sha256sum`. Throws as `writeFileWhole`.
  */
 export async function writeTrainingState(

@@ -7,7 +7,10 @@ import { measureThreadPeak } from './benchmark.js';
 
 /** How much of what the machine could compute a run uses. */
 export interface Utilization {
-  /** Of a step in which that many tokens a second were trained on. To be called between steps: it may measure the machine. */
+  /**
+   * Of a step in which that many tokens a second were trained on. To be called between steps: it may measure the
+   * machine.
+   */
   rate(tokensPerSecond: number): Pick<StepMetrics, 'gflops' | 'mfu'>;
 }
 
@@ -22,7 +25,10 @@ export interface UtilizationOptions {
   readonly clock?: () => number;
 }
 
-/** The peak is measured once, after this time, in which it is below 1% of the run: neither the start nor a short run waits for it. */
+/**
+ * The peak is measured once, after this time, in which it is below 1% of the run: neither the start nor a short run
+ * waits for it.
+ */
 const PEAK_AFTER_SECONDS = 20;
 
 /**

@@ -170,7 +170,10 @@ describe('a run that is over', { skip: skipWithoutBrowser }, () => {
   });
 });
 
-/** What somebody points at or has chosen in a timeline that is followed stays while steps come, and following goes on afterwards. */
+/**
+ * What somebody points at or has chosen in a timeline that is followed stays while steps come, and following goes on
+ * afterwards.
+ */
 async function staysWhileLookedAt(
   page: Page,
   { stepOf, drawn }: Readonly<Record<'stepOf' | 'drawn', () => Promise<number>>>,

@@ -51,7 +51,10 @@ const KILLING_MILLISECONDS = 1000;
 /** A bad call is said by one rank; the others, which mpiexec ends meanwhile, would say it only if that one had not. */
 const TURN_MILLISECONDS = 3000;
 
-/** When a rank says what is bad about its call: the first one at once, the first of another machine later, the others last. */
+/**
+ * When a rank says what is bad about its call: the first one at once, the first of another machine later, the others
+ * last.
+ */
 export function speakingTurn({ rank, host }: Launch): Promise<void> {
   const turn = rank === 0 ? 0 : host.rank === 0 ? 1 : 2;
   return new Promise((resolve) => setTimeout(resolve, turn * TURN_MILLISECONDS));
@@ -66,7 +69,8 @@ const socketOfChild = 3;
  * started, the others wait for ever. So the rank is a child of mpiexec's child, which tells mpiexec how the rank has ended: if a signal ends it, one
  * line names it, all others end at once, and mpiexec returns 1; if it fails, mpiexec returns its exit code.
  *
- * `describeLoss` says how the line about a lost rank ends. Only for a process that `needsSupervisor`. Source of what is said to mpiexec: PMI version 1, as in MPICH's src/pm/hydra.
+ * `describeLoss` says how the line about a lost rank ends. Only for a process that `needsSupervisor`. Source of what is
+ * said to mpiexec: PMI version 1, as in MPICH's src/pm/hydra.
  */
 export async function superviseRank(describeLoss: () => Promise<string> = () => Promise.resolve('')): Promise<number> {
   const [socket, rank] = [Number(process.env.PMI_FD), process.env.PMI_RANK];

@@ -27,7 +27,8 @@ function main(): void {
       throw new Error(`rank ${mpi.rank} got a wrong message of ${size} bytes`);
   }
   finishTogether(requests);
-  // At once: what a worker writes in its own way goes through the main thread, which a busy machine may not run before both end.
+  // At once: what a worker writes in its own way goes through the main thread, which a busy machine may not run before
+  // both end.
   writeSync(1, `rank ${mpi.rank} of ${mpi.ranks}: all right; ${overrun(requests, peer)}; ${nobody(requests)}\n`);
   finishTogether(requests);
 }

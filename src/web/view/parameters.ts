@@ -32,7 +32,10 @@ export function findRefusals(
   return [...refusals.values()];
 }
 
-/** A parameter with a number that is none of those there are, which `words` are said of; nothing where it is one, or no whole number. */
+/**
+ * A parameter with a number that is none of those there are, which `words` are said of; nothing where it is one, or no
+ * whole number.
+ */
 export function findUnknownNumber(
   parameters: Parameters,
   name: string,

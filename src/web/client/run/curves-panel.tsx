@@ -92,7 +92,9 @@ const axes: Readonly<Record<ReturnType<typeof readCurveChoice>['axis'], CurveCha
   },
 };
 
-/** Curves of the runs that are chosen, over steps, tokens or time; they point at the same place and show the same part. */
+/**
+ * Curves of the runs that are chosen, over steps, tokens or time; they point at the same place and show the same part.
+ */
 export function CurvesPanel({
   states,
   record,
@@ -159,7 +161,9 @@ interface Line {
   readonly style: CurveStyle;
 }
 
-/** The lines of a chart: of each run and kind the values, before them what they are the mean of, and what is predicted. */
+/**
+ * The lines of a chart: of each run and kind the values, before them what they are the mean of, and what is predicted.
+ */
 function listLines({ chart, states, choice, predicted }: RunCurvesProps): readonly Line[] {
   const { axis, smoothing, isLogarithmic } = choice;
   const scale = isLogarithmic ? positiveOnly : (values: (number | null)[]) => values;

@@ -6,7 +6,10 @@ import { parseNews, type RunSource } from './source.js';
 /** Whether the page came from a server that knows of runs, and not from a web host. */
 export const isServed = document.querySelector(`meta[name="${serverMark}"]`) !== null;
 
-/** The runs of the server whose names pass a filter, and those that are named. Throws `InputError` if it does not answer. */
+/**
+ * The runs of the server whose names pass a filter, and those that are named. Throws `InputError` if it does not
+ * answer.
+ */
 export async function listServerRuns(filter: string, named: readonly string[]): Promise<RunListing> {
   const query = new URLSearchParams([
     ...(filter === '' ? [] : [['filter', filter]]),

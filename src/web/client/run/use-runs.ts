@@ -20,7 +20,8 @@ export interface RunState {
 const listMilliseconds = 3000;
 
 /**
- * The runs of the server that pass a filter, and those that are `named`, asked for again and again; undefined before the first answer. A run that stays stays the same
+ * The runs of the server that pass a filter, and those that are `named`, asked for again and again; undefined before
+ * the first answer. A run that stays stays the same
  * object.
  */
 export function useServerRuns({ isServed, filter, named }: ServerRunsOptions) {

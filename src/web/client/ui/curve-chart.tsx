@@ -10,7 +10,10 @@ export interface CurveStyle {
   readonly name: string;
   /** Place in the list of colours: of a run, the same in all charts. */
   readonly colour: number;
-  /** `points` are for values that not every step has, `dashed` for what others are held against, `faint` for what the next one is the mean of. Default: `line`. */
+  /**
+   * `points` are for values that not every step has, `dashed` for what others are held against, `faint` for what the
+   * next one is the mean of. Default: `line`.
+   */
   readonly look?: 'line' | 'dashed' | 'points' | 'faint';
 }
 
@@ -130,7 +133,10 @@ function handleKey(plot: uPlot, key: string, onZoom: CurveChartProps['onZoom']):
   }
 }
 
-/** A part of the places, `factor` times as long as what is shown, around the place that is pointed at; undefined for all. */
+/**
+ * A part of the places, `factor` times as long as what is shown, around the place that is pointed at; undefined for
+ * all.
+ */
 function zoomOf(plot: uPlot, places: ArrayLike<number>, factor: number): TimeWindow | undefined {
   const [first, last] = [places[0], places[places.length - 1]];
   const { min, max } = plot.scales.x ?? {};

@@ -24,7 +24,10 @@ export interface CurveChoice {
 
 export const smoothingBounds = { least: 0, most: 0.99 } as const;
 
-/** How an address wants curves to be drawn; what means nothing in it, which `refuse` hears of, is as if it were not there. */
+/**
+ * How an address wants curves to be drawn; what means nothing in it, which `refuse` hears of, is as if it were not
+ * there.
+ */
 export function readCurveChoice(parameters: Parameters, refuse: Refuse = ignoreRefusal): CurveChoice {
   return {
     axis: readChoice(parameters, { name: 'x', refuse }, 'step', curveAxes),
@@ -53,7 +56,10 @@ export function findRunRefusals(parameters: Parameters): readonly Refusal[] {
 
 const mostLetters = 40;
 
-/** What of the runs that an address names cannot be shown: those that there are not, and those beyond the most that are shown together. */
+/**
+ * What of the runs that an address names cannot be shown: those that there are not, and those beyond the most that are
+ * shown together.
+ */
 export function describeMissingRuns(text: string, known: ReadonlySet<string>): readonly string[] {
   const ids = parseRunIds(text, Number.POSITIVE_INFINITY);
   const missing = ids.filter((id) => !known.has(id));

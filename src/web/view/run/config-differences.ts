@@ -10,7 +10,10 @@ export interface ConfigDifference {
 
 const mostLetters = 60;
 
-/** `[keys]` of a config with their values as text, `model.hidden_size` and `48`, from the text of a `config.toml`. Throws `InputError` for what is no TOML. */
+/**
+ * `[keys]` of a config with their values as text, `model.hidden_size` and `48`, from the text of a `config.toml`.
+ * Throws `InputError` for what is no TOML.
+ */
 export function readConfigValues(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   const add = (table: object, prefix: string) => {

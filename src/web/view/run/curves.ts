@@ -6,7 +6,10 @@ export const curveAxes = ['step', 'tokens', 'time'] as const;
 
 export type CurveAxis = (typeof curveAxes)[number];
 
-/** `[steps]`: where each step of a run lies on an axis, ascending. A step that was left out counts as the next one that was not. */
+/**
+ * `[steps]`: where each step of a run lies on an axis, ascending. A step that was left out counts as the next one that
+ * was not.
+ */
 export function placesOf(history: readonly StepMetrics[], axis: CurveAxis): number[] {
   if (axis === 'step') return history.map(({ step }) => step);
   let [place, before] = [0, 0];
@@ -30,7 +33,10 @@ export interface AlignedCurves {
   readonly values: readonly (readonly (number | null)[])[];
 }
 
-/** The places of all curves together, ascending, and the values of each curve at them. Linear in the steps of all curves: this is done anew with every step that comes. */
+/**
+ * The places of all curves together, ascending, and the values of each curve at them. Linear in the steps of all
+ * curves: this is done anew with every step that comes.
+ */
 export function alignCurves(curves: readonly Curve[]): AlignedCurves {
   const places: number[] = [];
   const values = curves.map((): (number | null)[] => []);
@@ -50,7 +56,8 @@ export function alignCurves(curves: readonly Curve[]): AlignedCurves {
 }
 
 /**
- * The exponential moving average as TensorBoard draws it: `weight` (from 0, below 1) of the mean so far, the rest of the new value, divided by the sum of the weights so that the
+ * The exponential moving average as TensorBoard draws it: `weight` (from 0, below 1) of the mean so far, the rest of
+ * the new value, divided by the sum of the weights so that the
  * first values are not drawn to 0.
  */
 export function smoothCurve(values: readonly (number | null)[], weight: number): (number | null)[] {
@@ -71,7 +78,8 @@ export function positiveOnly(values: readonly (number | null)[]): (number | null
 const mostDigits = 8;
 
 /**
- * Texts for the marks of an axis with as few digits as tell them apart and, where a text is a number alone, tell it as it is; empty where there is no mark. `describe` is asked
+ * Texts for the marks of an axis with as few digits as tell them apart and, where a text is a number alone, tell it as
+ * it is; empty where there is no mark. `describe` is asked
  * for 0 digits after the point first.
  */
 export function tellMarks(
@@ -92,7 +100,10 @@ function isNear(text: string, mark: number | null): boolean {
   return mark === null || text === '' || Number.isNaN(told) || Math.abs(told - mark) <= 1e-6 * Math.abs(mark);
 }
 
-/** Marks of a logarithmic axis from `min` to `max`, both above 0: round numbers within it, powers of ten where it is long. */
+/**
+ * Marks of a logarithmic axis from `min` to `max`, both above 0: round numbers within it, powers of ten where it is
+ * long.
+ */
 export function logarithmicMarks(min: number, max: number): number[] {
   const decades = Math.log10(max / min);
   if (!(decades >= 1)) return listTicks({ from: min, to: max }, 5).times;

@@ -11,7 +11,9 @@ export interface RunEntry {
   readonly folder: string;
 }
 
-/** What `api/runs` answers. Its query may have a `filter` of names, and `run`s that are to be listed whatever else is. */
+/**
+ * What `api/runs` answers. Its query may have a `filter` of names, and `run`s that are to be listed whatever else is.
+ */
 export interface RunListing {
   readonly runs: readonly RunEntry[];
   /** Folders that were not looked into, because there are so many after them. */

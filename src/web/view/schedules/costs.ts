@@ -17,7 +17,10 @@ export function sumOfParts({ forward, backwardInput, backwardWeight }: PairParts
   return forward + backwardInput + backwardWeight;
 }
 
-/** The least that an overlapped pair can take, as a part of the sum of its parts, in hundredths: what its longer half takes alone. */
+/**
+ * The least that an overlapped pair can take, as a part of the sum of its parts, in hundredths: what its longer half
+ * takes alone.
+ */
 export function leastPair(parts: PairParts): number {
   const sum = sumOfParts(parts);
   if (sum === 0) return chosenLimits.overlapped.least;

@@ -10,7 +10,10 @@ const phases: Readonly<Record<string, string>> = {
 const segmentPattern = /^(?<name>.+?)(?: (?<phase>forward|backwardInput|backwardWeight))?(?: L(?<layer>\d+))?$/;
 const pairPattern = /^\((?<forward>[^;]+);(?<backward>[^;]+)\)OVERLAP_F_B$/;
 
-/** What an event is, for people: `attention of layer 2, backward for inputs, microbatch 3 of stage 1, overlapped 0F4 and 1B3`. What has no such parts is its label. */
+/**
+ * What an event is, for people: `attention of layer 2, backward for inputs, microbatch 3 of stage 1, overlapped 0F4 and
+ * 1B3`. What has no such parts is its label.
+ */
 export function describeEvent({ label, chunks }: Pick<TimelineEvent, 'label' | 'chunks'>): string {
   const { name, phase, layer, action } = splitLabel(label);
   const { forward, backward } = pairPattern.exec(action ?? name)?.groups ?? {};

@@ -1,6 +1,9 @@
 import { type IndexedTimeline, type Selection, selectedEvent } from './index-timeline.js';
 
-/** The event of another timeline that a chosen one of `before` is there: on the same lane of the same rank, the one of its label with the same number in order; undefined if there is none. */
+/**
+ * The event of another timeline that a chosen one of `before` is there: on the same lane of the same rank, the one of
+ * its label with the same number in order; undefined if there is none.
+ */
 export function findAgain(
   before: IndexedTimeline,
   selected: Selection | undefined,

@@ -2,7 +2,10 @@ import { kindStyles } from '../../../draw/index.js';
 import { describeEvent } from './describe-event.js';
 import { type IndexedTimeline, type Selection, selectedEvent } from './index-timeline.js';
 
-/** Events of which each word of `query` stands in the label, in capitals or not, or in what is told of them; in the order of their starts, then of their tracks. None for an empty query. */
+/**
+ * Events of which each word of `query` stands in the label, in capitals or not, or in what is told of them; in the
+ * order of their starts, then of their tracks. None for an empty query.
+ */
 export function searchEvents(timeline: IndexedTimeline, query: string): readonly Selection[] {
   const words = query
     .toLowerCase()
@@ -24,7 +27,10 @@ export function searchEvents(timeline: IndexedTimeline, query: string): readonly
   return found.sort((a, b) => a.start - b.start || a.track - b.track).map(({ track, event }) => ({ track, event }));
 }
 
-/** The place of the match that follows what is chosen, or the one before it; the first or last one after the end, and -1 without matches. */
+/**
+ * The place of the match that follows what is chosen, or the one before it; the first or last one after the end, and -1
+ * without matches.
+ */
 export function nextMatch(
   timeline: IndexedTimeline,
   matches: readonly Selection[],

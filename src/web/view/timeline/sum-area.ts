@@ -20,7 +20,10 @@ export interface AreaRow {
   readonly longest: number;
 }
 
-/** What the ranks of an area do in it, by lane and kind, the largest total of a lane first; of an event that reaches out of the area, the part that lies in it. */
+/**
+ * What the ranks of an area do in it, by lane and kind, the largest total of a lane first; of an event that reaches out
+ * of the area, the part that lies in it.
+ */
 export function sumArea(timeline: IndexedTimeline, { from, to, firstRank, lastRank }: Area): readonly AreaRow[] {
   const rows = new Map<
     string,
