@@ -39,6 +39,8 @@ async function statusOf(address: string, host: string, method = 'GET'): Promise<
   return statusCode;
 }
 
+const listing = { runs: [{ id: 'one', folder: join('runs', 'one') }], leftOut: 0 };
+
 describe('doubletrack serve', () => {
   it('prints the address of a page that only this machine reaches, and ends with Ctrl-C', async () => {
     const { child, printed } = await serve();
@@ -46,7 +48,7 @@ describe('doubletrack serve', () => {
     const address = printed.trim();
     assert.match(await (await fetch(address)).text(), /<title>doubletrack<\/title>/);
     // Without --run, the runs of the working directory.
-    assert.deepEqual(await (await fetch(`${address}api/runs`)).json(), [{ id: 'one', folder: join('runs', 'one') }]);
+    assert.deepEqual(await (await fetch(`${address}api/runs`)).json(), listing);
     child.kill('SIGINT');
     assert.deepEqual(await once(child, 'exit'), [130, null]);
   });
@@ -54,7 +56,7 @@ describe('doubletrack serve', () => {
   it('prints one JSON document with --json', async () => {
     const { child, printed } = await serve('--json', '--run', join('runs', 'one'));
     const { address } = JSON.parse(printed) as { readonly address: string };
-    assert.deepEqual(await (await fetch(`${address}api/runs`)).json(), [{ id: 'one', folder: join('runs', 'one') }]);
+    assert.deepEqual(await (await fetch(`${address}api/runs`)).json(), listing);
     child.kill('SIGINT');
     await once(child, 'exit');
   });
