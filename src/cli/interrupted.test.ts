@@ -17,8 +17,11 @@ test('the first of any signal asks to stop, and says with which exit code the pr
       assert.deepEqual(told, [signal]);
       assert.equal(stop.interruption().exitCode, [130, 143, 129][index]);
       assert.equal(process.listenerCount('SIGINT'), 0, 'Ctrl-C now ends the process at once');
-    } finally {
       stop.end();
+      process.emit('SIGTERM', 'SIGTERM');
+      assert.equal(process.listenerCount('SIGTERM'), 1, 'while the process ends, another one changes nothing');
+    } finally {
+      for (const one of signals) process.removeAllListeners(one);
     }
   }
 });

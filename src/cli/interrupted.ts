@@ -22,7 +22,7 @@ export class Interrupted extends Error {
 export interface Stop {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** From now on a signal asks; before, and after `end`, it ends the process at once. */
+  /** From now on a signal asks; before, and after an `end` that none asked for, it ends the process at once. */
   readonly listen: () => void;
   readonly end: () => void;
   /** What to throw when the work has stopped: of MPI's processes perhaps only another one was asked. */
@@ -49,6 +49,8 @@ export function createStop(onStop: (signal: StopSignal) => void): Stop {
       for (const signal of stopSignals) process.on(signal, receive);
     },
     end: () => {
+      // The process ends by the first one: another that comes meanwhile is not to take its exit code away.
+      if (first !== undefined) return;
       for (const signal of stopSignals) process.removeListener(signal, receive);
     },
     interruption: () => new Interrupted(first ?? 'SIGINT'),
