@@ -214,7 +214,7 @@ describe('a run over MPI whose first process cannot write its files', { skip: sk
 
 describe('a run whose processes are killed at random moments', () => {
   for (const [name, launcher, kills] of [
-    ['over MPI ends each time with the lost rank and exit code 1, and', mpiexec, 10],
+    ['over MPI ends each time with the lost rank and exit code 1, and', mpiexec, 6],
     ['over threads', [], 5],
   ] as const) {
     it(`${name} goes on from its checkpoints with the curve of an undisturbed run`, {

@@ -78,11 +78,8 @@ describe('training', () => {
  */
 const tiedLayouts: readonly Run[] = [
   { schedule: '1f1b', ranks: 2 },
-  { schedule: 'interleaved', ranks: 4 },
   { schedule: 'zb-v', ranks: 2 },
-  { schedule: 'dualpipe', ranks: 4 },
   { schedule: 'dualpipev', ranks: 2, expert: 2, shardsOptimizer: true },
-  { schedule: 'zb-h1', ranks: 2, expert: 2, shardsOptimizer: true },
   { schedule: 'dualpipe', ranks: 2, expert: 2, shardsOptimizer: true },
 ];
 
