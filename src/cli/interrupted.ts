@@ -6,8 +6,7 @@ export type StopSignal = (typeof stopSignals)[number];
 
 /**
  * A signal ended the work; what was promised is on disk. There is no message; the exit code is 128 and the number of
- * the
- * signal, as a shell has it: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+ * the signal, as a shell has it: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
  */
 export class Interrupted extends Error {
   readonly exitCode: number;

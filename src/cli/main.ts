@@ -41,9 +41,8 @@ async function createProgram(words: readonly string[]): Promise<Command> {
 
 /**
  * Runs the command line `argv` (as `process.argv`) and gives the exit code: 0 done, 1 the work failed, 2 the call or
- * its input is bad,
- * 128 and its number for a signal that ended the work.
- * Every error becomes one line on standard error.
+ * its input is bad, 128 and its number for a signal that ended the work. Every error becomes one line on standard
+ * error.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   try {

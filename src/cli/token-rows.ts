@@ -17,8 +17,7 @@ const unreadKeys = ['labels', 'loss_mask', 'position_ids', 'inputs_embeds'];
 
 /**
  * The rows of a JSON file `{"input_ids": [[...], ...]}`, and how many tokens of each its `attention_mask` lets count.
- * Throws `InputError` for what is no
- * row of ids, and for a mask that leaves out more than the end of a row.
+ * Throws `InputError` for what is no row of ids, and for a mask that leaves out more than the end of a row.
  */
 export function readTokenRows(file: string): EvalInput {
   const json = readJson(file, { maxBytes: MAX_INPUT_BYTES });

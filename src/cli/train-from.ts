@@ -5,8 +5,7 @@ import { writeNotes } from './output.js';
 
 /**
  * What `train --from DIR` sets, as `--set` would: the model, the weights and the tokenizer of a checkpoint's folder, or
- * of a run's last checkpoint.
- * Throws `InputError` for a folder that is no checkpoint, or whose tokenizer is not read.
+ * of a run's last checkpoint. Throws `InputError` for a folder that is no checkpoint, or whose tokenizer is not read.
  */
 export function checkpointOverrides(path: string): FlagValue[] {
   const { folder, notes } = findCheckpoint(path);

@@ -14,8 +14,7 @@ const usualBlock = [128, 128] as const;
 
 /**
  * Reads `quantization_config` of a `config.json` (parsed). Throws `InputError` for a `weight_block_size` that is no two
- * sizes;
- * which methods can be read is for the reader of the weights to say.
+ * sizes; which methods can be read is for the reader of the weights to say.
  */
 export function parseQuantization(json: unknown, where = 'config.json'): Quantization {
   const given = readPlainTable(json, 'the file', where).quantization_config ?? undefined;

@@ -13,8 +13,7 @@ export type ValueSources = ReadonlyMap<string, ValueSource>;
 
 /**
  * The problem with the place where the values of its keys were written: the flags if any of them is from a flag, else
- * the first file,
- * else the defaults. A problem without keys stays as it is.
+ * the first file, else the defaults. A problem without keys stays as it is.
  */
 export function placeProblem(problem: Problem, sources: ValueSources): Problem {
   const { keys = [] } = problem;

@@ -51,8 +51,7 @@ function userOf(status: string): string | undefined {
 
 /**
  * The limits in the text of `/proc/PID/limits`, and what the process has used in that of `/proc/PID/status`. The limit
- * on
- * threads does not hold for root.
+ * on threads does not hold for root.
  */
 export function parseProcessLimits(limits: string, status: string): ProcessLimits {
   const read = (name: string, used: string, factor: number): ProcessLimit | undefined => {

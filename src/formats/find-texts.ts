@@ -12,9 +12,8 @@ const mostLooked = 200_000;
  * The files that a list of texts stands for, absolute. An entry is a file, a folder (all files in it and below), a
  * pattern (`texts/*.txt`, `**` for folders however deep, `?`, `[a-c]`, `{md,txt}`), or several of these with commas
  * between. What a folder or a pattern stands for is sorted by path, without hidden and empty files; links to folders
- * are
- * not followed. A name that is there is that file, whatever letters it has. Relative entries are relative to `folder`.
- * Throws `InputError` for a folder or pattern without files, or with more than 4096.
+ * are not followed. A name that is there is that file, whatever letters it has. Relative entries are relative to
+ * `folder`. Throws `InputError` for a folder or pattern without files, or with more than 4096.
  */
 export function findTextFiles(entries: readonly string[], folder: string): string[] {
   return entries.flatMap((entry) => {

@@ -40,8 +40,8 @@ export function expandBraces(pattern: string): string[] | undefined {
 
 /**
  * A test for names, of one part of a pattern: `*` is any letters, `?` one letter, `[a-c]` and `[!a-c]` one of some.
- * Names
- * that begin with a dot are hidden: only a part that does so too matches them. Takes at most letters x pieces of time.
+ * Names that begin with a dot are hidden: only a part that does so too matches them. Takes at most letters x pieces of
+ * time.
  */
 export function matcherOf(part: string): (name: string) => boolean {
   const pieces = readPieces(part);

@@ -37,8 +37,7 @@ export function decodeByteFloats(bytes: Uint8Array, dtype: ByteFloatDtype): Floa
 
 /**
  * E4M3: 1 bit of sign, 4 of exponent, 3 of fraction, no infinity; E5M2: the upper half of a binary16 (both: "FP8
- * Formats for Deep Learning",
- * arXiv 2209.05433). E8M0: a power of two, the scale of the OCP Microscaling Formats 1.0.
+ * Formats for Deep Learning", arXiv 2209.05433). E8M0: a power of two, the scale of the OCP Microscaling Formats 1.0.
  */
 const byteDecoders: Readonly<Record<ByteFloatDtype, (byte: number) => number>> = {
   F8_E4M3: (byte) => {

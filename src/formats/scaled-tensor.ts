@@ -19,11 +19,9 @@ export function isScaled({ dtype }: TensorEntry): boolean {
 
 /**
  * Rows of a tensor `[..., rows, columns]` of F32, BF16, F16, F64 or FP8, as float32. Of FP8 a number is its value times
- * the scale of its block, which
- * tensor `NAME_scale_inv` holds as `[..., rows / block rows, columns / block columns]`, rounded up, or as one number
- * for all
- * (DeepSeek-V3's checkpoints, `weight_block_size` in their config.json). Throws `InputError` if a tensor is missing, of
- * another type or misshapen.
+ * the scale of its block, which tensor `NAME_scale_inv` holds as `[..., rows / block rows, columns / block columns]`,
+ * rounded up, or as one number for all (DeepSeek-V3's checkpoints, `weight_block_size` in their config.json). Throws
+ * `InputError` if a tensor is missing, of another type or misshapen.
  */
 export function readMatrixRows(index: TensorIndex, name: string, block: ScaleBlock, range?: RowRange): Float32Array {
   const entry = findTensor(index, name);

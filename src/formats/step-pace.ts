@@ -3,8 +3,7 @@ const recentSteps = 30;
 
 /**
  * Seconds that a step of a run takes, by its last 30: the mean of their middle half, so that neither a slow first step
- * nor
- * one beside a busy neighbour changes what is to be expected. 0 of a run without a step.
+ * nor one beside a busy neighbour changes what is to be expected. 0 of a run without a step.
  */
 export function paceOf(history: readonly { readonly seconds: number }[]): number {
   const sorted = history

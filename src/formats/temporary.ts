@@ -9,8 +9,7 @@ const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Lets `write` write a file or folder at `path`, which is removed if it throws, or if a signal ends the process before
- * it
- * is done. Throws what `write` throws.
+ * it is done. Throws what `write` throws.
  */
 export async function withTemporary(path: string, write: () => Promise<void>): Promise<void> {
   // First of all listeners: one that is called before could take itself away, and seem never to have been there.

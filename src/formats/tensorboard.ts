@@ -18,8 +18,7 @@ const charts: readonly (readonly [tag: string, read: (metrics: StepMetrics) => n
 
 /**
  * A run's metrics as an event file of TensorBoard, whose steps end one after the other from `start` on, in seconds
- * since
- * 1970. Source: TFRecord's framing (tensorflow/core/lib/io/record_writer.h), messages Event and Summary
+ * since 1970. Source: TFRecord's framing (tensorflow/core/lib/io/record_writer.h), messages Event and Summary
  * (tensorboard/compat/proto/event.proto and summary.proto).
  */
 export function* formatTensorBoard(steps: readonly StepMetrics[], start: number): Generator<Uint8Array> {

@@ -3,8 +3,7 @@ import { type ProcessLimit, readProcessLimits } from '../device/index.js';
 
 /**
  * Addresses that a rank asks for beside its state: the 10 GiB that V8 keeps free around a WebAssembly memory, so that
- * no
- * access leaves it, and what two threads and ONNX Runtime map. No memory is used for most of it.
+ * no access leaves it, and what two threads and ONNX Runtime map. No memory is used for most of it.
  */
 const RANK_BYTES = 11.25 * 2 ** 30;
 
@@ -15,8 +14,7 @@ const SPARE_THREADS = 2;
 
 /**
  * Throws `WorkError` where the system's limits do not allow this process what its ranks ask for: Node itself would end
- * in
- * the middle of it, with a trace and without a cause.
+ * in the middle of it, with a trace and without a cause.
  * @param stateBytes of each rank of this process
  */
 export function checkLimits(stateBytes: readonly number[], computeThreads: number, limits = readProcessLimits()): void {

@@ -57,8 +57,7 @@ export function parametersAreGathered(book: LoweredBook): ScheduleIssue[] {
 
 /**
  * If gradients are summed at all, and always with two copies of the model, every stage's are, once, after its last
- * backward. With waits, each sum is
- * waited for before the rank's next one.
+ * backward. With waits, each sum is waited for before the rank's next one.
  */
 export function gradientsAreSummed(book: LoweredBook): ScheduleIssue[] {
   const { flat, lowered, lastGradientAt } = book;

@@ -19,8 +19,7 @@ export function* findRows(text: string): Generator<string> {
 
 /**
  * Calls `visit` for each cell of a row that is not empty, with its number from 1. Quotes are as Python's `csv` writes
- * and reads them; a
- * row that is quoted as a whole is the row within. Throws `InputError` for a quote without an end.
+ * and reads them; a row that is quoted as a whole is the row within. Throws `InputError` for a quote without an end.
  */
 export function visitCells(row: string, where: string, visit: (cell: string, number: number) => void): void {
   if (row.includes('"')) {

@@ -1,7 +1,7 @@
 /**
  * The rule that does not hold. With communication: `crossing` is about messages of a pair of ranks that are not
- * received in the order in which they are
- * sent, `sharding` about parameters that are not gathered where they are needed, `reduction` about sums of gradients.
+ * received in the order in which they are sent, `sharding` about parameters that are not gathered where they are
+ * needed, `reduction` about sums of gradients.
  */
 export type IssueCode =
   | 'shape'

@@ -33,8 +33,7 @@ export const firstStart: StartPoint = { done: 0, checkpoint: undefined, damaged:
 /**
  * The checkpoint of step `from` of a run or, of `'last'`, the newest one that is whole; the start of a run that has
  * none. Throws `InputError` if that of `from` is missing or damaged, if none is whole, or if one that would be gone on
- * from has the
- * name of another step than its own.
+ * from has the name of another step than its own.
  */
 export async function chooseStart(folder: string, from: number | 'last'): Promise<StartPoint> {
   const steps = listCheckpoints(folder);

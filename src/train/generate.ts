@@ -33,10 +33,9 @@ export interface Generation {
 }
 
 /**
- * Goes on from a prompt, token by token: each is drawn from the model's distribution given the last `contextLength` tokens. Every token is a forward
- * of that whole window. Stops at a token that ends a text (`readEndIds`). Throws `InputError` for an empty prompt or a
- * bad checkpoint, `WorkError` where
- * the model's answer is not finite.
+ * Goes on from a prompt, token by token: each is drawn from the model's distribution given the last `contextLength`
+ * tokens. Every token is a forward of that whole window. Stops at a token that ends a text (`readEndIds`). Throws
+ * `InputError` for an empty prompt or a bad checkpoint, `WorkError` where the model's answer is not finite.
  */
 export async function generateText(request: GenerationRequest): Promise<Generation> {
   const { checkpoint, tokens, seed } = request;

@@ -18,9 +18,8 @@ export interface MetricsFile {
 /**
  * Starts the metrics of a run folder: keeps the lines up to step `keepUntil` (0: none) as they are, whichever version
  * wrote them, so that a resumed run continues its own curve. `onKept` is told of those that are metrics of this
- * version. However
- * long the file is, it is read piece by piece; lines that were cut short, or hold no step, are left out. Throws as
- * `writeFileWhole`.
+ * version. However long the file is, it is read piece by piece; lines that were cut short, or hold no step, are left
+ * out. Throws as `writeFileWhole`.
  */
 export async function startMetrics(
   folder: string,

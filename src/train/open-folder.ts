@@ -57,8 +57,7 @@ const otherTokenizers = [
 
 /**
  * The tokens of a folder's model: its `tokenizer.json`; without one bytes, where neither another tokenizer's files nor
- * a vocabulary that is larger speak
- * against it. Throws `InputError`.
+ * a vocabulary that is larger speak against it. Throws `InputError`.
  */
 export function openFolderTokenizer(folder: string, { vocabSize }: ModelConfig): Tokenizer {
   const file = join(folder, 'tokenizer.json');
@@ -88,8 +87,7 @@ export function contextLength(folder: string, model: ModelConfig): number {
 
 /**
  * The ids after which a text of the folder's model is over: `eos_token_id` of `generation_config.json`, else of
- * `config.json`, else the tokenizer's
- * `eos_token`; none where nothing names one.
+ * `config.json`, else the tokenizer's `eos_token`; none where nothing names one.
  */
 export function readEndIds(folder: string, tokenizer: Tokenizer): number[] {
   for (const name of ['generation_config.json', 'config.json']) {

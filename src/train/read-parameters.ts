@@ -28,8 +28,8 @@ const embeddingName = 'model.embed_tokens.weight';
 
 /**
  * Fills parameters from a Hugging Face folder: of any float type or FP8 with scales, an expert's own tensors or those
- * that hold all experts of a layer.
- * Throws `InputError` for what is missing or misshapen, and for a number that is not finite.
+ * that hold all experts of a layer. Throws `InputError` for what is missing or misshapen, and for a number that is not
+ * finite.
  */
 export function fillParameters(folder: string, parameters: readonly ParameterToFill[]): void {
   const index = openCheckpoint(folder);
@@ -65,8 +65,7 @@ function locate(index: TensorIndex, name: string, shape: readonly number[], { me
 
 /**
  * An expert's matrix in the tensors of all experts of its layer, as transformers 5 holds them: gate_up_proj `[experts,
- * 2 inner, hidden]`, the gate first,
- * and down_proj `[experts, hidden, inner]`.
+ * 2 inner, hidden]`, the gate first, and down_proj `[experts, hidden, inner]`.
  */
 function locateInFused(index: TensorIndex, name: string, [rows, columns]: readonly number[]): Located | undefined {
   const match = /^(.*\.experts)\.(\d+)\.(gate|up|down)_proj\.weight$/.exec(name);

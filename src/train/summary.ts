@@ -95,8 +95,7 @@ function summarizeUse(steps: readonly StepMetrics[]): Pick<RunSummary, 'gflops' 
 
 /**
  * A rank that waits longer than predicted waits for another, which may have had no core: it cannot have waited longer
- * for
- * that than all others together had none.
+ * for that than all others together had none.
  */
 export function summarizeCoreless(
   steps: readonly Pick<StepMetrics, 'seconds' | 'computeSeconds' | 'computeCpuSeconds'>[],

@@ -1,7 +1,6 @@
 /**
  * The character that stands for each byte in a byte-level vocabulary: bytes that print stand for themselves, the others
- * for characters from 256 on, in
- * their order. Source: `bytes_to_unicode` of GPT-2's encoder.py.
+ * for characters from 256 on, in their order. Source: `bytes_to_unicode` of GPT-2's encoder.py.
  */
 function byteCharacters(): string[] {
   const prints = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte !== 173);

@@ -13,8 +13,8 @@ const companions = [
 
 /**
  * Writes what transformers' AutoTokenizer needs into a folder: the `tokenizer.json` of that path and what lies beside
- * it, or that of bytes; where there
- * is no `tokenizer_config.json`, one that takes the tokenizer as it is. Throws as `writeFileWhole`.
+ * it, or that of bytes; where there is no `tokenizer_config.json`, one that takes the tokenizer as it is. Throws as
+ * `writeFileWhole`.
  */
 export async function saveTokenizer(tokenizer: string, folder: string): Promise<void> {
   const found = tokenizer === 'bytes' ? [] : companions.filter((name) => existsSync(join(dirname(tokenizer), name)));

@@ -10,9 +10,8 @@ type Table = Readonly<Record<string, unknown>>;
 
 /**
  * Reads `tokenizer_config.json` (`config`) and `tokenizer.json` (`json`), both parsed: a text begins with `bos_token`
- * where `add_bos_token` is true,
- * and with what the template of the post-processor puts first where the key is absent, as in transformers. `idOf` knows
- * the id of a token.
+ * where `add_bos_token` is true, and with what the template of the post-processor puts first where the key is absent,
+ * as in transformers. `idOf` knows the id of a token.
  */
 export function readSpecialTokens(
   json: unknown,

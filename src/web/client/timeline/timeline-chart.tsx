@@ -47,9 +47,8 @@ export interface TimelineChartProps {
 
 /**
  * The lanes of every rank over time, on a canvas: wheel with Ctrl, pinch, buttons and keys zoom; dragging and keys
- * move; hovering tells what an event
- * is, a click or the arrow keys choose one; dragging with Shift chooses a span of time to be summed. What is chosen
- * stays, in another timeline too.
+ * move; hovering tells what an event is, a click or the arrow keys choose one; dragging with Shift chooses a span of
+ * time to be summed. What is chosen stays, in another timeline too.
  */
 export function TimelineChart(props: TimelineChartProps) {
   const { timeline, label, window: given, onWindow, onHold, room = 460, tallest } = props;
