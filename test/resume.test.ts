@@ -180,7 +180,8 @@ describe('a run that diverges', () => {
     // As an earlier build wrote it: without checksums that would tell.
     const training = join(checkpoint, 'training.json');
     const { version, step, seed, sequenceLength } = JSON.parse(readFileSync(training, 'utf8')) as Line;
-    writeFileSync(training, JSON.stringify({ version, step, seed, sequenceLength }));
+    // And as a checkpoint of another run would be, which only its seed tells.
+    writeFileSync(training, JSON.stringify({ version, step, seed: Number(seed) + 1, sequenceLength }));
     const { status, stderr } = await runCommand(`train --resume ${run} --steps 8`);
     assert.equal(status, 1, stderr);
     assert.match(stderr, /^checkpoint 4 is of an earlier build and holds no checksums/m);
@@ -188,6 +189,7 @@ describe('a run that diverges', () => {
       stderr,
       /doubletrack: training diverged at step 5: the loss is not finite \(head of layer 4, microbatch 0\)/,
     );
+    assert.match(stderr, /^checkpoint 4 was trained with seed \d+, and goes on with \d+: the curve is another one$/m);
     assert.match(stderr, /numbers of checkpoint 4 may be at fault/);
     assert.deepEqual(readFileSync(file), bytes);
     assert.equal(curve(run).length, 4);

@@ -34,6 +34,12 @@ export class WorkError extends DoubletrackError {
   readonly exitCode = 1;
 }
 
+/** The code of an error of the system or of Node, such as `ENOENT`; undefined of anything else that was thrown. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
 /** The problem of whatever was thrown; of what is no `DoubletrackError`, its message. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof DoubletrackError) return error.problem;

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readProgramVersion } from '../formats/index.js';
 
-/** The version of this program, as its package.json says, and of the Node that runs it. */
+/** The version of this program and of the Node that runs it. */
 export function describeVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string };
-  return `doubletrack ${version}, node ${process.versions.node}`;
+  return `doubletrack ${readProgramVersion()}, node ${process.versions.node}`;
 }

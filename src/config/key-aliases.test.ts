@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../base/index.js';
 import { aliases } from './key-aliases.js';
 import { listTrainingKeys } from './listing.js';
-import { parseTrainingConfig } from './training-config.js';
-
-function read(overrides: readonly string[]) {
-  return parseTrainingConfig({ tables: {}, where: 'config.toml', overrides });
-}
-
-function messageOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    assert.ok(error instanceof InputError, String(error));
-    return error.message;
-  }
-  return assert.fail('nothing was thrown');
-}
+import { messageOf, readToml } from './test-config.js';
 
 const meant: readonly [override: string, key: string][] = [
   ['optimizer.lr=1', 'learning_rate'],
@@ -36,7 +21,7 @@ const meant: readonly [override: string, key: string][] = [
 ];
 for (const [override, key] of meant) {
   test(`--set ${override} is asked whether ${key} was meant`, () => {
-    const message = messageOf(() => read([override]));
+    const message = messageOf(() => readToml('', [override]));
     assert.ok(message.endsWith(`: did you mean '${key}'?`), message);
   });
 }
@@ -52,8 +37,8 @@ test('an override without a table is asked whether a key was meant, with its val
     ['steps=7', 'train.steps=7'],
     ['x=1', 'optimizer.learning_rate=1e-3'],
   ]) {
-    const message = messageOf(() => read([text]));
+    const message = messageOf(() => readToml('', [text]));
     assert.ok(message.endsWith(`write for example --set ${example}`), message);
-    read([example]);
+    readToml('', [example]);
   }
 });

@@ -2,31 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parse } from 'smol-toml';
 import { InputError } from '../base/index.js';
 import { defaultTrainingConfig } from './defaults.js';
 import { parseHuggingFaceConfig } from './hugging-face.js';
 import { formatTrainingConfig, listTrainingKeys } from './listing.js';
-import { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
-import { sequencesPerStep, type TrainingConfig } from './training-fields.js';
-
-function read(
-  toml: string,
-  overrides: readonly string[] = [],
-  rest: Partial<TrainingConfigSource> = {},
-): TrainingConfig {
-  return parseTrainingConfig({ tables: parse(toml), where: 'config.toml', overrides, ...rest });
-}
-
-function messageOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    assert.ok(error instanceof InputError, String(error));
-    return error.message;
-  }
-  return assert.fail('nothing was thrown');
-}
+import { messageOf, readToml } from './test-config.js';
+import { parseTrainingConfig } from './training-config.js';
+import { sequencesPerStep } from './training-fields.js';
 
 test('[model] takes every key of a config.json that says nothing new', () => {
   const json = JSON.parse(readFileSync('test/fixtures/deepseek-v3-tiny/config.json', 'utf8')) as object;
@@ -43,22 +25,22 @@ test('[model] takes every key of a config.json that says nothing new', () => {
     const message = messageOf(() => parseTrainingConfig({ tables: { model: { ...given, [key]: value } }, where: 'f' }));
     assert.match(message, new RegExp(`^${key} is ${value}, which is not supported.*\\(f, \\[model\\]\\): use `));
   }
-  assert.equal(read('', ['model.num_key_value_heads=4']).model.numAttentionHeads, 4);
+  assert.equal(readToml('', ['model.num_key_value_heads=4']).model.numAttentionHeads, 4);
 });
 
 test('an empty file takes every default', () => {
-  assert.deepEqual(read(''), defaultTrainingConfig);
+  assert.deepEqual(readToml(''), defaultTrainingConfig);
 });
 
 test('a file changes what it names and nothing else', () => {
-  const config = read('[optimizer]\nlearning_rate = 0.01\n[model]\nhidden_size = 64');
+  const config = readToml('[optimizer]\nlearning_rate = 0.01\n[model]\nhidden_size = 64');
   assert.equal(config.optimizer.learningRate, 0.01);
   assert.equal(config.model.hiddenSize, 64);
   assert.deepEqual(config.schedule, defaultTrainingConfig.schedule);
 });
 
 test('overrides win over the file, the last one over those before', () => {
-  const config = read('[schedule]\nname = "gpipe"', [
+  const config = readToml('[schedule]\nname = "gpipe"', [
     'schedule.name=1f1b',
     'train.steps=5',
     'train.steps=7',
@@ -70,11 +52,11 @@ test('overrides win over the file, the last one over those before', () => {
 });
 
 test("a schedule is read in any case and by PyTorch's names, and written by its own", () => {
-  const config = read('[schedule]\nname = "1F1B"', ['schedule.name=ZBVZeroBubble']);
+  const config = readToml('[schedule]\nname = "1F1B"', ['schedule.name=ZBVZeroBubble']);
   assert.equal(config.schedule.name, 'zb-v');
-  assert.equal(read('[schedule]\nname = "1F1B"').schedule.name, '1f1b');
+  assert.equal(readToml('[schedule]\nname = "1F1B"').schedule.name, '1f1b');
   assert.match(formatTrainingConfig(config), /^name = "zb-v"/m);
-  const refusal = messageOf(() => read('', ['schedule.name=LoopedBFS']));
+  const refusal = messageOf(() => readToml('', ['schedule.name=LoopedBFS']));
   assert.equal(
     refusal,
     'name is "LoopedBFS" (--set schedule.name=LoopedBFS): the nearest are gpipe, with one stage a rank, and interleaved, with several',
@@ -82,37 +64,37 @@ test("a schedule is read in any case and by PyTorch's names, and written by its 
 });
 
 test('a text may stand without quotes on the command line, and a list in TOML', () => {
-  assert.deepEqual(read('', ['data.text=2024-01-01 book.txt']).data.text, ['2024-01-01 book.txt']);
-  assert.deepEqual(read('', ['data.text=["a.txt", "b.txt"]']).data.text, ['a.txt', 'b.txt']);
-  assert.deepEqual(read('', ['data.text="a=b.txt"']).data.text, ['a=b.txt']);
+  assert.deepEqual(readToml('', ['data.text=2024-01-01 book.txt']).data.text, ['2024-01-01 book.txt']);
+  assert.deepEqual(readToml('', ['data.text=["a.txt", "b.txt"]']).data.text, ['a.txt', 'b.txt']);
+  assert.deepEqual(readToml('', ['data.text="a=b.txt"']).data.text, ['a=b.txt']);
 });
 
 test('text and dataset take each other’s place', () => {
-  const withText = read('[data]\ntext = "book.txt"');
+  const withText = readToml('[data]\ntext = "book.txt"');
   assert.deepEqual([withText.data.text, withText.data.dataset], [['book.txt'], 'none']);
-  const back = read('[data]\ntext = "book.txt"', ['data.dataset=moby-dick']);
+  const back = readToml('[data]\ntext = "book.txt"', ['data.dataset=moby-dick']);
   assert.deepEqual([back.data.text, back.data.dataset], [[], 'moby-dick']);
 });
 
 test('a model may be without shared experts', () => {
-  assert.equal(read('[model]\nn_shared_experts = 0').model.nSharedExperts, 0);
+  assert.equal(readToml('[model]\nn_shared_experts = 0').model.nSharedExperts, 0);
 });
 
 test('blocks are taken from several files, or from the mixture', () => {
-  assert.equal(read('[data]\ntext = ["a", "b"]\nblock_steps = 5').data.blockSteps, 5);
-  assert.equal(read('[data]\ndataset = "mixture"\nblock_steps = 5').data.blockSteps, 5);
+  assert.equal(readToml('[data]\ntext = ["a", "b"]\nblock_steps = 5').data.blockSteps, 5);
+  assert.equal(readToml('[data]\ndataset = "mixture"\nblock_steps = 5').data.blockSteps, 5);
 });
 
 test('paths are resolved by where they are written', () => {
   const resolvePath = (path: string, writtenIn: string) => `${writtenIn}:${path}`;
-  const config = read('[data]\ntext = ["a", "b"]\n[train]\ninitial_checkpoint = "c"', ['data.tokenizer=t.json'], {
+  const config = readToml('[data]\ntext = ["a", "b"]\n[train]\ninitial_checkpoint = "c"', ['data.tokenizer=t.json'], {
     resolvePath,
   });
   assert.deepEqual(config.data.text, ['file:a', 'file:b']);
   assert.equal(config.data.tokenizer, 'override:t.json');
   assert.equal(config.train.initialCheckpoint, 'file:c');
-  assert.equal(read('[data]\ntokenizer = "bytes"', [], { resolvePath }).data.tokenizer, 'bytes');
-  assert.equal(read('[train]\ninitial_checkpoint = ""', [], { resolvePath }).train.initialCheckpoint, '');
+  assert.equal(readToml('[data]\ntokenizer = "bytes"', [], { resolvePath }).data.tokenizer, 'bytes');
+  assert.equal(readToml('[train]\ninitial_checkpoint = ""', [], { resolvePath }).train.initialCheckpoint, '');
 });
 
 test('path of [model] reads a config.json, which the other keys change', () => {
@@ -122,7 +104,7 @@ test('path of [model] reads a config.json, which the other keys change', () => {
     asked.push(path);
     return json;
   };
-  const { model } = read('[model]\npath = "config.json"\nnum_hidden_layers = 4', ['model.rope_theta=500'], {
+  const { model } = readToml('[model]\npath = "config.json"\nnum_hidden_layers = 4', ['model.rope_theta=500'], {
     readModelFile,
   });
   assert.deepEqual(asked, ['config.json']);
@@ -130,7 +112,7 @@ test('path of [model] reads a config.json, which the other keys change', () => {
 });
 
 test('keys of a config.json that have one supported value may stand in [model]', () => {
-  const { model } = read(
+  const { model } = readToml(
     '[model]\nhidden_act = "silu"\nscoring_func = "sigmoid"\ntopk_method = "noaux_tc"\nattention_bias = false',
   );
   assert.deepEqual(model, defaultTrainingConfig.model);
@@ -276,7 +258,7 @@ const bad: readonly [name: string, toml: string, overrides: readonly string[], m
 ];
 for (const [name, toml, overrides, message] of bad) {
   test(`${name} is refused with what, where and how to mend it`, () => {
-    const text = messageOf(() => read(toml, overrides));
+    const text = messageOf(() => readToml(toml, overrides));
     assert.ok(text.includes(message), text);
   });
 }
@@ -289,7 +271,7 @@ test('replicas make any number of expert ranks possible that can share the slots
     [4, 4],
     [16, 8],
   ]) {
-    const { balance } = read(`[parallel]\nexpert = ${expert}\n[balance]\nredundant_slots = ${redundantSlots}`);
+    const { balance } = readToml(`[parallel]\nexpert = ${expert}\n[balance]\nredundant_slots = ${redundantSlots}`);
     assert.equal(balance.redundantSlots, redundantSlots);
   }
 });
@@ -329,13 +311,13 @@ test('whatever the tables hold, the answer is a config or an InputError', () => 
 
 test('a written config reads as the same config', () => {
   const configs = [
-    read(''),
-    read('[data]\ntext = ["a b.txt", "c\\"d.txt"]\n[optimizer]\nepsilon = 1e-12\nlearning_rate = 0.1', [
+    readToml(''),
+    readToml('[data]\ntext = ["a b.txt", "c\\"d.txt"]\n[optimizer]\nepsilon = 1e-12\nlearning_rate = 0.1', [
       'train.seed=9007199254740991',
     ]),
-    read(readFileSync('configs/medium.toml', 'utf8')),
+    readToml(readFileSync('configs/medium.toml', 'utf8')),
   ];
-  for (const config of configs) assert.deepEqual(read(formatTrainingConfig(config)), config);
+  for (const config of configs) assert.deepEqual(readToml(formatTrainingConfig(config)), config);
 });
 
 test('every key is listed with a sentence, what it takes and its default', () => {
@@ -348,7 +330,7 @@ test('every key is listed with a sentence, what it takes and its default', () =>
 
 test('a step of small and of medium is 8192 tokens', () => {
   for (const name of ['small', 'medium']) {
-    const config = read(readFileSync(`configs/${name}.toml`, 'utf8'));
+    const config = readToml(readFileSync(`configs/${name}.toml`, 'utf8'));
     assert.equal(sequencesPerStep(config) * config.data.sequenceLength, 8192);
     assert.deepEqual([config.parallel.pipeline, config.schedule.name], [2, 'dualpipev']);
   }

@@ -1,23 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { parse } from 'smol-toml';
-import { InputError } from '../base/index.js';
-import { parseTrainingConfig, type TrainingConfigSource } from './training-config.js';
-
-function read(toml: string, overrides: readonly string[] = [], rest: Partial<TrainingConfigSource> = {}) {
-  return parseTrainingConfig({ tables: parse(toml), where: 'config.toml', overrides, ...rest });
-}
-
-function messageOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    assert.ok(error instanceof InputError, String(error));
-    return error.message;
-  }
-  return assert.fail('nothing was thrown');
-}
+import { messageOf, readToml } from './test-config.js';
+import { parseTrainingConfig } from './training-config.js';
 
 /** What is wrong is blamed on where it was written: a flag, the file, or the defaults. */
 const blamed: readonly [toml: string, overrides: readonly string[], where: string][] = [
@@ -43,7 +28,7 @@ const blamed: readonly [toml: string, overrides: readonly string[], where: strin
 ];
 for (const [toml, overrides, where] of blamed) {
   test(`values that do not fit are blamed on ${where}`, () => {
-    const text = messageOf(() => read(toml, overrides));
+    const text = messageOf(() => readToml(toml, overrides));
     assert.ok(text.includes(where) && !text.includes('the defaults'), text);
   });
 }
@@ -59,11 +44,11 @@ test('a size of a model file is blamed on that file, and on a key that changes i
   const readModelFile = () => ({ ...json, vocab_size: 100 });
   const toml = '[model]\npath = "m.json"\n';
   assert.match(
-    messageOf(() => read(toml, [], { readModelFile })),
+    messageOf(() => readToml(toml, [], { readModelFile })),
     /\(m\.json\)/,
   );
   assert.match(
-    messageOf(() => read(`${toml}vocab_size = 99`, [], { readModelFile })),
+    messageOf(() => readToml(`${toml}vocab_size = 99`, [], { readModelFile })),
     /vocab_size is 99.*\(config\.toml, \[model\]\)/,
   );
 });

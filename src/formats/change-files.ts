@@ -1,4 +1,5 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { errorCode } from '../base/index.js';
 import { fileError } from './read-file.js';
 
 /** Makes a folder in one that is there, unless it is there itself. Throws as `fileError`. */
@@ -6,7 +7,7 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(error, path, 'write');
+    if (errorCode(error) !== 'EEXIST') throw fileError(error, path, 'write');
   }
 }
 

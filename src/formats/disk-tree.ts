@@ -1,6 +1,7 @@
 import { existsSync, fstatSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { errorCode } from '../base/index.js';
 import { endsBefore, type FileTree, type GunzipOptions, type GunzipProblem } from './file-tree.js';
 import { gunzip } from './gunzip.js';
 import { fileError, readFileBytes, withOpenFile } from './read-file.js';
@@ -53,7 +54,7 @@ function unpack(bytes: Uint8Array, { maxBytes, isCut }: GunzipOptions): Uint8Arr
   try {
     return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
-    const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+    const code = errorCode(error);
     if (code === 'ERR_BUFFER_TOO_LARGE') return 'too long';
     return code === 'Z_BUF_ERROR' ? 'cut' : 'damaged';
   }

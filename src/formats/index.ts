@@ -6,6 +6,7 @@ export type { LoadsOptions } from './expert-loads/read-from.js';
 export type { RecordedLoads } from './expert-loads/recorded-loads.js';
 export { fitPlacement } from './fit-placement.js';
 export { parseJson } from './json.js';
+export { asTable } from './json-fields.js';
 export { type LoadsInput, prepareLoads } from './loads-input.js';
 export {
   type DecisionMetrics,
@@ -25,6 +26,7 @@ export {
   type RecordedPlacement,
 } from './placements/types.js';
 export { readProfilerTrace } from './profiler-trace.js';
+export { readProgramVersion } from './program-version.js';
 export { type FileStream, fileError, readFileBytes, readFilePart, requireStored, streamFile } from './read-file.js';
 export { readFileText, readJson, readToml } from './read-text.js';
 export { readSafetensors, type TensorData, writeSafetensors } from './safetensors.js';

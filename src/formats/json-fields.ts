@@ -20,6 +20,11 @@ export function isTable(value: unknown): value is Table {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The keys and values of an object; none of anything else. */
+export function asTable(value: unknown): Table {
+  return isTable(value) ? value : {};
+}
+
 /** A list of `fewest` to `most` entries. */
 export function readList(value: unknown, place: Place, most: number, fewest = 1): readonly unknown[] {
   if (Array.isArray(value) && value.length >= fewest && value.length <= most) return value;

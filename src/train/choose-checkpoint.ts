@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type DoubletrackError, InputError, type Problem } from '../base/index.js';
+import { type DoubletrackError, errorCode, InputError, type Problem } from '../base/index.js';
 import {
   fileError,
   openCheckpoint,
@@ -23,12 +23,21 @@ export interface StartPoint {
   readonly damaged: readonly { readonly step: number; readonly problem: Problem }[];
   /** Whole checkpoints of later steps, which are not gone on from. */
   readonly later: readonly number[];
+  /** What the checkpoint was trained with. */
+  readonly seed: number | undefined;
   /** An earlier build wrote the checkpoint: only its numbers could be checked. */
   readonly hasNoSums: boolean;
 }
 
 /** That of a run that begins. */
-export const firstStart: StartPoint = { done: 0, checkpoint: undefined, damaged: [], later: [], hasNoSums: false };
+export const firstStart: StartPoint = {
+  done: 0,
+  checkpoint: undefined,
+  damaged: [],
+  later: [],
+  seed: undefined,
+  hasNoSums: false,
+};
 
 /**
  * The checkpoint of step `from` of a run or, of `'last'`, the newest one that is whole; the start of a run that has
@@ -39,14 +48,13 @@ export async function chooseStart(folder: string, from: number | 'last'): Promis
   const steps = listCheckpoints(folder);
   if (from !== 'last') {
     if (!steps.includes(from)) throw missing(folder, from, steps);
-    const { files } = await inspectCheckpoint(folder, from);
-    return startAt(folder, from, { later: steps.filter((step) => step > from), hasNoSums: files === undefined });
+    const state = await inspectCheckpoint(folder, from);
+    return startAt(folder, state, { later: steps.filter((step) => step > from) });
   }
   const damaged: { readonly step: number; readonly problem: Problem }[] = [];
-  for (const step of steps.reverse()) {
+  for (const step of steps.toReversed()) {
     try {
-      const { files } = await inspectCheckpoint(folder, step);
-      return startAt(folder, step, { damaged, hasNoSums: files === undefined });
+      return startAt(folder, await inspectCheckpoint(folder, step), { damaged });
     } catch (error) {
       if (!isDamage(error)) throw error;
       damaged.push({ step, problem: error.problem });
@@ -61,8 +69,9 @@ export async function chooseStart(folder: string, from: number | 'last'): Promis
   });
 }
 
-function startAt(folder: string, done: number, rest: Partial<StartPoint>): StartPoint {
-  return { ...firstStart, done, checkpoint: checkpointFolder(folder, done), ...rest };
+function startAt(folder: string, { step, seed, files }: TrainingState, rest: Partial<StartPoint>): StartPoint {
+  const checkpoint = checkpointFolder(folder, step);
+  return { ...firstStart, done: step, checkpoint, seed, hasNoSums: files === undefined, ...rest };
 }
 
 function missing(folder: string, step: number, steps: readonly number[]): InputError {
@@ -85,7 +94,7 @@ class RenamedError extends InputError {}
 /** Whether another checkpoint may be whole: it is not, where this one could not be read, or somebody renamed it. */
 function isDamage(error: unknown): error is DoubletrackError {
   if (!(error instanceof InputError) || error instanceof RenamedError) return false;
-  const code = error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
+  const code = errorCode(error.cause);
   return code !== 'EACCES' && code !== 'EPERM';
 }
 

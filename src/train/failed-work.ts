@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { InputError, WorkError } from '../base/index.js';
+import { errorCode, InputError, WorkError } from '../base/index.js';
 import type { RankGroup } from '../runtime/index.js';
 
 /**
@@ -8,7 +8,7 @@ import type { RankGroup } from '../runtime/index.js';
  */
 export function asFailedWork(error: unknown, folder: string): unknown {
   if (!(error instanceof InputError)) return error;
-  const code = error.cause instanceof Error ? (error.cause as NodeJS.ErrnoException).code : undefined;
+  const code = errorCode(error.cause);
   const { what, where = folder, mend } = error.problem;
   if (!existsSync(folder))
     return new WorkError(

@@ -1,5 +1,12 @@
 import { closeSync, constants, createReadStream, existsSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
-import { fileError, readMetricsLine, requireStored, type StepMetrics, writeFileWhole } from '../formats/index.js';
+import {
+  asTable,
+  fileError,
+  readMetricsLine,
+  requireStored,
+  type StepMetrics,
+  writeFileWhole,
+} from '../formats/index.js';
 import { runPaths } from './run-paths.js';
 
 /** The metrics of a run, open to be added to until they are closed. */
@@ -90,7 +97,7 @@ function parseLine(line: string): unknown {
 
 /** NaN of what is no line of metrics. */
 function stepOf(value: unknown): number {
-  return typeof value === 'object' && value !== null && 'step' in value ? Number(value.step) : Number.NaN;
+  return Number(asTable(value).step);
 }
 
 function openMetrics(path: string, cutTo: number | undefined): MetricsFile {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../base/index.js';
 import { type ModelConfig, parseHuggingFaceConfig } from '../config/index.js';
-import { readJson } from '../formats/index.js';
+import { asTable, readJson } from '../formats/index.js';
 import { openTokenizer, type Tokenizer } from './data/index.js';
 import { listCheckpoints } from './run-folder.js';
 import { runPaths } from './run-paths.js';
@@ -98,8 +98,4 @@ export function readEndIds(folder: string, tokenizer: Tokenizer): number[] {
     if (found.length > 0) return found;
   }
   return tokenizer.endId === undefined ? [] : [tokenizer.endId];
-}
-
-function asTable(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { InputError } from '../base/index.js';
+import { errorCode, InputError } from '../base/index.js';
 import { fileError, isLeftover, parseMetrics, readFilePart, removePath } from '../formats/index.js';
 import { listCheckpoints } from './run-folder.js';
 import { lockRun, type RunLock } from './run-lock.js';
@@ -80,7 +80,7 @@ function makeNamedFolder(now: Date) {
       mkdirSync(path);
       return { path, made: [...made, path] };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(error, path, 'write');
+      if (errorCode(error) !== 'EEXIST') throw fileError(error, path, 'write');
     }
   }
 }
@@ -104,7 +104,7 @@ function makeEach(path: string, made: string[]): void {
     mkdirSync(path);
     made.push(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = errorCode(error);
     if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
     const parent = dirname(path);
     if (code !== 'ENOENT' || lstatSync(parent, { throwIfNoEntry: false }) !== undefined) throw error;

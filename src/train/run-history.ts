@@ -94,7 +94,7 @@ const batchKeys = new Set(['parallel.expert', 'schedule.microbatches', 'schedule
 /** The keys whose values differ between the last start (`before`) and `config`. */
 export function compareStarts(before: Values, config: TrainingConfig): ChangedKey[] {
   const now = flattenTrainingConfig(config);
-  const sequences = ['parallel.expert', 'schedule.microbatches', 'schedule.microbatch_size'].map((key) => before[key]);
+  const sequences = [...batchKeys].map((key) => before[key]);
   const isOtherBatch =
     sequences.reduce<number>((product, one) => product * Number(one), 1) !== sequencesPerStep(config);
   return Object.entries(now).flatMap(([key, to]) => {

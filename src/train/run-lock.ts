@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
-import { InputError, WorkError } from '../base/index.js';
+import { errorCode, InputError, WorkError } from '../base/index.js';
 import { fileError, nameBeside } from '../formats/index.js';
 import { runPaths } from './run-paths.js';
 
@@ -99,13 +99,13 @@ function createLock(path: string, own: LockHolder): boolean {
       linkSync(temporary, path);
     } catch (error) {
       // Whoever has the lock removes what others left over, of which this may seem to be.
-      if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOENT') return false;
+      if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false;
       // A file system without links to files.
       copyFileSync(temporary, path, constants.COPYFILE_EXCL);
     }
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw fileError(error, path, 'write');
   } finally {
     rmSync(temporary, { force: true });
@@ -128,7 +128,7 @@ function readLock(path: string): FoundLock | undefined {
     const text = readFileSync(path, 'utf8');
     return { text, holder: parseHolder(text) };
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw fileError(error, path, 'read');
   }
 }
@@ -173,7 +173,7 @@ function isAlive({ pid, processStart }: LockHolder): boolean {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it is there, and another user's.
-    if (codeOf(error) === 'ESRCH') return false;
+    if (errorCode(error) === 'ESRCH') return false;
   }
   const now = readProcess(String(pid));
   return now === undefined || (now.state !== 'Z' && (processStart === '' || now.start === processStart));
@@ -190,7 +190,7 @@ function removeStale(path: string, text: string): void {
     renameSync(path, aside);
     if (readFileSync(aside, 'utf8') !== text) linkSync(aside, path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'EEXIST') throw fileError(error, path, 'write');
+    if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'EEXIST') throw fileError(error, path, 'write');
   } finally {
     rmSync(aside, { force: true });
   }
@@ -226,8 +226,4 @@ function readProcess(pid: string): { readonly state: string; readonly start: str
   // 22nd.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields.length < 20 ? undefined : { state: fields[0], start: fields[19] };
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 }

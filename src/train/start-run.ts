@@ -1,9 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { InputError } from '../base/index.js';
 import type { Launch } from '../comm/index.js';
 import { flattenTrainingConfig, type TrainingConfig } from '../config/index.js';
 import { findPinningObstacle } from '../device/index.js';
-import { makeFolder, readTrainingConfig, removePath, type StepMetrics, writeTrainingConfig } from '../formats/index.js';
+import {
+  makeFolder,
+  readProgramVersion,
+  readTrainingConfig,
+  removePath,
+  type StepMetrics,
+  writeTrainingConfig,
+} from '../formats/index.js';
 import { countRanks, type RankGroup, type RunSpec } from '../runtime/index.js';
 import { createBalancer, openRebalanceState } from './balancer.js';
 import { loadCheckpoint, loadParameters } from './checkpoint.js';
@@ -75,7 +81,7 @@ export async function openRun(ready: ReadyRun, past: PastStarts | undefined): Pr
   await requireSameStart(group, done);
   if (open === undefined) return { ...ready, balancer, loads: undefined, metrics: undefined, kept: [] };
   open.lock.check();
-  const notes = [...tellFound(start, past), ...found, ...(await writeStart(ready, past))];
+  const notes = [...tellFound(start, config, past), ...found, ...(await writeStart(ready, past))];
   const kept: StepMetrics[] = [];
   const metrics = await startMetrics(folder, done, (line) => {
     if (markOf(line) !== undefined) kept.push(line);
@@ -145,15 +151,22 @@ async function requireSameStart(group: RankGroup, done: number): Promise<void> {
   });
 }
 
-function tellFound(start: StartPoint, past: PastStarts | undefined): string[] {
+function tellFound(start: StartPoint, config: TrainingConfig, past: PastStarts | undefined): string[] {
   if (past === undefined) return [];
   return [
     ...(start.checkpoint === undefined ? ['the run has saved no checkpoint: it begins anew'] : []),
     ...(start.hasNoSums
       ? [`checkpoint ${start.done} is of an earlier build and holds no checksums: only its numbers could be checked`]
       : []),
+    ...tellOtherSeed(start, config, past),
     ...tellChanges(past.changed),
   ];
+}
+
+/** Of a checkpoint that was put there from another run, or that was saved before the seed was changed. */
+function tellOtherSeed({ done, seed }: StartPoint, { train }: TrainingConfig, { changed }: PastStarts): string[] {
+  if (seed === undefined || seed === train.seed || changed.some(({ key }) => key === 'train.seed')) return [];
+  return [`checkpoint ${done} was trained with seed ${seed}, and goes on with ${train.seed}: the curve is another one`];
 }
 
 /** Writes what stands in the folder of the run from its start on; gives what a person should know. */
@@ -170,15 +183,10 @@ async function writeStart({ options, folder, start }: ReadyRun, past: PastStarts
   const now: RunStart = {
     time: new Date().toISOString(),
     step: start.done + 1,
-    version: programVersion(),
+    version: readProgramVersion(),
     changed,
     config: flattenTrainingConfig(config),
   };
   await writeHistory(folder, [...(past?.history ?? []), now]);
   return notes;
-}
-
-function programVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
 }

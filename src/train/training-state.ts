@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
-import { fileError, readJson, requireStored, writeFileWhole } from '../formats/index.js';
+import { asTable, fileError, readJson, requireStored, writeFileWhole } from '../formats/index.js';
 
 /** What a checkpoint says of its training, beside the numbers: `training.json`. */
 export interface TrainingState {
@@ -45,8 +45,7 @@ export async function writeTrainingState(
 export function readTrainingState(folder: string): TrainingState {
   const where = join(folder, FILE);
   requireStored(where);
-  const value = readJson(where, { maxBytes: MAX_BYTES });
-  const { sha256, ...content } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const { sha256, ...content } = asTable(readJson(where, { maxBytes: MAX_BYTES }));
   const { version, step, seed, files } = content;
   if (version !== VERSION || !isCount(step) || !isCount(seed)) {
     throw new InputError({
@@ -95,8 +94,8 @@ function sumContent(content: Readonly<Record<string, unknown>>): string {
 
 /** A file lies in the folder itself: what has another name is not looked at. */
 function readSums(files: unknown, where: string): FileSum[] {
-  return Object.entries(typeof files === 'object' && files !== null ? files : {}).map(([name, sum]) => {
-    const { bytes, sha256 } = (sum ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.entries(asTable(files)).map(([name, sum]) => {
+    const { bytes, sha256 } = asTable(sum);
     if (!/^[\w-][\w.-]*$/.test(name) || !isCount(bytes) || typeof sha256 !== 'string')
       throw damaged('it lists files that a checkpoint does not have', where);
     return { name, bytes, sha256 };

@@ -1,3 +1,5 @@
+import { asTable } from '../../formats/index.js';
+
 /**
  * The character that stands for each byte in a byte-level vocabulary: bytes that print stand for themselves, the others
  * for characters from 256 on, in their order. Source: `bytes_to_unicode` of GPT-2's encoder.py.
@@ -40,10 +42,6 @@ export function formatByteTokenizer(): string {
     model,
   };
   return `${JSON.stringify(tokenizer)}\n`;
-}
-
-function asTable(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 /** Whether a `tokenizer.json` (parsed) is the one of `formatByteTokenizer`. */

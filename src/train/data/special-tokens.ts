@@ -1,3 +1,4 @@
+import { asTable } from '../../formats/index.js';
 /** What a tokenizer's files say about where a text begins and ends. */
 export interface SpecialTokens {
   /** Ids that stand before a text. */
@@ -5,8 +6,6 @@ export interface SpecialTokens {
   /** The id after a text, if there is one. */
   readonly endId: number | undefined;
 }
-
-type Table = Readonly<Record<string, unknown>>;
 
 /**
  * Reads `tokenizer_config.json` (`config`) and `tokenizer.json` (`json`), both parsed: a text begins with `bos_token`
@@ -42,8 +41,4 @@ function readTemplateStart(processor: unknown): number[] {
     const { ids } = asTable(asTable(special_tokens)[String(asTable(SpecialToken).id)]);
     return Array.isArray(ids) ? ids.filter((id): id is number => Number.isSafeInteger(id) && id >= 0) : [];
   });
-}
-
-function asTable(value: unknown): Table {
-  return typeof value === 'object' && value !== null ? (value as Table) : {};
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { InputError } from '../../base/index.js';
-import { decodeUtf8, readJson } from '../../formats/index.js';
+import { asTable, decodeUtf8, readJson } from '../../formats/index.js';
 import { isByteTokenizer } from './byte-tokenizer.js';
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js';
 
@@ -82,10 +82,6 @@ function readVocabularySize(json: unknown, path: string): number {
   }
   if (largest === -1) throw badTokenizer(path, 'its vocabulary is empty');
   return largest + 1;
-}
-
-function asTable(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 /** The `tokenizer_config.json` beside a tokenizer, parsed. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { InputError } from '../../base/index.js';
+import { errorCode, InputError } from '../../base/index.js';
 import { createApp } from './app.js';
 import { readPageFiles } from './page-files.js';
 
@@ -46,7 +46,7 @@ export async function servePage({ host = '127.0.0.1', port, runs = [] }: ServeOp
 }
 
 function explainListen(error: unknown, host: string, port: number): unknown {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = errorCode(error);
   const where = `${host}, port ${port}`;
   const known: Readonly<Record<string, { what: string; mend: string }>> = {
     EADDRINUSE: { what: 'the port is taken', mend: 'use another --port, or 0 for any that is free' },
